@@ -1,0 +1,1 @@
+"""The telephony engine: SIP, RTP and the call flows."""

@@ -1,0 +1,1 @@
+"""What callers and subscribers hear and press, as plain coroutines over a Call."""

@@ -1,0 +1,1 @@
+"""Mail: notification of new messages now, hosted mail and billing later."""

@@ -1,0 +1,1 @@
+"""Everything voicebox says: phrases, recordings and the grammar of numbers, dates and times."""

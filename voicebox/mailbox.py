@@ -1,0 +1,75 @@
+"""The mailbox and its company: the settings of voicemail.md, rows 1 to 21, as values."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from voicebox.i18n import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The voice tenant: every row of the database belongs to one."""
+
+    id: int
+    name: str
+    language: Language
+    time_zone: str
+    """An IANA name, such as Europe/Berlin."""
+    country_code: str
+    """Digits only, such as 49."""
+    area_code: str
+    """Without the leading zero, such as 211; empty where the country has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One subscriber's mailbox with everything a call needs to know of it."""
+
+    id: int
+    company_id: int
+    number: str
+    """The extension: unique in the company."""
+    phone: str | None
+    """The full number in E.164, with the plus sign."""
+    name: str
+    language: Language
+    time_zone: str
+    enabled: bool = True
+    """Row 7: off means that calls are answered 480."""
+    send_all: bool = False
+    send_busy: bool = True
+    send_no_answer: bool = True
+    dnd: bool = False
+    rings: int = 4
+    """Row 10: 0, or 2 to 20; one ring is 5 s."""
+    forward_always: str | None = None
+    forward_busy: str | None = None
+    forward_no_answer: str | None = None
+    forward_unreachable: str | None = None
+    email: str | None = None
+    notify_email: str | None = None
+    """Row 15; None is off."""
+    copy_email: str | None = None
+    """Row 16; None is off."""
+    redirect_email: str | None = None
+    """Row 13: set means e-mail only."""
+    zero_out: str | None = None
+    """Row 17."""
+    mwi: bool = True
+    auto_login: bool = False
+    away: bool = False
+    busy_greeting: str | None = None
+    """Id of the recorded greeting's audio; None is the default greeting."""
+    no_answer_greeting: str | None = None
+    name_recording: str | None = None
+    message_max_s: int = 300
+    """Row 21: 60 to 600."""
+    quota_s: int = 6000
+    """Row 21: 600 to 54,000 (10 to 900 minutes)."""
+    retention_days: int = 30
+
+    @property
+    def zone(self) -> tzinfo:
+        """The subscriber's own time zone."""
+        return ZoneInfo(self.time_zone)

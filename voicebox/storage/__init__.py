@@ -1,0 +1,1 @@
+"""Rows: SQLAlchemy on SQLite or PostgreSQL. Nothing else imports sqlalchemy."""

@@ -1,0 +1,1 @@
+"""The web side: the HTTP API now, the web manager later."""
