@@ -1,0 +1,277 @@
+"""The whole key map of the phone menus (phone-menus.md), in one table.
+
+Flows ask it what a key does and what to say; the page `docs/users/phone-keys.md` is made from it (`ivr.menu_page`).
+A row that is not offered is planned: its key counts as a wrong one, and no menu speaks of it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ivr.keymap import Act, Menu, Option
+from prompts import phrases
+from voicebox.i18n import Language
+
+
+def _text(de: str, en: str) -> Mapping[Language, str]:
+    return {Language.DE: de, Language.EN: en}
+
+
+def _option(key: str, act: Act, de: str, en: str, *, offered: bool = True, spoken: bool = True) -> Option:
+    return Option(key, act, _text(de, en), offered, spoken)
+
+
+def _later(key: str, act: Act, de: str, en: str) -> Option:
+    return _option(key, act, de, en, offered=False)
+
+
+def _menu(name: str, de: str, en: str, *options: Option, spoken_as: phrases.Menu | None = None) -> Menu:
+    tables = ((spoken_as, "".join(option.key for option in options)),) if spoken_as else ()
+    return Menu(name, _text(de, en), options, tables)
+
+
+_REPEAT: Final = _option("#", Act.REPEAT, "Auswahl wiederholen", "repeat the options")
+_BACK: Final = _option("*", Act.BACK, "zurück", "back")
+
+GREETING: Final = _menu(
+    "greeting",
+    "Anrufer: während der Begrüßung",
+    "Caller: during the greeting",
+    _option("#", Act.SKIP, "gleich zum Ton", "straight to the tone"),
+    _later("0", Act.TRANSFER, "weiterverbinden", "be connected to someone else"),
+    _later("*", Act.LOGIN, "Anmeldung, wenn die Firma es erlaubt", "log in, where the company allows it"),
+)
+FULL: Final = _menu(
+    "full",
+    "Anrufer: die Mailbox ist voll",
+    "Caller: the mailbox is full",
+    _later("0", Act.TRANSFER, "weiterverbinden", "be connected to someone else"),
+)
+RECORDING: Final = _menu(
+    "recording",
+    "Anrufer: während der Aufnahme",
+    "Caller: while recording",
+    _option("#", Act.STOP, "Aufnahme beenden, weiter zur Auswahl", "stop, and hear the options"),
+    _option(
+        "*", Act.STOP, "Aufnahme beenden, weiter zur Auswahl (löscht nie)", "stop, and hear the options (never deletes)"
+    ),
+    _later("0", Act.TRANSFER, "senden und weiterverbinden", "send, and be connected to someone else"),
+)
+REVIEW: Final = _menu(
+    "review",
+    "Anrufer: nach der Aufnahme",
+    "Caller: after the recording",
+    _option("1", Act.SEND, "senden", "send"),
+    _option("2", Act.LISTEN, "anhören", "listen"),
+    _option("3", Act.AGAIN, "neu aufnehmen", "record again"),
+    _option("4", Act.URGENT, "dringend (noch einmal: aufheben)", "urgent (again: not urgent)"),
+    _option("5", Act.CONFIDENTIAL, "vertraulich (noch einmal: aufheben)", "confidential (again: not confidential)"),
+    _later("0", Act.TRANSFER, "senden und weiterverbinden", "send, and be connected to someone else"),
+    _option("*", Act.DISCARD, "verwerfen, mit Rückfrage", "discard, to be confirmed"),
+    _REPEAT,
+    spoken_as=phrases.Menu.REVIEW,
+)
+DISCARD: Final = _menu(
+    "discard",
+    "Anrufer: wirklich verwerfen?",
+    "Caller: really discard?",
+    _option("1", Act.CONFIRM, "verwerfen", "discard"),
+    _option("*", Act.BACK, "behalten", "keep"),
+    spoken_as=phrases.Menu.DISCARD,
+)
+LOGIN_NUMBER: Final = _menu(
+    "login-number",
+    "Anmeldung: Rufnummer",
+    "Login: number",
+    _option("#", Act.ENTER, "nach der Durchwahl, Rufnummer oder Aliasnummer", "after the extension, number or alias"),
+    _option("*", Act.BACK, "Eingabe verwerfen; ohne Eingabe: auflegen", "start over; with nothing typed: hang up"),
+)
+LOGIN_PIN: Final = _menu(
+    "login-pin",
+    "Anmeldung: Kennwort",
+    "Login: passcode",
+    _option("#", Act.ENTER, "nach dem Kennwort", "after the passcode"),
+    _option("*", Act.OTHER_NUMBER, "nicht mein Telefon: Rufnummer eingeben", "not my phone: enter a number"),
+)
+MAIN: Final = _menu(
+    "main",
+    "Hauptmenü",
+    "Main menu",
+    _option("1", Act.MAILBOX, "Mailbox", "voice mailbox"),
+    _later("3", Act.NAME, "Name aufnehmen", "recorded name"),
+    _later("4", Act.FORWARDING, "Anrufumleitung", "call forwarding"),
+    _later("6", Act.DIAL, "Anruf machen, wenn freigegeben", "make a call, where allowed"),
+    _option("8", Act.PASSCODE, "Kennwort ändern", "change the passcode"),
+    _option("9", Act.EXIT, "auflegen", "hang up"),
+    _option("*", Act.EXIT, "auflegen", "hang up", spoken=False),
+    _REPEAT,
+    spoken_as=phrases.Menu.MAIN,
+)
+MAILBOX: Final = _menu(
+    "mailbox",
+    "Mailbox",
+    "Voice mailbox",
+    _option("1", Act.LISTEN, "Nachrichten anhören", "listen to messages"),
+    _later("2", Act.BUSY_GREETING, "Begrüßung bei besetzt", "busy greeting"),
+    _later("3", Act.NO_ANSWER_GREETING, "Begrüßung bei keine Antwort", "no-answer greeting"),
+    _later("4", Act.AWAY, "längere Abwesenheit", "extended away"),
+    _later("5", Act.COMPOSE, "Nachricht verfassen", "compose a message"),
+    _later("6", Act.DEPOSIT, "Aufnahme von Nachrichten ein/aus", "message deposit on/off"),
+    _option("7", Act.DELETE_ALL, "alle löschen, mit Rückfrage", "delete all, to be confirmed"),
+    _option("8", Act.PASSCODE, "Kennwort ändern", "change the passcode"),
+    _option("9", Act.DELETED, "gelöschte Nachrichten", "deleted messages"),
+    _option("*", Act.BACK, "zum Hauptmenü", "to the main menu"),
+    _REPEAT,
+    spoken_as=phrases.Menu.MAILBOX,
+)
+CONFIRM: Final = _menu(
+    "confirm",
+    "Rückfrage",
+    "Confirmation",
+    _option("1", Act.CONFIRM, "ja", "yes"),
+    _option("*", Act.BACK, "nein", "no"),
+    spoken_as=phrases.Menu.CONFIRM,
+)
+MESSAGE: Final = _menu(
+    "message",
+    "Eine Nachricht: immer",
+    "A message: always",
+    _option("#", Act.SAVE, "speichern, nächste", "save, next"),
+    _option("7", Act.DELETE, "löschen (noch einmal: wiederherstellen)", "delete (again: restore)"),
+    _option("5", Act.ENVELOPE, "Datum, Uhrzeit, Anrufer, Länge", "date, time, caller, length"),
+    _option("9", Act.MORE, "weitere Möglichkeiten", "more"),
+    _option("*", Act.BACK, "zum Menü der Mailbox", "to the mailbox menu"),
+    spoken_as=phrases.Menu.MESSAGE,
+)
+PLAYING: Final = _menu(
+    "playing",
+    "Eine Nachricht: während sie spielt",
+    "A message: while it plays",
+    _option("1", Act.REWIND, "3 Sekunden zurück", "back 3 seconds"),
+    _option("2", Act.PAUSE, "Pause, weiter", "pause, resume"),
+    _option("3", Act.WIND, "3 Sekunden vor", "forward 3 seconds"),
+    _option("4", Act.START, "zum Anfang", "to the start"),
+    _option("6", Act.END, "zum Ende", "to the end"),
+    _option("0", Act.SPEED, "Geschwindigkeit 1 · 1,25 · 1,5 · 2 · 0,75", "speed 1, 1.25, 1.5, 2, 0.75"),
+    spoken_as=phrases.Menu.PLAYING,
+)
+AFTER: Final = _menu(
+    "after",
+    "Eine Nachricht: danach",
+    "A message: after it",
+    _option("2", Act.PLAY, "noch einmal", "play again"),
+    _option("4", Act.PREVIOUS, "vorherige", "previous"),
+    _option("6", Act.NEXT, "nächste", "next"),
+    _later("8", Act.CALL_BACK, "zurückrufen, wenn freigegeben", "call back, where allowed"),
+    spoken_as=phrases.Menu.AFTER,
+)
+DELETED: Final = _menu(
+    "deleted",
+    "Eine gelöschte Nachricht",
+    "A deleted message",
+    _option("2", Act.PLAY, "anhören", "play"),
+    _option("7", Act.DELETE, "wiederherstellen", "restore"),
+    _option("5", Act.ENVELOPE, "Datum, Uhrzeit, Anrufer, Länge", "date, time, caller, length"),
+    _option("4", Act.PREVIOUS, "vorherige", "previous"),
+    _option("6", Act.NEXT, "nächste", "next"),
+    _option("#", Act.NEXT, "nächste", "next", spoken=False),
+    _option("*", Act.BACK, "zum Menü der Mailbox", "to the mailbox menu"),
+    spoken_as=phrases.Menu.DELETED,
+)
+MORE: Final = _menu(
+    "more",
+    "Eine Nachricht: weitere Möglichkeiten",
+    "A message: more",
+    _later("1", Act.REPLY, "antworten", "reply"),
+    _later("2", Act.FORWARD, "weiterleiten", "forward"),
+    _option("3", Act.KEEP_NEW, "als neu behalten", "keep as new"),
+    _later("4", Act.MAIL, "Kopie als E-Mail an mich", "mail me a copy"),
+    _later("5", Act.HANDLED, "als erledigt kennzeichnen", "mark handled"),
+    _BACK,
+    _REPEAT,
+    spoken_as=phrases.Menu.MORE,
+)
+PASSCODE: Final = _menu(
+    "passcode",
+    "Neues Kennwort (zweimal)",
+    "New passcode (twice)",
+    _option("#", Act.ENTER, "nach dem Kennwort", "after the passcode"),
+    _option("*", Act.BACK, "abbrechen", "cancel"),
+    spoken_as=phrases.Menu.PASSCODE,
+)
+BUSY_GREETING: Final = _menu(
+    "busy-greeting",
+    "Begrüßung bei besetzt",
+    "Busy greeting",
+    _later("1", Act.RECORD, "aufnehmen (# beendet)", "record (# ends)"),
+    _later("2", Act.LISTEN, "anhören", "listen"),
+    _later("3", Act.USE_DEFAULT, "Standardbegrüßung", "default greeting"),
+)
+NO_ANSWER_GREETING: Final = _menu(
+    "no-answer-greeting",
+    "Begrüßung bei keine Antwort",
+    "No-answer greeting",
+    *BUSY_GREETING.options,
+    _later("4", Act.ALTERNATIVE, "Alternative 1", "alternative 1"),
+    _later("5", Act.ALTERNATIVE, "Alternative 2", "alternative 2"),
+    _later("6", Act.ALTERNATIVE, "Alternative 3", "alternative 3"),
+)
+AWAY: Final = _menu(
+    "away",
+    "Längere Abwesenheit",
+    "Extended away",
+    _later("1", Act.ON, "ein", "on"),
+    _later("2", Act.OFF, "aus", "off"),
+    _later("3", Act.RECORD, "Begrüßung aufnehmen", "record the greeting"),
+    _later("4", Act.LISTEN, "Begrüßung anhören", "listen to the greeting"),
+)
+NAME: Final = _menu(
+    "name",
+    "Name",
+    "Recorded name",
+    _later("1", Act.RECORD, "aufnehmen", "record"),
+    _later("2", Act.LISTEN, "anhören", "listen"),
+    _later("3", Act.REMOVE, "löschen", "delete"),
+)
+FORWARDING: Final = _menu(
+    "forwarding",
+    "Anrufumleitung",
+    "Call forwarding",
+    _later("1", Act.ON, "ein", "on"),
+    _later("2", Act.OFF, "aus", "off"),
+    _later("3", Act.DESTINATION, "Ziel", "destination"),
+    _later("4", Act.STATUS, "Stand", "status"),
+)
+COMPOSE: Final = _menu(
+    "compose",
+    "Weiterleiten oder verfassen",
+    "Forward or compose",
+    _later("1", Act.RECORD, "Kommentar aufnehmen", "record a comment"),
+    _later("2", Act.LISTEN, "anhören", "hear it"),
+    _later("3", Act.TO_PERSON, "an eine Person (Rufnummer, #)", "to a person (number, #)"),
+    _later("4", Act.TO_EVERYONE, "an alle (mit Recht)", "to everyone (a right)"),
+    _later("5", Act.TO_LIST, "an eine Verteilerliste (Nummer, #; dann # oder *)", "to a list (number, #; then # or *)"),
+    _later("6", Act.URGENT, "dringend", "urgent"),
+    _later("7", Act.CONFIDENTIAL, "vertraulich", "confidential"),
+)
+REPLY: Final = _menu(
+    "reply",
+    "Antworten",
+    "Reply",
+    _later("1", Act.RECORD, "aufnehmen", "record"),
+    _later("2", Act.LISTEN, "anhören", "hear it"),
+    _later("3", Act.SEND, "senden", "send"),
+    _later("6", Act.URGENT, "dringend", "urgent"),
+    _later("7", Act.CONFIDENTIAL, "vertraulich", "confidential"),
+)
+
+CALLER_MENUS: Final = (GREETING, FULL, RECORDING, REVIEW, DISCARD)
+SUBSCRIBER_MENUS: Final = (
+    *(LOGIN_NUMBER, LOGIN_PIN, MAIN, MAILBOX, CONFIRM, MESSAGE, PLAYING, AFTER, MORE, DELETED, PASSCODE),
+    *(BUSY_GREETING, NO_ANSWER_GREETING, AWAY, NAME, FORWARDING, COMPOSE, REPLY),
+)
+
+
+def every_menu() -> Iterator[Menu]:
+    """Yield every menu of the table, in the order of a call."""
+    yield from CALLER_MENUS
+    yield from SUBSCRIBER_MENUS

@@ -1,0 +1,79 @@
+"""The key map: no key twice, everything spoken exists in both languages, and the page is the table."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ivr import menu
+from ivr.call import KEYS
+from ivr.keymap import Act, Menu
+from ivr.menu_page import page
+from prompts import catalogue
+from prompts.phrases import Variant
+from voicebox.i18n import Language
+
+ROOT = Path(__file__).parents[3]
+MENUS = list(menu.every_menu())
+
+
+def test_the_page_of_keys_is_the_table() -> None:
+    assert (ROOT / "docs/users/phone-keys.md").read_text(encoding="utf-8") == page()
+
+
+@pytest.mark.parametrize(
+    "shown", [*MENUS, menu.MESSAGE | menu.PLAYING, menu.MESSAGE | menu.AFTER], ids=lambda m: m.name
+)
+def test_a_key_does_one_thing(shown: Menu) -> None:
+    counts = Counter(option.key for option in shown.options)
+    assert set(counts.values()) == {1}
+    assert set(counts) <= set(KEYS)
+
+
+@pytest.mark.parametrize("shown", MENUS, ids=lambda m: m.name)
+@pytest.mark.parametrize("language", Language)
+def test_every_key_has_its_words_in_both_languages(shown: Menu, language: Language) -> None:
+    assert shown.title[language]
+    assert all(option.text[language] for option in shown.options)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(
+    ("shown", "variants"),
+    [
+        (menu.REVIEW, {}),
+        (menu.REVIEW, {"4": Variant.OFF, "5": Variant.OFF}),
+        (menu.DISCARD, {}),
+        (menu.CONFIRM, {}),
+        (menu.MAIN, {}),
+        (menu.MAILBOX, {}),
+        (menu.MESSAGE | menu.AFTER, {}),
+        (menu.DELETED, {}),
+        (menu.MORE, {}),
+    ],
+)
+def test_a_menu_speaks_of_what_it_has_and_nothing_else(
+    shown: Menu, variants: dict[str, Variant], language: Language
+) -> None:
+    said = shown.phrase(language, variants)
+    assert len(said.ids) == sum(option.offered and option.spoken for option in shown.options)
+    assert all(catalogue.known(language, utterance_id) for utterance_id in said.ids)
+    assert said.title == f"menu-{shown.name}"
+
+
+def test_a_planned_key_is_not_offered() -> None:
+    assert menu.REVIEW.act("0") is None
+    assert menu.REVIEW.keys == "12345*#"
+    assert menu.GREETING.keys == "#"
+    assert menu.MAIN.act("3") is None
+
+
+def test_a_key_says_what_it_does() -> None:
+    assert menu.REVIEW.act("1") is Act.SEND
+    assert (menu.MESSAGE | menu.PLAYING).act("6") is Act.END
+    assert (menu.MESSAGE | menu.AFTER).act("6") is Act.NEXT
+
+
+def test_a_menu_that_says_nothing_cannot_be_spoken() -> None:
+    with pytest.raises(ValueError, match="no phrases"):
+        menu.GREETING.phrase(Language.DE)
