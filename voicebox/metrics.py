@@ -1,0 +1,223 @@
+"""The figures that `/metrics` shows (Prometheus), behind typed functions named after what happened.
+
+Nothing here runs per packet: media figures are added once a call ends, the rest once an event. Labels are closed sets,
+so a stranger's input never makes a new time series.
+"""
+
+from enum import StrEnum
+from typing import Final, Literal
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+from voicebox.callrecord import RtpFigures
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_METHODS: Final = frozenset(
+    {
+        *("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "SUBSCRIBE", "NOTIFY"),
+        *("INFO", "UPDATE", "PRACK", "REFER", "MESSAGE", "PUBLISH"),
+    }
+)
+_FAST_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5)
+_SLOW_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class CallResult(StrEnum):
+    """How a call ended, as an operator counts it."""
+
+    MESSAGE = "message"
+    """A message was left."""
+    NO_MESSAGE = "no-message"
+    """Answered for a mailbox, nothing left."""
+    PORTAL = "portal"
+    """A subscriber's call."""
+    CONNECTED = "connected"
+    """Answered by a phone or transferred."""
+    CANCELLED = "cancelled"
+    """The caller gave up before the answer."""
+    REFUSED = "refused"
+    """Not ours to answer: unknown number, mailbox off, no permission."""
+    OVERLOAD = "overload"
+    """503: draining, or no files, ports or memory left."""
+    FAILED = "failed"
+    """Our fault."""
+
+
+class MailResult(StrEnum):
+    """How an attempt to deliver a mail ended."""
+
+    SENT = "sent"
+    TEMPORARY = "temporary"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"
+    """The server vanished after the text; sent again with the same Message-ID."""
+
+
+Direction = Literal["in", "out"]
+Dropped = Literal["malformed", "stranger", "flood", "stray"]
+
+
+class Metrics:
+    """All figures of one process."""
+
+    def __init__(self, *, process: bool = True) -> None:
+        """Set up an empty registry; `process` adds memory, CPU, files and garbage collection."""
+        self.registry = CollectorRegistry()
+        if process:
+            ProcessCollector(registry=self.registry)
+            PlatformCollector(registry=self.registry)
+            GCCollector(registry=self.registry)
+        self._calls = self._gauge("calls", "Calls in progress.")
+        self._calls_ended = self._counter("calls_ended", "Calls by how they ended.", "result")
+        self._setup = self._histogram("call_setup_seconds", "From INVITE to 200.", _FAST_S)
+        self._messages = self._counter("messages", "Messages taken.", "how")
+        self._logins = self._counter("logins", "Logins at the voice portal.", "result")
+        self._requests = self._counter("sip_requests", "SIP requests.", "direction", "method")
+        self._responses = self._counter("sip_responses", "SIP responses.", "direction", "status_class")
+        self._retransmissions = self._counter("sip_retransmissions", "SIP messages sent or seen again.", "direction")
+        self._dropped = self._counter("sip_dropped", "SIP messages dropped without an answer.", "why")
+        self._transactions = self._gauge("sip_transactions", "SIP transactions in progress.")
+        self._rtp_received = self._counter("rtp_packets_received", "RTP packets received, by ended calls.")
+        self._rtp_lost = self._counter("rtp_packets_lost", "RTP packets that never came, by ended calls.")
+        self._rtp_sent = self._counter("rtp_packets_sent", "RTP packets sent, by ended calls.")
+        self._spool_recordings = self._gauge("spool_recordings", "Recordings in the spool that are not yet settled.")
+        self._spool_bytes = self._gauge("spool_bytes", "Bytes of the spool on disk.")
+        self._spool_unwritten = self._gauge("spool_unwritten_messages", "Messages waiting for the database.")
+        self._spool_sync = self._histogram("spool_sync_seconds", "One write and sync of the spool.", _FAST_S)
+        self._outbox_depth = self._gauge("outbox_due", "Outbox rows that are not done.", "kind")
+        self._outbox_age = self._gauge("outbox_oldest_seconds", "Age of the oldest outbox row not done.", "kind")
+        self._outbox_given_up = self._counter("outbox_given_up", "Outbox rows given up for good.", "kind")
+        self._settled = self._histogram("settlement_seconds", "From spool to audio store.", _SLOW_S)
+        self._settlement_failures = self._counter("settlement_failures", "Settlements that failed.", "why")
+        self._light = self._histogram("light_seconds", "From a mailbox's change to its NOTIFY.", _FAST_S)
+        self._mails = self._counter("mail_deliveries", "Attempts to deliver a mail.", "result")
+        self._mail_seconds = self._histogram("mail_delivery_seconds", "One attempt to deliver a mail.", _SLOW_S)
+        # A series that appears only with its first fault cannot be alarmed on: rate() misses the step from nothing.
+        for result in CallResult:
+            self._calls_ended.labels(result)
+        for outcome in MailResult:
+            self._mails.labels(outcome)
+        for why in ("malformed", "stranger", "flood", "stray"):
+            self._dropped.labels(why)
+        for why in ("broken", "store", "database"):
+            self._settlement_failures.labels(why)
+
+    # --- calls
+
+    def call_began(self) -> None:
+        """Count a call in progress: its INVITE came."""
+        self._calls.inc()
+
+    def call_answered(self, setup_s: float) -> None:
+        """Count an answer: our 200 went out `setup_s` seconds after the INVITE came."""
+        self._setup.observe(setup_s)
+
+    def call_ended(self, result: CallResult, rtp: RtpFigures) -> None:
+        """Count a call that began as over, and add its media figures up."""
+        self._calls.dec()
+        self._calls_ended.labels(result).inc()
+        self._rtp_received.inc(rtp.received)
+        self._rtp_lost.inc(max(0, rtp.lost))  # RFC 3550 lets duplicates make it negative
+        self._rtp_sent.inc(rtp.sent)
+
+    def message_taken(self, how: Literal["deposited", "recovered", "forwarded"]) -> None:
+        """Count a message that is durable."""
+        self._messages.labels(how).inc()
+
+    def login(self, result: Literal["ok", "wrong", "locked"]) -> None:
+        """Count a subscriber's attempt to log in by phone."""
+        self._logins.labels(result).inc()
+
+    # --- SIP
+
+    def sip_request(self, direction: Direction, method: str) -> None:
+        """Count a request that came in or went out for the first time."""
+        self._requests.labels(direction, method if method in _METHODS else "other").inc()
+
+    def sip_response(self, direction: Direction, status: int) -> None:
+        """Count a response that came in or went out for the first time."""
+        self._responses.labels(direction, f"{status // 100}xx" if 100 <= status <= 699 else "other").inc()
+
+    def sip_retransmission(self, direction: Direction) -> None:
+        """Count a message that was sent again, or came again and was absorbed."""
+        self._retransmissions.labels(direction).inc()
+
+    def sip_dropped(self, why: Dropped) -> None:
+        """Count a message that got no answer."""
+        self._dropped.labels(why).inc()
+
+    def sip_transactions(self, count: int) -> None:
+        """Show how many transactions are held now."""
+        self._transactions.set(count)
+
+    # --- spool, outbox, settlement, light
+
+    def spool_backlog(self, *, recordings: int, size_bytes: int) -> None:
+        """Show what the spool holds now."""
+        self._spool_recordings.set(recordings)
+        self._spool_bytes.set(size_bytes)
+
+    def spool_unwritten(self, messages: int) -> None:
+        """Show how many accepted messages wait for the database now."""
+        self._spool_unwritten.set(messages)
+
+    def spool_synced(self, took_s: float) -> None:
+        """Count one write and fdatasync of the spool."""
+        self._spool_sync.observe(took_s)
+
+    def outbox(self, kind: str, *, depth: int, oldest_s: float) -> None:
+        """Show what the outbox holds of a kind now; `oldest_s` is 0 where there is nothing."""
+        self._outbox_depth.labels(kind).set(depth)
+        self._outbox_age.labels(kind).set(oldest_s)
+
+    def outbox_given_up(self, kind: str) -> None:
+        """Count a row that was given up; its last error stands in the queue."""
+        self._outbox_given_up.labels(kind).inc()
+
+    def settled(self, took_s: float) -> None:
+        """Count a recording that moved from the spool to the audio store."""
+        self._settled.observe(took_s)
+
+    def settlement_failed(self, why: Literal["broken", "store", "database"]) -> None:
+        """Count a recording that could not be settled: nothing playable, or a store that does not take it now."""
+        self._settlement_failures.labels(why).inc()
+
+    def light_sent(self, after_s: float) -> None:
+        """Count a NOTIFY that went out `after_s` seconds after the change it tells."""
+        self._light.observe(after_s)
+
+    # --- mail
+
+    def mail(self, result: MailResult, took_s: float) -> None:
+        """Count an attempt to deliver a mail."""
+        self._mails.labels(result).inc()
+        self._mail_seconds.observe(took_s)
+
+    # --- reading
+
+    def render(self) -> bytes:
+        """Return all figures in Prometheus's text format; serve them as `CONTENT_TYPE`."""
+        return generate_latest(self.registry)
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return one sample by its full name, such as `voicebox_calls`; 0 where it does not exist."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"voicebox_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"voicebox_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"voicebox_{name}", text, buckets=buckets, registry=self.registry)
