@@ -1,101 +1,66 @@
-"""Peers: the PBXes and trunks whose calls are taken by their address (interfaces.md, `[[sip.peer]]`)."""
+"""Who may send calls without a password: peers by their address, trunks by the addresses of their registrar."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
+from typing import Final
 
-from voicebox.arrival import MailboxOf
+from voicebox.settings.sip import CallSource, Sip
 
-
-class Identity(StrEnum):
-    """Which header of a peer says who calls."""
-
-    PAI = "pai"
-    RPID = "rpid"
-    FROM = "from"
-
-
-class Mwi(StrEnum):
-    """Whether a peer is told of the message light without having asked."""
-
-    NONE = "none"
-    UNSOLICITED = "unsolicited"
-
-
-class RtpKeepalive(StrEnum):
-    """How much silence we send while we listen."""
-
-    SPARSE = "sparse"
-    CONTINUOUS = "continuous"
+REMEMBERED_MAX: Final = 4096
+"""Addresses whose peer is remembered; a scanner that uses many ports must not grow this without bound."""
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """One configured neighbour."""
+class Neighbour:
+    """A peer or trunk, and the company its calls belong to."""
 
-    name: str
+    settings: CallSource
     company_id: int
-    network: IPv4Network | IPv6Network
-    port: int | None = None
-    """None takes any port of that address."""
-    identity: Identity = Identity.PAI
-    verified_caller_id: bool = False
-    mailbox_of: MailboxOf = MailboxOf.LAST
-    mwi: Mwi = Mwi.NONE
-    mwi_uri: str = ""
-    rtp_keepalive: RtpKeepalive = RtpKeepalive.SPARSE
-    max_calls: int = 0
-    """0 is no limit of its own."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration, call records and logs."""
+        return self.settings.name
 
 
-def parse_address(text: str) -> tuple[IPv4Network | IPv6Network, int | None]:
-    """Read `address`, `network` or `address:port` (IPv6 with a port in brackets).
+class Peers:
+    """Finds the neighbour that a packet came from."""
 
-    Raises:
-        ValueError: it is none of these; the message says what was expected.
-    """
-    host, port = text, None
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or None
-    elif text.count(":") == 1:
-        host, port = text.split(":")
-    try:
-        network = ip_network(host, strict=False)
-        number = int(port) if port is not None else None
-    except ValueError:
-        raise ValueError(f"{text!r} is not an address, a network or address:port") from None
-    if number is not None and not 0 < number < 65536:
-        raise ValueError(f"{text!r}: the port must be between 1 and 65535")
-    return network, number
+    def __init__(self, sip: Sip, companies: Mapping[str | None, int]) -> None:
+        """Take the configuration and the ids of companies by name; None is the only one."""
+        self._sip = sip
+        self._companies = companies
+        self._trunks: dict[str, frozenset[str]] = {}
+        self._remembered: dict[tuple[str, int], Neighbour | None] = {}
 
+    def trunk_located(self, name: str, hosts: frozenset[str]) -> None:
+        """Take calls from these addresses as the trunk's: its registrar resolved to them."""
+        self._trunks[name] = hosts
+        self._remembered.clear()
 
-class PeerTable:
-    """Finds the peer that a packet came from; the narrowest match wins."""
-
-    def __init__(self, peers: Iterable[Peer]) -> None:
-        self.peers = sorted(peers, key=lambda peer: (peer.port is not None, peer.network.prefixlen), reverse=True)
-        self._found: dict[tuple[str, int], Peer | None] = {}
-
-    def find(self, host: str, port: int) -> Peer | None:
-        """Return the peer behind an address, or None for a stranger."""
+    def find(self, host: str, port: int) -> Neighbour | None:
+        """Return who sends from an address, or None for a stranger."""
         key = (host, port)
-        if key in self._found:
-            return self._found[key]
-        address = ip_address(host.partition("%")[0])
-        found = next(
-            (
-                peer
-                for peer in self.peers
-                if peer.network.version == address.version
-                and address in peer.network
-                and (peer.port is None or peer.port == port)
-            ),
-            None,
-        )
-        if len(self._found) >= 4096:
-            # A scanner using many ports must not grow this without bound.
-            self._found.clear()
-        self._found[key] = found
-        return found
+        if key not in self._remembered:
+            if len(self._remembered) >= REMEMBERED_MAX:
+                self._remembered.clear()
+            self._remembered[key] = self._look_up(host, port)
+        return self._remembered[key]
+
+    def all(self) -> list[Neighbour]:
+        """Return every peer and trunk whose company exists."""
+        return [found for settings in (*self._sip.peer, *self._sip.trunk) if (found := self._neighbour(settings))]
+
+    def _look_up(self, host: str, port: int) -> Neighbour | None:
+        peer = self._sip.peer_at(ip_address(host.partition("%")[0]), port)
+        if peer is not None:
+            return self._neighbour(peer)
+        for trunk in self._sip.trunk:
+            if host in self._trunks.get(trunk.name, ()):
+                return self._neighbour(trunk)
+        return None
+
+    def _neighbour(self, settings: CallSource) -> Neighbour | None:
+        company_id = self._companies.get(settings.company)
+        return None if company_id is None else Neighbour(settings, company_id)
