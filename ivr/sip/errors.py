@@ -34,7 +34,7 @@ class ParseError(SipError):
 
 
 class FramingError(ParseError):
-    """A stream whose next message boundary is unknown (RFC 3261 section 18.3): answer if possible, then close."""
+    """A stream whose next message boundary is unknown (RFC 3261 section 18.3): send `answerable`, then close."""
 
 
 class DigestError(SipError):

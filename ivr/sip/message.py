@@ -169,13 +169,13 @@ def parse(data: bytes) -> Request | Response:
         ParseError: with the status a request deserves, and the ready response where one can be addressed.
     """
     if len(data) > MESSAGE_MAX_BYTES:
-        head, _, _ = _split(data[:MESSAGE_MAX_BYTES])
-        raise _refusal(ParseError("Message Too Large", 513), head)
-    head, body, complete = _split(data)
+        head, _, _ = split(data[:MESSAGE_MAX_BYTES])
+        raise refusal(ParseError("Message Too Large", 513), head)
+    head, body, complete = split(data)
     try:
         return _read_message(head, body, complete=complete)
     except ParseError as error:
-        raise _refusal(error, head) from None
+        raise refusal(error, head) from None
 
 
 def response_to(request: Request, status: int, reason: str | None = None, *, to_tag: str | None = None) -> Response:
@@ -207,8 +207,8 @@ def response_to(request: Request, status: int, reason: str | None = None, *, to_
     return Response(status, reason_phrase(status) if reason is None else reason, headers)
 
 
-def _split(data: bytes) -> tuple[list[str], bytes, bool]:
-    """Cut a message into the unfolded lines of its head and the rest; also say whether the head was complete."""
+def split(data: bytes) -> tuple[list[str], bytes, bool]:
+    """Cut a message into the unfolded lines of its head and what follows it; also say whether the head is complete."""
     # Blank lines before the start line are ignored (section 7.5).
     if data[:1] in (b"\r", b"\n"):
         data = data.lstrip(b"\r\n")
@@ -270,13 +270,25 @@ def _read_headers(head: list[str]) -> Headers:
     return headers
 
 
-def _cut_body(headers: Headers, body: bytes) -> bytes:
+def content_length(headers: Headers) -> int | None:
+    """Return Content-Length in bytes, None when absent.
+
+    Raises:
+        ParseError: no number, or several that differ: the message's end is unknown.
+    """
     lengths = headers.lines("Content-Length")
     if not lengths:
-        return body
+        return None
     length = number(lengths[0], most=2**31)
     if length is None or any(other != lengths[0] for other in lengths):
         raise ParseError("Malformed Content-Length")
+    return length
+
+
+def _cut_body(headers: Headers, body: bytes) -> bytes:
+    length = content_length(headers)
+    if length is None:
+        return body
     if length > len(body):
         raise ParseError("Body shorter than Content-Length")
     headers.remove("Content-Length")
@@ -296,8 +308,13 @@ def _check(message: Request | Response) -> None:
     _ = (message.via, message.from_, message.to, message.call_id, message.cseq, message.contact, message.max_forwards)
 
 
-def _refusal(error: ParseError, head: list[str]) -> ParseError:
-    """Attach the response to a malformed request, if it can be addressed."""
+def refusal(error: ParseError, head: list[str]) -> ParseError:
+    """Attach to `error` the response that a malformed request gets, if it can be addressed.
+
+    Args:
+        error: what is wrong; it is returned.
+        head: the unfolded lines of the message's head, as `split` gives them.
+    """
     method = head[0].strip().partition(" ")[0]
     if not is_token(method) or method == "ACK":
         return error
