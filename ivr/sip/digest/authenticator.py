@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from ivr.sip.digest import STRONGEST_FIRST, Algorithm, Credentials, response_digest
+from ivr.sip.digest.credentials import STRONGEST_FIRST, Algorithm, Credentials, response_digest
 from ivr.sip.errors import ParseError
 from ivr.sip.grammar import quote
 from ivr.sip.message import Request
