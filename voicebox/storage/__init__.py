@@ -1,1 +1,1 @@
-"""Rows: SQLAlchemy on SQLite or PostgreSQL. Nothing else imports sqlalchemy."""
+"""Rows and blobs: everything durable but the spool. Nobody outside imports sqlalchemy."""

@@ -1,0 +1,404 @@
+"""Leaving a message: from a take that is durable in the spool to a message, its mails and its light.
+
+What a caller was told is sent is never lost, whatever fails:
+
+1. ACCEPT is written to the spool with the caller's choices (urgent, confidential), and synced.
+2. One transaction writes the audio's row (still in the spool), the message, and the outbox rows.
+3. If the database is away, the take waits: it is tried again with growing pauses, and again after a restart, since the
+   spool remembers it until its audio is settled.
+
+Ids make each step harmless to repeat: take, audio and message share one, and each outbox row's key names its message.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Protocol, Self
+
+from voicebox.clock import Clock
+from voicebox.errors import DatabaseUnavailable
+from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
+from voicebox.mailbox import Mailbox
+from voicebox.message import Caller, Message, Reason, Take
+from voicebox.storage import audio, mailboxes, messages, outbox
+from voicebox.storage.database import AsyncConnection, Database
+from voicebox.storage.outbox import Draft, Kind
+
+MESSAGE_MIN_S: Final = 2.0
+"""Less than this, after trimming, is no message: no row, no mail (security.md, row 15)."""
+RETRY_FIRST_S: Final = 0.5
+RETRY_MAX_S: Final = 30.0
+TOGETHER: Final = 50
+"""Deposits written at once after a time without a database."""
+WAITING_MAX: Final = 100_000
+"""Takes waiting in memory for the database, 1 KiB each. Further ones wait in the spool alone, for the next start."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DepositContext:
+    """All that makes a recording a message; written into the spool before the first sample is."""
+
+    company_id: int
+    mailbox_id: int
+    call_id: str
+    caller: Caller
+    reason: Reason
+    received_at: datetime
+    """Aware."""
+    replaces: str | None = None
+    """The take this one is recorded instead of; it counts until this one is accepted."""
+
+    def to_bytes(self) -> bytes:
+        """Return the context as JSON in UTF-8."""
+        facts = {
+            "company": self.company_id,
+            "mailbox": self.mailbox_id,
+            "call": self.call_id,
+            "number": self.caller.number,
+            "name": self.caller.name,
+            "withheld": self.caller.withheld,
+            "reason": self.reason.value,
+            "received": self.received_at.isoformat(),
+            "replaces": self.replaces,
+        }
+        return json.dumps(facts, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote; raises ValueError on anything else."""
+        try:
+            facts: dict[str, Any] = json.loads(data)
+            return cls(
+                company_id=int(facts["company"]),
+                mailbox_id=int(facts["mailbox"]),
+                call_id=str(facts["call"]),
+                caller=Caller(facts["number"], facts["name"], withheld=bool(facts["withheld"])),
+                reason=Reason(facts["reason"]),
+                received_at=datetime.fromisoformat(facts["received"]),
+                replaces=facts["replaces"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError("the spool holds a recording without a readable context") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the caller chose in the review, and what recovery found."""
+
+    urgent: bool = False
+    confidential: bool = False
+    interrupted: bool = False
+
+    def to_bytes(self) -> bytes:
+        """Return the flags as they are written with ACCEPT."""
+        return json.dumps({"urgent": self.urgent, "confidential": self.confidential}).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote; what cannot be read is no flag, since the message matters more."""
+        try:
+            facts = json.loads(data)
+            return cls(urgent=bool(facts.get("urgent")), confidential=bool(facts.get("confidential")))
+        except (ValueError, AttributeError):
+            return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class LostTake:
+    """A recording the spool still holds at start, neither settled nor discarded."""
+
+    take: Take
+    context: bytes
+    ended: bool
+    """Its recording came to an end before the process did."""
+    accepted: bytes | None = None
+    """The flags of its ACCEPT, if it was accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a mailbox still takes."""
+
+    left_s: float
+    full: bool
+
+
+class SpoolMarks(Protocol):
+    """The spool's side of a deposit: each returns when the mark is on disk."""
+
+    async def accept(self, take_id: str, flags: bytes) -> None:
+        """Mark a take as one that must become a message."""
+        ...
+
+    async def discard(self, take_id: str) -> None:
+        """Mark a take as one that must not come back."""
+        ...
+
+    async def settled(self, audio_id: str) -> None:
+        """Mark a take whose audio lies in the store."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Deposit:
+    context: DepositContext
+    take: Take
+    flags: Flags
+
+    def message(self) -> Message:
+        context, take, flags = self.context, self.take, self.flags
+        return Message(
+            id=take.id,
+            company_id=context.company_id,
+            mailbox_id=context.mailbox_id,
+            audio_id=take.id,
+            caller=context.caller,
+            reason=context.reason,
+            received_at=context.received_at,
+            samples=take.samples,
+            rate_hz=take.rate_hz,
+            urgent=flags.urgent,
+            confidential=flags.confidential,
+            interrupted=flags.interrupted,
+            call_id=context.call_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What a deposit's transaction did."""
+
+    fresh: bool
+    """False: it was done before."""
+    audio: audio.AudioState
+    visible: bool = False
+    kinds: tuple[Kind, ...] = ()
+
+
+class Deposits:
+    """Takes what callers leave. `run` must be running for what the database did not take at once."""
+
+    def __init__(self, db: Database, events: Events, spool: SpoolMarks, clock: Clock) -> None:
+        self._db = db
+        self._events = events
+        self._spool = spool
+        self._clock = clock
+        self._waiting: dict[str, _Deposit] = {}
+        self._overdue = asyncio.Event()
+        self.stuck = 0
+        """Messages that stay in the spool since they can never be stored (their mailbox is gone): an alarm."""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait in the spool for the database."""
+        return len(self._waiting)
+
+    async def room(self, mailbox: Mailbox) -> Room:
+        """Return how much a mailbox still takes, from the samples of its new and saved messages.
+
+        While the database is away there is always room: a message too many is better than none.
+        """
+        try:
+            async with self._db.read() as connection:
+                used_s = await messages.used_s(connection, mailbox.id)
+        except DatabaseUnavailable:
+            return Room(left_s=float(mailbox.message_max_s), full=False)
+        used_s += sum(
+            waiting.take.duration_s for waiting in self._waiting.values() if waiting.context.mailbox_id == mailbox.id
+        )
+        left_s = max(0.0, mailbox.quota_s - used_s)
+        return Room(left_s=left_s, full=left_s < MESSAGE_MIN_S)
+
+    async def accept(
+        self,
+        context: DepositContext,
+        take: Take,
+        *,
+        urgent: bool = False,
+        confidential: bool = False,
+        interrupted: bool = False,
+    ) -> Message | None:
+        """Make a take a message; when this returns it is durable, in the database or else in the spool.
+
+        Accepting the same take again changes nothing. Returns None for a take under 2 s, which is discarded.
+
+        Raises:
+            OSError: the spool could not write; nothing was promised.
+        """
+        if take.duration_s < MESSAGE_MIN_S:
+            await self._spool.discard(take.id)
+            return None
+        flags = Flags(urgent=urgent, confidential=confidential, interrupted=interrupted)
+        await self._spool.accept(take.id, flags.to_bytes())
+        if context.replaces is not None and context.replaces != take.id:
+            await self._spool.discard(context.replaces)
+        deposit = _Deposit(context, take, flags)
+        if self._waiting:  # the database is away: do not make the caller wait for it to fail again
+            self._keep(deposit, "it is still away")
+        else:
+            await self._try(deposit)
+        return deposit.message()
+
+    async def recover(self, *lost: LostTake) -> int:
+        """Make messages of the recordings a crash left in the spool; returns how many of them are messages now or soon.
+
+        Give all of them in one call: a take that was recorded again must not become a message beside its successor.
+        A recording that had not come to its end is marked interrupted. One that is a message already is left to
+        settlement, or marked settled where only that mark was missing.
+        """
+        deliver, discard = _sort_out(lost)
+        for take_id in discard:
+            await self._spool.discard(take_id)
+        for at in range(0, len(deliver), TOGETHER):
+            async with asyncio.TaskGroup() as group:  # so that they share commits
+                for deposit in deliver[at : at + TOGETHER]:
+                    group.create_task(self._try(deposit))
+        return len(deliver)
+
+    async def retry(self) -> bool:
+        """Try once more what waits for the database, the oldest first; True when nothing waits any more."""
+        while self._waiting:
+            before = len(self._waiting)
+            first, *others = list(self._waiting.values())[:TOGETHER]
+            await self._try(first)  # one asks for all: a database that is away is asked once
+            if first.take.id in self._waiting:
+                return False
+            async with asyncio.TaskGroup() as group:
+                for deposit in others:
+                    group.create_task(self._try(deposit))
+            if len(self._waiting) >= before:
+                return False
+        return True
+
+    async def run(self) -> None:
+        """Bring what the database did not take to it as soon as it is back; runs until cancelled."""
+        while True:
+            await self._overdue.wait()
+            pause_s = RETRY_FIRST_S
+            await asyncio.sleep(pause_s)
+            while not await self.retry():
+                pause_s = min(RETRY_MAX_S, pause_s * 2)
+                await asyncio.sleep(pause_s)
+            self._overdue.clear()
+            self._events.publish(DatabaseBack())
+
+    async def _try(self, deposit: _Deposit) -> None:
+        """Write a deposit; what fails stays in the spool, and is tried again if that may help."""
+        now = self._clock.now()
+        try:
+            stored = await self._db.write(lambda connection: _store(connection, deposit, now))
+        except DatabaseUnavailable as error:
+            self._keep(deposit, str(error))
+            return
+        except Exception:  # the caller was told that it is sent: whatever this is, the recording must stay
+            self.stuck += 1
+            self._waiting.pop(deposit.take.id, None)
+            logger.exception("message %s cannot be stored; it stays in the spool", deposit.take.id)
+            return
+        self._waiting.pop(deposit.take.id, None)
+        if stored.audio is audio.AudioState.STORED:  # a crash came between the store and the spool's last mark
+            await self._spool.settled(deposit.take.id)
+            return
+        self._events.publish(AudioSpooled(deposit.take.id))
+        if stored.fresh:
+            if stored.visible:
+                self._events.publish(MailboxChanged(deposit.context.company_id, deposit.context.mailbox_id))
+            for kind in stored.kinds:
+                self._events.publish(OutboxGrew(kind))
+
+    def _keep(self, deposit: _Deposit, why: str) -> None:
+        if deposit.take.id in self._waiting:
+            return
+        if len(self._waiting) >= WAITING_MAX:
+            logger.critical("message %s waits in the spool until the next start: %s", deposit.take.id, why)
+            return
+        self._waiting[deposit.take.id] = deposit
+        logger.error("message %s waits in the spool for the database: %s", deposit.take.id, why)
+        self._events.publish(DatabaseLost(len(self._waiting)))
+        self._overdue.set()
+
+
+async def _store(connection: AsyncConnection, deposit: _Deposit, now: datetime) -> _Stored:
+    """Write audio, message and outbox rows: all of a deposit, or (if it is there already) nothing."""
+    made = deposit.message()
+    owner = await mailboxes.by_id(connection, made.mailbox_id)
+    if owner is None:
+        raise LookupError(f"there is no mailbox {made.mailbox_id} any more")
+    fresh = await audio.add(
+        connection,
+        audio_id=made.audio_id,
+        company_id=owner.company_id,
+        samples=made.samples,
+        rate_hz=made.rate_hz,
+        now=now,
+    )
+    if not fresh:
+        there = await audio.get(connection, made.audio_id)
+        return _Stored(fresh=False, audio=audio.AudioState.SPOOL if there is None else there.state)
+    pending = owner.redirect_email is not None
+    await messages.add(connection, made, now, pending=pending)
+    drafts = _mails(owner, made)
+    await outbox.add(connection, drafts, now)
+    kinds = [Kind(draft.kind) for draft in drafts]
+    if owner.mwi and not pending:
+        await outbox.remind_light(connection, owner.company_id, owner.id, now)
+        kinds.append(Kind.MWI)
+    return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=tuple(kinds))
+
+
+def _mails(owner: Mailbox, made: Message) -> list[Draft]:
+    """Return the mails a message causes: rows 13, 15 and 16, each at most once per message, ever."""
+    wanted = (
+        (Kind.MAIL_REDIRECT, owner.redirect_email),
+        (Kind.MAIL_NOTIFY, owner.notify_email),
+        (Kind.MAIL_COPY, owner.copy_email),
+    )
+    return [
+        Draft(owner.company_id, kind, f"{kind}:{made.id}", owner.id, made.id, {"to": address})
+        for kind, address in wanted
+        if address is not None
+    ]
+
+
+def _sort_out(lost: Sequence[LostTake]) -> tuple[list[_Deposit], list[str]]:
+    """Decide what a crash left behind: deposits to make, and takes to discard.
+
+    Of takes recorded one instead of the other the last one with at least 2 s counts, as if its caller had hung up.
+    """
+    contexts: dict[str, DepositContext] = {}
+    for item in lost:
+        try:
+            contexts[item.take.id] = DepositContext.from_bytes(item.context)
+        except ValueError:
+            logger.exception("recording %s stays in the spool", item.take.id)
+
+    def age(item: LostTake) -> int:
+        """Count the takes it replaced, itself among them (a circle would be a bug: it ends all the same)."""
+        seen: set[str] = set()
+        at: str | None = item.take.id
+        while at in contexts and at not in seen:
+            seen.add(at)
+            at = contexts[at].replaces
+        return len(seen)
+
+    deliver: list[_Deposit] = []
+    discard: list[str] = []
+    superseded: set[str] = set()
+    for item in sorted((item for item in lost if item.take.id in contexts), key=age, reverse=True):
+        take_id, context = item.take.id, contexts[item.take.id]
+        counts = item.take.duration_s >= MESSAGE_MIN_S and take_id not in superseded
+        if context.replaces is not None and (counts or item.accepted is not None or take_id in superseded):
+            superseded.add(context.replaces)
+        if counts or item.accepted is not None:
+            flags = Flags() if item.accepted is None else Flags.from_bytes(item.accepted)
+            interrupted = not item.ended and item.accepted is None
+            deliver.append(_Deposit(context, item.take, replace(flags, interrupted=interrupted)))
+        else:
+            discard.append(take_id)
+    deliver.sort(key=lambda deposit: deposit.context.received_at)
+    return deliver, discard

@@ -1,0 +1,133 @@
+"""Rows of audio: where the sound of a message or greeting lies, in the spool or in the audio store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voicebox.storage.outbox import redacted
+from voicebox.storage.tables import audio
+from voicebox.storage.upsert import Upsert
+
+
+class AudioState(StrEnum):
+    """Where the sound is."""
+
+    SPOOL = "spool"
+    """In the spool, as it came from the network."""
+    STORED = "stored"
+    """In the audio store, under its key."""
+    BROKEN = "broken"
+    """In the spool, but nothing playable could be made of it: announced and passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRow:
+    """One piece of audio."""
+
+    id: str
+    company_id: int
+    state: AudioState
+    samples: int
+    rate_hz: int
+    blob_key: str | None
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+
+
+_COLUMNS: Final = [audio.c[f.name] for f in fields(AudioRow)]
+_ADD: Final = Upsert(lambda insert: insert(audio).on_conflict_do_nothing(index_elements=["id"]))
+_GET: Final = select(*_COLUMNS).where(audio.c.id == bindparam("of_audio"))
+_UNSETTLED: Final = (
+    select(*_COLUMNS)
+    .where(audio.c.state == bindparam("of_state"), audio.c.state != AudioState.STORED)
+    .order_by(audio.c.created_at, audio.c.id)
+    .limit(bindparam("most"))
+)
+_STORED: Final = (
+    update(audio)
+    .where(audio.c.id == bindparam("of_audio"), audio.c.state != AudioState.STORED)
+    .values(
+        state=AudioState.STORED,
+        blob_key=bindparam("new_key"),
+        size_bytes=bindparam("new_size"),
+        stored_at=bindparam("now"),
+        last_error=None,
+    )
+)
+_FAILED: Final = (
+    update(audio)
+    .where(audio.c.id == bindparam("of_audio"), audio.c.state != AudioState.STORED)
+    .values(state=bindparam("new_state"), attempts=audio.c.attempts + 1, last_error=bindparam("error"))
+)
+_BACKLOG: Final = select(audio.c.state, func.count()).where(audio.c.state != AudioState.STORED).group_by(audio.c.state)
+
+
+def _to_row(values: Any) -> AudioRow:
+    listed = list(values)
+    listed[2] = AudioState(listed[2])
+    return AudioRow(*listed)
+
+
+async def add(
+    connection: AsyncConnection,
+    *,
+    audio_id: str,
+    company_id: int,
+    samples: int,
+    rate_hz: int,
+    now: datetime,
+    blob_key: str | None = None,
+    size_bytes: int | None = None,
+) -> bool:
+    """Write a row, in the spool or (with a key) already stored; False if there is one of this id."""
+    values: Mapping[str, Any] = {
+        "id": audio_id,
+        "company_id": company_id,
+        "state": AudioState.SPOOL if blob_key is None else AudioState.STORED,
+        "samples": samples,
+        "rate_hz": rate_hz,
+        "blob_key": blob_key,
+        "size_bytes": size_bytes,
+        "created_at": now,
+        "stored_at": None if blob_key is None else now,
+    }
+    return bool((await connection.execute(_ADD.on(connection), values)).rowcount)
+
+
+async def get(connection: AsyncConnection, audio_id: str) -> AudioRow | None:
+    """Return a row by its id."""
+    row = (await connection.execute(_GET, {"of_audio": audio_id})).one_or_none()
+    return None if row is None else _to_row(row)
+
+
+async def unsettled(connection: AsyncConnection, state: AudioState, limit: int) -> list[AudioRow]:
+    """Return the oldest rows whose sound is not in the store: waiting (`SPOOL`) or `BROKEN`."""
+    rows = await connection.execute(_UNSETTLED, {"of_state": state, "most": limit})
+    return [_to_row(row) for row in rows]
+
+
+async def stored(connection: AsyncConnection, audio_id: str, *, blob_key: str, size_bytes: int, now: datetime) -> bool:
+    """Swap a row from the spool to the store, whose blob must be on disk by now; False if it was done before."""
+    values = {"of_audio": audio_id, "new_key": blob_key, "new_size": size_bytes, "now": now}
+    return bool((await connection.execute(_STORED, values)).rowcount)
+
+
+async def failed(connection: AsyncConnection, audio_id: str, error: str, *, broken: bool) -> None:
+    """Note that settling failed, for now or (broken) for good."""
+    values = {
+        "of_audio": audio_id,
+        "new_state": AudioState.BROKEN if broken else AudioState.SPOOL,
+        "error": redacted(error),
+    }
+    await connection.execute(_FAILED, values)
+
+
+async def backlog(connection: AsyncConnection) -> dict[AudioState, int]:
+    """Count what is not in the store, by state: a metric, and an alarm where it grows."""
+    return {AudioState(row[0]): row[1] for row in await connection.execute(_BACKLOG)}
