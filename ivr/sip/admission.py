@@ -4,7 +4,7 @@ Peers and registered phones do not pass here. Time is passed in; memory is bound
 is forgotten first, and the common bucket bounds what a flood from many (forged) sources gets by that.
 
 A refusal is logged once a minute for each source, in a line made for fail2ban:
-`sip_refused ip=192.0.2.7 reason=... count=...`; see docs/maintainers/sip-transactions.md.
+`sip_refused ip=192.0.2.7 reason=rate count=31`.
 """
 
 from collections import OrderedDict

@@ -10,13 +10,12 @@ Rejected: an asyncio timer for each transaction. A server under load has thousan
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-from ivr.sip.admission import network_of
 from ivr.sip.companions import ack_to_refusal, cancel_of
 from ivr.sip.counters import Counters
 from ivr.sip.hops import Hop, Source
+from ivr.sip.limits import HalfOpen, Limits
 from ivr.sip.machines import Act, Event, IllegalEvent, Machine, State
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.timers import T2_S, T4_S, TIMER_D_S, TRANSACTION_S, TimerHeap
@@ -38,21 +37,6 @@ from ivr.sip.transaction import (
     client_key,
     server_key,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the layer holds at most; a request beyond is answered 503 and leaves nothing behind."""
-
-    transactions: int = 20_000
-    """Both sides together; about 6 KB each. 64*T1 of 300 calls a second with their BYEs."""
-    strangers: int = 15_000
-    """Requests that start something, of sources that are no peers: the rest is kept for peers and open calls."""
-    half_open: int = 2_000
-    """INVITEs of strangers that are neither answered nor acknowledged."""
-    half_open_per_source: int = 100
-    """Of one stranger (an IPv6 /64 is one)."""
-    retry_after_s: int = 10
 
 
 class Overloaded(Exception):  # noqa: N818 - a state, not a fault
@@ -97,8 +81,7 @@ class TransactionLayer:
         self._servers: dict[Key, ServerTransaction] = {}
         self._clients: dict[Key, ClientTransaction] = {}
         self._invites: dict[Key, ServerTransaction] = {}
-        self._half_open: dict[str, int] = {}
-        self._half_open_total = 0
+        self._half_open = HalfOpen(self._limits)
         self._timers = TimerHeap()
         self._outputs: deque[Output] = deque()
         self._acts: Final[dict[Act, Callable[..., None]]] = {
@@ -117,7 +100,7 @@ class TransactionLayer:
     @property
     def half_open(self) -> int:
         """How many INVITEs of strangers are neither answered nor acknowledged."""
-        return self._half_open_total
+        return self._half_open.total
 
     # What comes from the network
 
@@ -137,6 +120,14 @@ class TransactionLayer:
         self.counters.transport_failures += 1
         if not transaction.over:
             self._step(transaction, Event.TRANSPORT_ERROR, now)
+
+    def hop_lost(self, hop: Hop, now: float) -> None:
+        """Take in that the connection to a hop ended: our requests that wait for a response on it have failed."""
+        place = (hop.transport, hop.host, hop.port)
+        for transaction in [
+            each for each in self._clients.values() if (each.hop.transport, each.hop.host, each.hop.port) == place
+        ]:
+            self.transport_failed(transaction, now)
 
     # What comes from our user agent
 
@@ -215,14 +206,8 @@ class TransactionLayer:
             self._step(transaction, Event.REQUEST, now, request, source)
             return
         invite = request.method == "INVITE"
-        counted_for = None
-        if not self._trusted(source):
-            network = network_of(source.host)
-            if self._too_many(request, network):
-                self._refuse_statelessly(request, source)
-                return
-            counted_for = network if invite else None
-        elif len(self) >= self._limits.transactions:
+        stranger = not self._trusted(source)
+        if self._too_many(request, source, stranger=stranger):
             self._refuse_statelessly(request, source)
             return
         transaction = ServerTransaction(Machine.INVITE_SERVER if invite else Machine.SERVER, key, request, source)
@@ -230,10 +215,9 @@ class TransactionLayer:
         if not invite:
             self._step(transaction, Event.REQUEST, now, request, source)
             return
-        if counted_for is not None:
-            transaction.counted_for = counted_for
-            self._half_open[counted_for] = self._half_open.get(counted_for, 0) + 1
-            self._half_open_total += 1
+        if stranger:
+            transaction.half_open = True
+            self._half_open.enter(source.host)
         same = self._invites.setdefault(call_key(request), transaction)
         if same is not transaction and request.to.tag is None and same.state in {State.PROCEEDING, State.ACCEPTED}:
             # RFC 3261 section 8.2.2.2: it forked upstream and reached us twice.
@@ -285,17 +269,12 @@ class TransactionLayer:
         if calling and transaction.cancel_wanted and transaction.state is State.PROCEEDING:
             self._send_cancel(transaction, now)
 
-    def _too_many(self, request: Request, network: str) -> bool:
-        limits = self._limits
+    def _too_many(self, request: Request, source: Source, *, stranger: bool) -> bool:
         held = len(self)
-        if request.to.tag is not None:
-            # A BYE is worth more than a new call: it frees what the call holds.
-            return held >= limits.transactions
-        if held >= limits.strangers:
-            return True
-        return request.method == "INVITE" and (
-            self._half_open_total >= limits.half_open or self._half_open.get(network, 0) >= limits.half_open_per_source
-        )
+        # A BYE is worth more than a new call: it frees what the call holds.
+        if not stranger or request.to.tag is not None:
+            return held >= self._limits.transactions
+        return held >= self._limits.strangers or (request.method == "INVITE" and self._half_open.full(source.host))
 
     def _refuse_statelessly(self, request: Request, source: Source) -> None:
         self.counters.refused += 1
@@ -336,8 +315,9 @@ class TransactionLayer:
             self._start(timer, transaction, now)
         if step.to in HALF_OPEN:
             return
-        if isinstance(transaction, ServerTransaction) and transaction.counted_for is not None:
-            self._leave_half_open(transaction, transaction.counted_for)
+        if isinstance(transaction, ServerTransaction) and transaction.half_open:
+            transaction.half_open = False
+            self._half_open.leave(transaction.source.host)
         if step.to is State.TERMINATED:
             self._forget(transaction)
 
@@ -408,12 +388,3 @@ class TransactionLayer:
                     del self._invites[key]
         else:
             self._clients.pop(transaction.key, None)
-
-    def _leave_half_open(self, transaction: ServerTransaction, network: str) -> None:
-        transaction.counted_for = None
-        self._half_open_total -= 1
-        left = self._half_open[network] - 1
-        if left:
-            self._half_open[network] = left
-        else:
-            del self._half_open[network]

@@ -43,15 +43,15 @@ class Transaction:
 class ServerTransaction(Transaction):
     """A request of a peer, waiting for our response or holding it for retransmissions."""
 
-    __slots__ = ("counted_for", "response", "source")
+    __slots__ = ("half_open", "response", "source")
 
     def __init__(self, machine: Machine, key: Key, request: Request, source: Source) -> None:
         super().__init__(machine, key, request, source.hop)
         self.source: Final = source
         self.response: Response | None = None
         """The last response but 100."""
-        self.counted_for: str | None = None
-        """The network whose half-open INVITEs this is one of."""
+        self.half_open = False
+        """Whether it is counted among the half-open INVITEs of strangers."""
 
     @property
     def to_tag(self) -> str | None:
@@ -67,7 +67,7 @@ class ServerTransaction(Transaction):
 class ClientTransaction(Transaction):
     """A request of ours, waiting for its response."""
 
-    __slots__ = ("ack", "cancel_sent", "cancel_wanted")
+    __slots__ = ("__weakref__", "ack", "cancel_sent", "cancel_wanted", "user")
 
     def __init__(self, machine: Machine, key: Key, request: Request, hop: Hop) -> None:
         super().__init__(machine, key, request, hop)
@@ -75,6 +75,8 @@ class ClientTransaction(Transaction):
         """The ACK to a refusal, sent again whenever the refusal comes again."""
         self.cancel_wanted = False
         self.cancel_sent = False
+        self.user: object | None = None
+        """Whatever the user agent keeps with it."""
 
 
 @dataclass(frozen=True, slots=True)
