@@ -108,16 +108,28 @@ class Flags:
             return cls()
 
 
-@dataclass(frozen=True, slots=True)
-class LostTake:
+class LostTake(Protocol):
     """A recording the spool still holds at start, neither settled nor discarded."""
 
-    take: Take
-    context: bytes
-    ended: bool
-    """Its recording came to an end before the process did."""
-    accepted: bytes | None = None
-    """The flags of its ACCEPT, if it was accepted."""
+    @property
+    def take(self) -> Take:
+        """What there is of it."""
+        ...
+
+    @property
+    def context(self) -> bytes:
+        """What `DepositContext.to_bytes` gave."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether its recording came to an end before the process did."""
+        ...
+
+    @property
+    def accepted(self) -> bytes | None:
+        """The flags of its ACCEPT, if it was accepted."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,20 +240,22 @@ class Deposits:
         Accepting the same take again changes nothing. Returns None for a take under 2 s, which is discarded.
 
         Raises:
-            OSError: the spool could not write; nothing was promised.
+            Exception: the spool's own, where neither it nor the database could write: nothing was promised.
         """
         if take.duration_s < MESSAGE_MIN_S:
             await self._spool.discard(take.id)
             return None
-        flags = Flags(urgent=urgent, confidential=confidential, interrupted=interrupted)
-        await self._spool.accept(take.id, flags.to_bytes())
-        if context.replaces is not None and context.replaces != take.id:
-            await self._spool.discard(context.replaces)
-        deposit = _Deposit(context, take, flags)
+        deposit = _Deposit(context, take, Flags(urgent=urgent, confidential=confidential, interrupted=interrupted))
+        unmarked = await self._mark(deposit)
         if self._waiting:  # the database is away: do not make the caller wait for it to fail again
             self._keep(deposit, "it is still away")
+            stored = False
         else:
-            await self._try(deposit)
+            stored = await self._try(deposit)
+        if unmarked is not None and not stored:
+            raise unmarked
+        if context.replaces is not None and context.replaces != take.id:
+            await self._discard_replaced(context.replaces)
         return deposit.message()
 
     async def recover(self, *lost: LostTake) -> int:
@@ -287,29 +301,48 @@ class Deposits:
             self._overdue.clear()
             self._events.publish(DatabaseBack())
 
-    async def _try(self, deposit: _Deposit) -> None:
-        """Write a deposit; what fails stays in the spool, and is tried again if that may help."""
+    async def _mark(self, deposit: _Deposit) -> Exception | None:
+        """Write ACCEPT; returns the spool's error, which matters only if the database fails too."""
+        try:
+            await self._spool.accept(deposit.take.id, deposit.flags.to_bytes())
+        except Exception as error:
+            logger.exception("the spool could not mark message %s", deposit.take.id)
+            return error
+        return None
+
+    async def _discard_replaced(self, take_id: str) -> None:
+        try:
+            await self._spool.discard(take_id)
+        except Exception:  # its successor is safe; recovery knows that it was replaced
+            logger.exception("the spool could not forget take %s, which was recorded again", take_id)
+
+    async def _try(self, deposit: _Deposit) -> bool:
+        """Write a deposit and tell whether it is in the database.
+
+        What fails stays in the spool, and is tried again if that may help.
+        """
         now = self._clock.now()
         try:
             stored = await self._db.write(lambda connection: _store(connection, deposit, now))
         except DatabaseUnavailable as error:
             self._keep(deposit, str(error))
-            return
+            return False
         except Exception:  # the caller was told that it is sent: whatever this is, the recording must stay
             self.stuck += 1
             self._waiting.pop(deposit.take.id, None)
             logger.exception("message %s cannot be stored; it stays in the spool", deposit.take.id)
-            return
+            return False
         self._waiting.pop(deposit.take.id, None)
         if stored.audio is audio.AudioState.STORED:  # a crash came between the store and the spool's last mark
             await self._spool.settled(deposit.take.id)
-            return
+            return True
         self._events.publish(AudioSpooled(deposit.take.id))
         if stored.fresh:
             if stored.visible:
                 self._events.publish(MailboxChanged(deposit.context.company_id, deposit.context.mailbox_id))
             for kind in stored.kinds:
                 self._events.publish(OutboxGrew(kind))
+        return True
 
     def _keep(self, deposit: _Deposit, why: str) -> None:
         if deposit.take.id in self._waiting:

@@ -62,7 +62,8 @@ class Device:
 
 _COMPANY: Final = [company.c[f.name] for f in fields(Company)]
 _COMPANY_LANGUAGE: Final = [f.name for f in fields(Company)].index("language")
-_MAILBOX: Final = [mailbox.c[f.name] for f in fields(Mailbox)]
+MAILBOX_COLUMNS: Final = [mailbox.c[f.name] for f in fields(Mailbox)]
+"""What `to_mailbox` needs, in its order."""
 _MAILBOX_LANGUAGE: Final = [f.name for f in fields(Mailbox)].index("language")
 _DEVICE: Final = (
     device.c.company_id,
@@ -76,12 +77,12 @@ _DEVICE: Final = (
 )
 
 _COMPANIES: Final = select(*_COMPANY).order_by(company.c.id)
-_BY_ID: Final = select(*_MAILBOX).where(mailbox.c.id == bindparam("of_mailbox"))
-_BY_EXTENSION: Final = select(*_MAILBOX).where(
+_BY_ID: Final = select(*MAILBOX_COLUMNS).where(mailbox.c.id == bindparam("of_mailbox"))
+_BY_EXTENSION: Final = select(*MAILBOX_COLUMNS).where(
     mailbox.c.company_id == bindparam("of_company"), mailbox.c.number == bindparam("of_number")
 )
 _BY_NUMBERS: Final = (
-    select(number.c.number, number.c.kind, *_MAILBOX)
+    select(number.c.number, number.c.kind, *MAILBOX_COLUMNS)
     .join(mailbox, mailbox.c.id == number.c.mailbox_id)
     .where(number.c.company_id == bindparam("of_company"), number.c.number.in_(bindparam("numbers", expanding=True)))
 )
@@ -110,7 +111,8 @@ def _to_company(row: Row[Any]) -> Company:
     return Company(*values)
 
 
-def _to_mailbox(values: Sequence[Any]) -> Mailbox:
+def to_mailbox(values: Sequence[Any]) -> Mailbox:
+    """Make a mailbox of the values of `MAILBOX_COLUMNS`."""
     listed = list(values)
     listed[_MAILBOX_LANGUAGE] = Language(listed[_MAILBOX_LANGUAGE])
     return Mailbox(*listed)
@@ -124,13 +126,13 @@ async def companies(connection: AsyncConnection) -> list[Company]:
 async def by_id(connection: AsyncConnection, mailbox_id: int) -> Mailbox | None:
     """Return a mailbox by its key."""
     row = (await connection.execute(_BY_ID, {"of_mailbox": mailbox_id})).one_or_none()
-    return None if row is None else _to_mailbox(row)
+    return None if row is None else to_mailbox(row)
 
 
 async def by_extension(connection: AsyncConnection, company_id: int, extension: str) -> Mailbox | None:
     """Return a company's mailbox by its extension."""
     row = (await connection.execute(_BY_EXTENSION, {"of_company": company_id, "of_number": extension})).one_or_none()
-    return None if row is None else _to_mailbox(row)
+    return None if row is None else to_mailbox(row)
 
 
 async def by_numbers(connection: AsyncConnection, company_id: int, numbers: Sequence[str]) -> dict[str, Line]:
@@ -138,17 +140,19 @@ async def by_numbers(connection: AsyncConnection, company_id: int, numbers: Sequ
     if not numbers:
         return {}
     rows = await connection.execute(_BY_NUMBERS, {"of_company": company_id, "numbers": list(numbers)})
-    return {row[0]: Line(row[0], NumberKind(row[1]), _to_mailbox(row[2:])) for row in rows}
+    return {row[0]: Line(row[0], NumberKind(row[1]), to_mailbox(row[2:])) for row in rows}
 
 
 async def page(
     connection: AsyncConnection, company_id: int, *, after: str | None = None, limit: int = 100
 ) -> list[Mailbox]:
     """List a company's mailboxes by extension, from the one after `after`."""
-    statement = select(*_MAILBOX).where(mailbox.c.company_id == company_id).order_by(mailbox.c.number).limit(limit)
+    statement = (
+        select(*MAILBOX_COLUMNS).where(mailbox.c.company_id == company_id).order_by(mailbox.c.number).limit(limit)
+    )
     if after is not None:
         statement = statement.where(mailbox.c.number > after)
-    return [_to_mailbox(row) for row in await connection.execute(statement)]
+    return [to_mailbox(row) for row in await connection.execute(statement)]
 
 
 async def device_by_username(connection: AsyncConnection, username: str, realm: str) -> Device | None:
@@ -185,9 +189,9 @@ async def add_mailbox(connection: AsyncConnection, *, now: datetime, **values: A
     Raises:
         Conflict: the number or the full number belongs to another mailbox of the company, as whatever.
     """
-    statement = insert(mailbox).values(values | {"created_at": now, "updated_at": now}).returning(*_MAILBOX)
+    statement = insert(mailbox).values(values | {"created_at": now, "updated_at": now}).returning(*MAILBOX_COLUMNS)
     try:
-        made = _to_mailbox((await connection.execute(statement)).one())
+        made = to_mailbox((await connection.execute(statement)).one())
     except IntegrityError as error:
         raise Conflict("number", str(values["number"])) from error
     await _add_number(connection, made, made.number, NumberKind.EXTENSION, now)
@@ -208,10 +212,10 @@ async def change_mailbox(
         update(mailbox)
         .where(mailbox.c.id == before.id)
         .values(dict(changes) | {"updated_at": now})
-        .returning(*_MAILBOX)
+        .returning(*MAILBOX_COLUMNS)
     )
     try:
-        after = _to_mailbox((await connection.execute(statement)).one())
+        after = to_mailbox((await connection.execute(statement)).one())
     except IntegrityError as error:
         raise Conflict("number", str(changes.get("number", before.number))) from error
     for kind, old, new in (

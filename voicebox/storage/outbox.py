@@ -16,7 +16,9 @@ from typing import Any, Final
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebox.redaction import redact_text
 from voicebox.storage.tables import outbox
+from voicebox.storage.text import storable
 from voicebox.storage.upsert import Upsert
 
 ERROR_MAX: Final = 500
@@ -120,22 +122,14 @@ def backoff_s(attempts: int, *, first_s: float = FIRST_DELAY_S, most_s: float = 
     return min(most_s, first_s * 2.0 ** min(attempts - 1, 40))
 
 
-_SECRETS: Final = (
-    (re.compile(r"(?i)\b(auth(?:orization)?\s*:?\s+)(?:(plain|login|basic|bearer|digest|xoauth2)\s+)?\S+"), r"\1…"),
-    (
-        re.compile(r"(?i)\b(pass(?:word|wd)?|pwd|secret|token|api[_-]?key)\b(['\"]?\s*[=:]\s*)(['\"]?)[^\s,;'\"]+"),
-        r"\1\2…",
-    ),
-    (re.compile(r"(://[^/\s:@]+:)[^@\s]+@"), r"\1…@"),
-)
+_SMTP_AUTH: Final = re.compile(r"(?i)\b(AUTH\s+[A-Z0-9-]+)\s+\S+")
+"""RFC 4954: the secret follows the mechanism, without a name of its own."""
 
 
 def redacted(error: str) -> str:
     """Return an error's text as it may be kept and shown: one line, at most 500 characters, without secrets."""
-    line = " ".join(error.replace("\x00", " ").split())
-    for pattern, instead in _SECRETS:
-        line = pattern.sub(instead, line)
-    return line[:ERROR_MAX]
+    line = " ".join(storable(error).split())
+    return redact_text(_SMTP_AUTH.sub(r"\1 [redacted]", line))[:ERROR_MAX]
 
 
 async def add(connection: AsyncConnection, drafts: Sequence[Draft], now: datetime) -> None:

@@ -1,0 +1,155 @@
+"""Playing back: any piece of audio as samples or as a file, wherever it lies at the moment.
+
+A message can be heard as soon as it is left: while its audio is still in the spool, it is assembled on demand.
+Decoding and encoding run in threads: libsndfile works without the interpreter's lock.
+"""
+
+import asyncio
+import io
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from voicebox.clock import Clock
+from voicebox.errors import NoAudio, RecordingBroken
+from voicebox.storage import audio
+from voicebox.storage.audio import AudioState
+from voicebox.storage.blobs import AudioStore
+from voicebox.storage.database import Database
+
+Samples = npt.NDArray[np.int16]
+"""Mono, 16 bits."""
+
+MP3_COMPRESSION: Final = 0.4
+"""libsndfile's scale, 0 best to 1 smallest: at 8 kHz 32 kbit/s, above what G.711 can carry."""
+
+
+class Assembled(Protocol):
+    """A recording made whole: gaps filled, the tail trimmed, encoded as FLAC."""
+
+    @property
+    def flac(self) -> bytes:
+        """The file: mono, 16 bits."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """How many it holds."""
+        ...
+
+    @property
+    def rate_hz(self) -> int:
+        """Samples per second."""
+        ...
+
+
+Assemble = Callable[[str, int], Awaitable[Assembled]]
+"""Makes a take of the spool whole: `(take id, samples to keep)`.
+
+Raises:
+    RecordingBroken: nothing playable is there, and never will be.
+    Exception: it failed this time.
+"""
+
+
+class AudioLibrary:
+    """Reads audio by its id, and takes in new pieces (greetings, names, announcements)."""
+
+    def __init__(self, db: Database, store: AudioStore, assemble: Assemble, clock: Clock) -> None:
+        self._db = db
+        self._store = store
+        self._assemble = assemble
+        self._clock = clock
+
+    async def flac(self, audio_id: str) -> bytes:
+        """Return the audio as FLAC, mono, 16 bits, at its own rate.
+
+        Raises:
+            NoAudio: there is none of this id, or it is broken.
+            StoreUnavailable: the store cannot be reached.
+            DatabaseUnavailable: likewise.
+        """
+        for _ in range(2):
+            row = await self._row(audio_id)
+            if row is None or row.state is AudioState.BROKEN:
+                break
+            if row.blob_key is not None:
+                return await self._store.get(row.blob_key)
+            try:
+                return (await self._assemble(audio_id, row.samples)).flac
+            except RecordingBroken:  # or settled since we looked, and forgotten by the spool: look again
+                continue
+        raise NoAudio(f"there is nothing to play under {audio_id}")
+
+    async def pcm(self, audio_id: str) -> tuple[Samples, int]:
+        """Return the audio as samples (int16, mono) and their rate; raises as `flac`."""
+        return await asyncio.to_thread(decode, await self.flac(audio_id))
+
+    async def wav(self, audio_id: str) -> bytes:
+        """Return the audio as a WAV file, PCM, 16 bits, at its own rate; raises as `flac`."""
+        flac = await self.flac(audio_id)
+        return await asyncio.to_thread(_convert, flac, "WAV")
+
+    async def mp3(self, audio_id: str) -> bytes:
+        """Return the audio as an MP3 file; raises as `flac`."""
+        flac = await self.flac(audio_id)
+        return await asyncio.to_thread(_convert, flac, "MP3")
+
+    async def length_s(self, audio_id: str) -> float | None:
+        """Return the length in seconds by the row; None if there is nothing playable of this id."""
+        row = await self._row(audio_id)
+        return None if row is None or row.state is AudioState.BROKEN else row.samples / row.rate_hz
+
+    async def keep(self, company_id: int, samples: Samples, rate_hz: int) -> str:
+        """Store a new piece of audio and return its id; raises StoreUnavailable or DatabaseUnavailable."""
+        audio_id = uuid.uuid4().hex
+        now = self._clock.now()
+        flac = await asyncio.to_thread(encode, samples, rate_hz, "FLAC")
+        key = await self._store.put(company_id, audio_id, flac, now)
+        await self._db.write(
+            lambda connection: audio.add(
+                connection,
+                audio_id=audio_id,
+                company_id=company_id,
+                samples=len(samples),
+                rate_hz=rate_hz,
+                now=now,
+                blob_key=key,
+                size_bytes=len(flac),
+            )
+        )
+        return audio_id
+
+    async def _row(self, audio_id: str) -> audio.AudioRow | None:
+        async with self._db.read() as connection:
+            return await audio.get(connection, audio_id)
+
+
+def decode(data: bytes) -> tuple[Samples, int]:
+    """Decode a file libsndfile knows into mono int16 and its rate; raises NoAudio if it cannot be read. Blocks."""
+    try:
+        found, rate_hz = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise NoAudio("the stored audio cannot be decoded") from error
+    samples: Samples = np.ascontiguousarray(found[:, 0])
+    return samples, int(rate_hz)
+
+
+def encode(samples: Samples, rate_hz: int, format_: str) -> bytes:
+    """Encode mono int16 as FLAC, WAV or MP3. Blocks."""
+    file = io.BytesIO()
+    if format_ == "MP3":
+        options = {"subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": MP3_COMPRESSION}
+    else:
+        options = {"subtype": "PCM_16"}
+    soundfile.write(file, samples, rate_hz, format=format_, **options)
+    return file.getvalue()
+
+
+def _convert(flac: bytes, format_: str) -> bytes:
+    samples, rate_hz = decode(flac)
+    return encode(samples, rate_hz, format_)

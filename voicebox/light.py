@@ -1,0 +1,128 @@
+"""The message light: which mailboxes must tell their phones, and what (row 14, RFC 3842).
+
+A change is told at once by an event; its outbox row, written with it, sees to it that a restart or a failure does not
+leave a light wrong. What is sent is always the whole state at that moment, never a difference, so telling twice is
+harmless and the latest always wins.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from voicebox.clock import Clock
+from voicebox.errors import DatabaseUnavailable
+from voicebox.events import Event, Events, MailboxChanged
+from voicebox.mailbox import Mailbox
+from voicebox.message import Counts
+from voicebox.storage import lights
+from voicebox.storage.database import Database
+from voicebox.storage.lights import LightRow
+from voicebox.storage.outbox import backoff_s
+
+LOOK_AGAIN_S: Final = 5.0
+"""For rows that another process wrote (`voicebox mailbox`, another node) and for failed ones."""
+DUE_MAX: Final = 500
+"""Mailboxes in one go."""
+DARK: Final = Counts(new=0, saved=0, new_urgent=0, saved_urgent=0)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LightState:
+    """What a phone is to be told of a mailbox."""
+
+    mailbox: Mailbox
+    counts: Counts
+    """All zero where the light is switched off, or the mailbox is e-mail only."""
+
+    @property
+    def lit(self) -> bool:
+        """Lit exactly when there is a new message."""
+        return self.counts.new > 0
+
+
+Send = Callable[[LightState], Awaitable[None]]
+"""Tells every phone of the mailbox; an exception means that it is to be told again."""
+
+
+class Light:
+    """Sends lights while `run` is running."""
+
+    def __init__(self, db: Database, events: Events, clock: Clock, send: Send) -> None:
+        self._db = db
+        self._events = events
+        self._clock = clock
+        self._send = send
+        self._dirty: dict[int, None] = {}
+        self._wake = asyncio.Event()
+
+    async def state(self, mailbox_id: int) -> LightState | None:
+        """Return what a phone that asks (SUBSCRIBE, REGISTER) is to be told now; None if there is no such mailbox."""
+        row = await self._look(mailbox_id)
+        return None if row is None else _state_of(row)
+
+    async def run(self) -> None:
+        """Tell every change at once, and what is left over from before; runs until cancelled."""
+        unsubscribe = self._events.subscribe(self._on_event)
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    await self.send_due()
+                except DatabaseUnavailable as error:  # the rows are there when it is back
+                    logger.warning("the message lights wait: %s", error)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_AGAIN_S):
+                        await self._wake.wait()
+        finally:
+            unsubscribe()
+
+    async def send_due(self) -> int:
+        """Send the lights that changed; where none did, those that are due by their rows. Returns how many were sent.
+
+        Raises:
+            DatabaseUnavailable: their rows stay due.
+        """
+        mailboxes, self._dirty = list(self._dirty), {}
+        if not mailboxes:
+            async with self._db.read() as connection:
+                mailboxes = await lights.due(connection, self._clock.now(), DUE_MAX)
+        sent: list[LightRow] = []
+        for mailbox_id in mailboxes:
+            row = await self._look(mailbox_id)
+            if row is not None and await self._send_one(row):
+                sent.append(row)
+        if sent:
+            now = self._clock.now()
+            await self._db.write(lambda connection: lights.done(connection, sent, now))
+        return len(sent)
+
+    async def _send_one(self, row: LightRow) -> bool:
+        try:
+            await self._send(_state_of(row))
+        except Exception as error:  # a phone's fault must not leave the others in the dark
+            logger.exception("the light of mailbox %d could not be sent", row.mailbox.id)
+            why = f"{type(error).__name__}: {error}"
+            again_at = self._clock.now() + timedelta(seconds=backoff_s(row.attempts + 1))
+            await self._db.write(lambda connection: lights.failed(connection, row, why, again_at))
+            return False
+        return True
+
+    async def _look(self, mailbox_id: int) -> LightRow | None:
+        async with self._db.read() as connection:
+            return await lights.look(connection, mailbox_id)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, MailboxChanged):
+            self._dirty[event.mailbox_id] = None
+            self._wake.set()
+
+
+def _state_of(row: LightRow) -> LightState:
+    on = row.mailbox.mwi and row.mailbox.redirect_email is None
+    return LightState(row.mailbox, row.counts if on else DARK)
