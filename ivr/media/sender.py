@@ -1,0 +1,78 @@
+"""What a stream sends: RTP packets whose timestamps follow the media clock, over silence too."""
+
+import secrets
+import socket
+
+from ivr.media.latch import Address
+from ivr.media.rtp import HEADER, MARKER, VERSION_2
+from voicebox.codec import FRAME_MS, Codec
+
+
+class Sender:
+    """Numbers and sends the packets of one stream.
+
+    Timestamps are the clock's milliseconds in units of the codec, from a random start (RFC 3550 section 5.1), so that
+    silence between two playbacks takes its true length on the other side.
+    """
+
+    __slots__ = (
+        "_base",
+        "_per_ms",
+        "_sequence",
+        "_socket",
+        "codec",
+        "dropped",
+        "last_ms",
+        "octets",
+        "packets",
+        "payload_type",
+        "silence",
+        "ssrc",
+        "target",
+    )
+
+    def __init__(self, sending: socket.socket) -> None:
+        self._socket = sending
+        self._base = secrets.randbits(32)
+        self._sequence = secrets.randbits(16)
+        self._per_ms = 8
+        self.ssrc = secrets.randbits(32)
+        self.codec = Codec.PCMU
+        self.payload_type = 0
+        self.silence = b""
+        """One frame of it."""
+        self.target: Address | tuple[str, int] | None = None
+        """Where packets go; None = nowhere, the clock goes on."""
+        self.last_ms = -1000
+        """When the last frame was due."""
+        self.packets = 0
+        self.octets = 0
+        self.dropped = 0
+        """Packets that the system did not take."""
+
+    def use(self, codec: Codec, payload_type: int) -> None:
+        """Send this codec from now on."""
+        self.codec, self.payload_type = codec, payload_type
+        self.silence = codec.value.silence * codec.value.frame_bytes
+        self._per_ms = codec.value.clock_hz // 1000
+
+    def timestamp(self, at_ms: int) -> int:
+        """Return the RTP timestamp of a moment of the media clock."""
+        return (self._base + at_ms * self._per_ms) & 0xFFFF_FFFF
+
+    def send(self, frame: bytes, due_ms: int) -> None:
+        """Send one frame. The marker says that it does not follow its predecessor (RFC 3551 section 4.1)."""
+        second = self.payload_type if due_ms == self.last_ms + FRAME_MS else self.payload_type | MARKER
+        self.last_ms = due_ms
+        if self.target is None:
+            return
+        self._sequence = sequence = (self._sequence + 1) & 0xFFFF
+        timestamp = (self._base + due_ms * self._per_ms) & 0xFFFF_FFFF
+        try:
+            self._socket.sendto(HEADER.pack(VERSION_2, second, sequence, timestamp, self.ssrc) + frame, self.target)
+        except OSError:
+            # A full buffer or a route that is gone: for this frame it is too late either way.
+            self.dropped += 1
+        else:
+            self.packets += 1
+            self.octets += len(frame)
