@@ -19,6 +19,8 @@ the locks of 24 hours leave him, and an owner is not locked out today for what h
 SOURCE_FORGETS: Final = timedelta(hours=12)
 """The same for a source. A right PIN takes only its own attempt back from the source (else a stranger would clear it
 with a mailbox of his own), so an owner's slip of every morning must fade before the next."""
+SHARED_FORGETS: Final = timedelta(minutes=15)
+"""Withheld callers are slowed only as long as one of them goes on failing."""
 SLOW_FROM: Final = 5
 SLOW_STEP_S: Final = 1.0
 SLOW_MAX_S: Final = 10.0
@@ -59,6 +61,13 @@ def judge(tally: Tally, now: datetime, forgets: timedelta) -> Verdict:
         return Verdict(admitted=True, tally=replace(tally, locked_until=None, last_failure_at=now))
     until = now + lock_length(tally.locks)
     return Verdict(admitted=True, tally=Tally(0, tally.locks + 1, until, now), locks_now=True)
+
+
+def judge_shared(tally: Tally, now: datetime) -> Verdict:
+    """Judge an attempt of a source that many share: always admitted; its failures say how long to wait."""
+    if tally.last_failure_at is not None and now - tally.last_failure_at >= SHARED_FORGETS:
+        tally = Tally(failures=1)
+    return Verdict(admitted=True, tally=replace(tally, last_failure_at=now))
 
 
 def before_lock(tally: Tally) -> Tally:
