@@ -1,0 +1,89 @@
+"""What a caller is about to leave: the recording being made, the takes that are on disk, the marks, the sending."""
+
+from dataclasses import dataclass, field
+
+from ivr import menu
+from ivr.call import Call, Recorded, RecordEnd, RecordLimits, Sound
+from ivr.flows.asking import tell
+from ivr.flows.services import Services
+from prompts import phrases
+from voicebox.deposit import MESSAGE_MIN_S, DepositContext
+from voicebox.i18n import Language
+from voicebox.mailbox import Mailbox
+from voicebox.message import Message, Reason, Take
+
+
+def usable(recorded: Recorded) -> Take | None:
+    """Return the take if it is long enough to be a message."""
+    take = recorded.take
+    return take if take is not None and take.duration_s >= MESSAGE_MIN_S else None
+
+
+@dataclass(slots=True)
+class Draft:
+    """A take on its way to becoming a message."""
+
+    take: Take
+    context: DepositContext
+    ended: RecordEnd
+    """Why the latest recording ended."""
+    urgent: bool = False
+    confidential: bool = False
+    earlier: list[Take] = field(default_factory=list)
+    """Takes this one replaces: kept until it has been accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """One caller at one mailbox."""
+
+    call: Call
+    services: Services
+    mailbox: Mailbox
+    reason: Reason
+    limits: RecordLimits
+
+    @property
+    def language(self) -> Language:
+        """The mailbox's language."""
+        return self.mailbox.language
+
+    def context(self, replaces: Take | None = None) -> DepositContext:
+        """Return what a recording begun now needs to become a message, also after a crash."""
+        return DepositContext(
+            company_id=self.mailbox.company_id,
+            mailbox_id=self.mailbox.id,
+            call_id=self.call.facts.id,
+            caller=self.call.facts.arrival.caller,
+            reason=self.reason,
+            received_at=self.services.clock.now(),
+            replaces=replaces.id if replaces else None,
+        )
+
+    async def record(self, context: DepositContext, *before: Sound) -> Recorded:
+        """Say `before`, which `#` skips, sound the tone, and record.
+
+        Raises:
+            Hangup: the caller hung up before the recording began.
+        """
+        await self.call.play(*before, keys=menu.GREETING.keys)
+        await tell(self.call, phrases.record_tone(self.language))
+        self.call.forget_keys()  # a second # of an impatient caller must not end the recording at once
+        return await self.call.record(context.to_bytes(), self.limits)
+
+    async def discard(self, take: Take | None) -> None:
+        """Forget a take, if there is one."""
+        if take is not None:
+            await self.call.discard(take)
+
+    async def send(self, draft: Draft) -> Message | None:
+        """Deposit the draft, then forget the takes it replaces; what is returned is durable."""
+        message = await self.services.deposits.accept(
+            draft.context, draft.take, urgent=draft.urgent, confidential=draft.confidential
+        )
+        if message is not None:
+            self.call.note("message", id=message.id)
+        for take in draft.earlier:
+            if take.id != draft.context.replaces:  # that one goes with the acceptance
+                await self.call.discard(take)
+        return message

@@ -1,0 +1,147 @@
+"""The login of the portal: own phone, passcode, or number and passcode (phone-menus.md, "Login").
+
+A passcode is always asked, also for a number that nobody has, with the same words and after the same time, so that
+nobody can find out which numbers exist.
+"""
+
+from typing import Final
+
+from ivr.call import Call, Sound
+from ivr.flows.asking import Patience, part
+from ivr.flows.services import Services
+from prompts.phrases import say
+from voicebox.access import Ask, Line, Outcome, Source, identify
+from voicebox.lockout import TRIES_PER_CALL
+from voicebox.mailbox import Company, Mailbox
+from voicebox.numbers import DialPlan, parse_signalled
+from voicebox.passcode import PIN_MAX_DIGITS
+
+NUMBER_MOST: Final = 20
+"""Digits of an international number with its prefix, and some."""
+
+
+async def log_in(call: Call, services: Services, company: Company) -> Mailbox | None:
+    """Return the mailbox the caller may open; None when the call has been ended instead.
+
+    Raises:
+        DatabaseUnavailable: nothing can be checked now.
+        GaveUpError: nobody types anything sensible.
+        Hangup: the call is over.
+    """
+    origin = call.facts.origin
+    plan = DialPlan(company.country_code, company.area_code)
+    identity = await identify(
+        company_id=company.id,
+        plan=plan,
+        line=Line(origin.line.value),
+        device=origin.device,
+        caller=call.facts.arrival.caller,
+        directory=services.directory,
+    )
+    if identity.ask is Ask.NOTHING and identity.mailbox is not None:
+        call.note("login", mailbox=identity.mailbox.number, ok=True, by=identity.by)
+        return identity.mailbox
+    return await _Login(call, services, company, plan).run(identity.mailbox)
+
+
+class _Login:
+    """The questions and answers of one call."""
+
+    def __init__(self, call: Call, services: Services, company: Company, plan: DialPlan) -> None:
+        self._call = call
+        self._services = services
+        self._company = company
+        self._plan = plan
+        self._language = company.language
+        self._patience = Patience()
+        self._before: tuple[Sound, ...] = (say(self._language, "login-welcome"),)
+
+    async def run(self, own: Mailbox | None) -> Mailbox | None:
+        """Ask until a passcode is right, three were wrong, or the caller leaves; `own` spares the number."""
+        tries = 0
+        while True:
+            typed = ""
+            mailbox = own
+            if own is None:
+                typed = await self._number()
+                if typed == "*":
+                    await part(self._call, say(self._language, "menu-goodbye"))
+                    return None
+                mailbox = await self._find(typed)
+            pin = await self._pin(known=own is not None)
+            if pin is None:  # not my phone, or back to the number
+                own = None
+                continue
+            match await self._try(mailbox, typed, pin):
+                case Outcome.OK:
+                    return mailbox
+                case Outcome.LOCKED:
+                    self._call.note("locked")
+                    await part(self._call, say(self._language, "login-locked"))
+                    return None
+                case Outcome.WRONG:
+                    tries += 1
+                    if tries == TRIES_PER_CALL:
+                        await part(self._call, say(self._language, "login-wrong-goodbye"))
+                        return None
+                    self._before = (say(self._language, "login-wrong"),)
+
+    async def _number(self) -> str:
+        """Return the number typed, or `*` alone from a caller who wants to leave."""
+        while True:
+            prompt = say(self._language, "login-number")
+            typed = await self._call.digits(*self._take_before(), prompt, most=NUMBER_MOST)
+            if typed == "*":
+                return typed
+            if typed and not typed.endswith("*"):
+                self._patience.success()
+                return typed
+            self._again(typed)
+
+    async def _pin(self, *, known: bool) -> str | None:
+        """Return the passcode typed; None after `*`."""
+        while True:
+            prompt = say(self._language, "login-pin-known" if known else "login-pin")
+            typed = await self._call.digits(*self._take_before(), prompt, most=PIN_MAX_DIGITS + 1, secret=True)
+            if typed.endswith("*"):
+                if not known:
+                    self._patience.wrong()  # going round and round between number and passcode comes to an end
+                return None
+            if typed:
+                self._patience.success()
+                return typed
+            self._again(typed)
+
+    def _again(self, typed: str) -> None:
+        """Count an entry that was empty, or taken back by `*`."""
+        if typed:
+            self._patience.wrong()
+            return
+        self._patience.silence()
+        self._before = (say(self._language, "login-no-input"),)
+
+    def _take_before(self) -> tuple[Sound, ...]:
+        before, self._before = self._before, ()
+        return before
+
+    async def _find(self, typed: str) -> Mailbox | None:
+        number = parse_signalled(typed, self._plan)
+        return await self._services.directory.find(self._company.id, number) if number else None
+
+    async def _try(self, mailbox: Mailbox | None, typed: str, pin: str) -> Outcome:
+        """Try a passcode and let the time of an answer pass, whatever the answer is."""
+        origin = self._call.facts.origin
+        source = Source.of_call(
+            peer=origin.peer,
+            trusted=origin.trusted,
+            address=origin.address,
+            caller=self._call.facts.arrival.caller,
+            device=origin.device,
+        )
+        result = await self._services.access.login(
+            company_id=self._company.id, mailbox=mailbox, pin=pin, source=source, typed=typed
+        )
+        await self._call.pause(result.answer_after_s)
+        self._call.forget_keys()  # a thousand digits typed in a row are one try
+        self._call.note("login", mailbox=mailbox.number if mailbox else None, ok=result.ok, by="pin")
+        return result.outcome

@@ -1,0 +1,27 @@
+"""The main menu of the portal."""
+
+from ivr import menu
+from ivr.call import Sound
+from ivr.flows.asking import choose
+from ivr.flows.passcode import change_passcode
+from ivr.flows.visit import Visit
+from ivr.flows.voicemailbox import voice_mailbox
+from ivr.keymap import Act
+
+
+async def main_menu(visit: Visit, *before: Sound) -> None:
+    """Offer the menu until the subscriber leaves; `before` is said first.
+
+    Raises:
+        GaveUpError: nobody answers any more.
+        Hangup: the call is over.
+    """
+    while True:
+        match await choose(visit.call, menu.MAIN, visit.language, *before, visit.say("menu-main")):
+            case Act.MAILBOX:
+                await voice_mailbox(visit)
+                before = ()
+            case Act.PASSCODE:
+                before = (await change_passcode(visit),)
+            case _:
+                return

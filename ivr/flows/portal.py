@@ -1,0 +1,58 @@
+"""The voice portal: a subscriber calls in, logs in, and fetches messages."""
+
+from ivr.call import Call, Clip, Sound
+from ivr.flows.asking import GaveUpError, apologise, part
+from ivr.flows.login import log_in
+from ivr.flows.mainmenu import main_menu
+from ivr.flows.services import Services
+from ivr.flows.visit import Visit
+from prompts import phrases
+from prompts.phrases import say
+from voicebox.errors import DatabaseUnavailable
+from voicebox.mailbox import Company
+
+
+async def portal(call: Call, services: Services) -> None:
+    """Serve a subscriber: the whole call, from picking up to hanging up.
+
+    The company's language until the mailbox is known, the mailbox's from then on.
+
+    Raises:
+        Hangup: the subscriber hung up.
+        LookupError: the call's company does not exist.
+    """
+    await call.answer()
+    company = await _company(call, services)
+    language = company.language
+    try:
+        mailbox = await log_in(call, services, company)
+        if mailbox is None:
+            return
+        language = mailbox.language
+        visit = Visit(call, services, company, mailbox, services.inbox(mailbox))
+        await main_menu(visit, *await _opening(visit))
+        await part(call, visit.say("menu-goodbye"))
+    except GaveUpError as gave_up:
+        await part(call, gave_up.goodbye(language))
+    except DatabaseUnavailable:
+        call.note("failed", why="database")
+        await apologise(call, language)
+
+
+async def _company(call: Call, services: Services) -> Company:
+    """Return the company the call belongs to, from memory where the database is away."""
+    company_id = call.facts.origin.company_id
+    for company in await services.directory.companies():
+        if company.id == company_id:
+            return company
+    raise LookupError(f"there is no company {company_id}")
+
+
+async def _opening(visit: Visit) -> tuple[Sound, ...]:
+    """Return what names the mailbox being opened, and what it holds."""
+    mailbox, language = visit.mailbox, visit.language
+    counts = phrases.message_counts(language, await visit.inbox.counts())
+    name = mailbox.name_recording
+    if name is not None and await visit.services.clips.length_s(name) is not None:
+        return (say(language, "login-opened-name"), Clip(name), counts)
+    return (phrases.mailbox_opened(language, mailbox.number, visit.company.country_code), counts)

@@ -1,0 +1,308 @@
+"""The use cases as flows see them, without a database: what happened is kept in plain lists."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from ivr.call import Facts
+from ivr.flows.services import Services
+from ivr.script import Step
+from ivr.scripted import ScriptedCall, ScriptMismatchError
+from prompts.catalogue import known
+from prompts.phrases import Phrase
+from voicebox.access import LoginResult, Outcome, Source
+from voicebox.deposit import DepositContext, Room
+from voicebox.errors import DatabaseUnavailable
+from voicebox.i18n import Language
+from voicebox.inbox import Cursor
+from voicebox.mailbox import Company, Mailbox
+from voicebox.message import Caller, Counts, Message, Reason, State, Take
+from voicebox.numbers import Number
+from voicebox.passcode import PinProblem
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+BEISPIEL = Company(1, "Beispiel GmbH", Language.DE, "Europe/Berlin", "49", "211")
+ANNA = Mailbox(
+    id=1,
+    company_id=1,
+    number="1001",
+    phone="+492115551001",
+    name="Anna Beispiel",
+    language=Language.DE,
+    time_zone="Europe/Berlin",
+)
+PAGE = 3
+"""Messages in one answer of the fake inbox: small, so that every test turns pages."""
+
+
+class StoppedClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@dataclass
+class FakeDeposits:
+    """Accepts what comes, unless told to fail."""
+
+    left_s: float = 6000.0
+    broken: bool = False
+    accepted: list[Message] = field(default_factory=list)
+    contexts: list[DepositContext] = field(default_factory=list)
+
+    async def room(self, mailbox: Mailbox) -> Room:
+        return Room(self.left_s, full=self.left_s < 2.0)
+
+    async def accept(
+        self, context: DepositContext, take: Take, *, urgent: bool = False, confidential: bool = False
+    ) -> Message | None:
+        if self.broken:
+            raise OSError("no space left on device")
+        message = Message(
+            id=take.id,
+            company_id=context.company_id,
+            mailbox_id=context.mailbox_id,
+            audio_id=take.id,
+            caller=context.caller,
+            reason=context.reason,
+            received_at=context.received_at,
+            samples=take.samples,
+            rate_hz=take.rate_hz,
+            urgent=urgent,
+            confidential=confidential,
+            call_id=context.call_id,
+        )
+        self.contexts.append(context)
+        self.accepted.append(message)
+        return message
+
+
+class FakeInbox:
+    """One mailbox's messages in a dictionary; changes are compare-and-set, as in the real one."""
+
+    def __init__(self, messages: Iterable[Message] = ()) -> None:
+        self.all = {message.id: message for message in messages}
+        self._before: dict[str, State] = {}
+
+    def state(self, message_id: str) -> State:
+        return self.all[message_id].state
+
+    def purge(self, message_id: str) -> None:
+        del self.all[message_id]
+
+    async def counts(self) -> Counts:
+        def count(state: State, *, urgent: bool | None = None) -> int:
+            return sum(message.state is state and urgent in {None, message.urgent} for message in self.all.values())
+
+        return Counts(
+            count(State.NEW),
+            count(State.SAVED),
+            count(State.NEW, urgent=True),
+            count(State.SAVED, urgent=True),
+            count(State.DELETED),
+        )
+
+    async def messages(self, state: State, *, after: Cursor | None = None) -> list[Message]:
+        folder = sorted(
+            (message for message in self.all.values() if message.state is state),
+            key=lambda message: (message.received_at, message.id),
+        )
+        later = [m for m in folder if after is None or (m.received_at, m.id) > (after.received_at, after.id)]
+        return later[:PAGE]
+
+    async def get(self, message_id: str) -> Message | None:
+        return self.all.get(message_id)
+
+    async def heard(self, message_id: str) -> Message | None:
+        return self._move(message_id, {State.NEW}, State.SAVED)
+
+    async def save(self, message_id: str) -> Message | None:
+        return self._move(message_id, {State.NEW}, State.SAVED)
+
+    async def keep_new(self, message_id: str) -> Message | None:
+        return self._move(message_id, {State.SAVED}, State.NEW)
+
+    async def delete(self, message_id: str) -> Message | None:
+        return self._move(message_id, {State.NEW, State.SAVED}, State.DELETED)
+
+    async def restore(self, message_id: str) -> Message | None:
+        return self._move(message_id, {State.DELETED}, self._before.get(message_id, State.SAVED))
+
+    async def delete_all(self, *, received_until: datetime | None = None) -> int:
+        moved = [
+            await self.delete(message.id)
+            for message in list(self.all.values())
+            if received_until is None or message.received_at <= received_until
+        ]
+        return sum(message is not None for message in moved)
+
+    def _move(self, message_id: str, sources: set[State], to: State) -> Message | None:
+        message = self.all.get(message_id)
+        if message is None or message.state not in sources:
+            return None
+        self._before[message_id] = message.state
+        self.all[message_id] = replace(message, state=to)
+        return self.all[message_id]
+
+
+class FakeDirectory:
+    """Companies and mailboxes, with their aliases."""
+
+    def __init__(self, mailboxes: Iterable[Mailbox] = (ANNA,), aliases: Mapping[str, str] | None = None) -> None:
+        self._mailboxes = list(mailboxes)
+        self._aliases = dict(aliases or {})
+        """Alias to extension."""
+
+    async def companies(self) -> list[Company]:
+        return [BEISPIEL]
+
+    async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
+        return next((m for m in self._mailboxes if (m.company_id, m.number) == (company_id, number)), None)
+
+    async def find(self, company_id: int, number: Number) -> Mailbox | None:
+        for reading in (number.digits, number.e164):
+            for mailbox in self._mailboxes:
+                if reading and mailbox.company_id == company_id and reading in {mailbox.number, mailbox.phone}:
+                    return mailbox
+            if reading in self._aliases:
+                return await self.mailbox(company_id, self._aliases[reading])
+        return None
+
+
+@dataclass
+class FakeAccess:
+    """Passcodes in the clear, by extension; no hashing, no counting."""
+
+    pins: dict[str, str] = field(default_factory=lambda: {"1001": "274913"})
+    locked: set[str] = field(default_factory=set)
+    answer_after_s: float = 0.4
+    attempts: list[tuple[str | None, str, str]] = field(default_factory=list)
+    """Extension, what was typed as a number, and the source of each attempt."""
+    refusals: list[list[PinProblem]] = field(default_factory=list)
+    """What the next changes are refused for."""
+    gone: bool = False
+    """The database is away."""
+
+    async def login(
+        self, *, company_id: int, mailbox: Mailbox | None, pin: str, source: Source, typed: str = ""
+    ) -> LoginResult:
+        if self.gone:
+            raise DatabaseUnavailable("down")
+        number = mailbox.number if mailbox else None
+        self.attempts.append((number, typed, source.key))
+        if number in self.locked:
+            outcome = Outcome.LOCKED
+        else:
+            outcome = Outcome.OK if number and self.pins.get(number) == pin else Outcome.WRONG
+        return LoginResult(outcome, self.answer_after_s)
+
+    async def check_pin(self, mailbox: Mailbox, pin: str) -> list[PinProblem]:
+        return self.refusals.pop(0) if self.refusals else []
+
+    async def set_pin(self, mailbox: Mailbox, pin: str) -> list[PinProblem]:
+        if self.refusals:
+            return self.refusals.pop(0)
+        self.pins[mailbox.number] = pin
+        return []
+
+
+class CallClips:
+    """The audio that a scripted call can play."""
+
+    def __init__(self, call: ScriptedCall) -> None:
+        self._call = call
+
+    async def length_s(self, audio_id: str) -> float | None:
+        return self._call.clips.get(audio_id)
+
+
+@dataclass
+class FakeSpace:
+    """A disk with or without room."""
+
+    room: bool = True
+
+    def enough(self) -> bool:
+        return self.room
+
+
+class World:
+    """A scripted call and everything a flow meets on it."""
+
+    def __init__(
+        self,
+        steps: Sequence[Step] = (),
+        *,
+        mailboxes: Iterable[Mailbox] = (ANNA,),
+        aliases: Mapping[str, str] | None = None,
+        messages: Iterable[Message] = (),
+        clips: Mapping[str, float] | None = None,
+        facts: Facts | None = None,
+        hang_up_at: int | None = None,
+    ) -> None:
+        kept = list(messages)
+        audio = {message.audio_id: message.duration_s for message in kept}
+        self.call = ScriptedCall(
+            steps, facts_=facts, clips=audio | dict(clips or {}), check=self._check, hang_up_at=hang_up_at
+        )
+        self.languages: set[Language] = set()
+        self.deposits = FakeDeposits()
+        self.directory = FakeDirectory(mailboxes, aliases)
+        self.access = FakeAccess()
+        self.inbox = FakeInbox(kept)
+        self.space = FakeSpace()
+        self.clock = StoppedClock()
+        self.services = Services(
+            directory=self.directory,
+            deposits=self.deposits,
+            access=self.access,
+            inbox=lambda _: self.inbox,
+            clips=CallClips(self.call),
+            space=self.space,
+            clock=self.clock,
+        )
+
+    @property
+    def heard(self) -> list[str]:
+        """What was heard, utterance by utterance."""
+        return self.call.heard
+
+    def _check(self, phrase: Phrase) -> None:
+        """Insist that whatever is said exists in its language."""
+        self.languages.add(phrase.language)
+        missing = [utterance_id for utterance_id in phrase.ids if not known(phrase.language, utterance_id)]
+        if missing:
+            raise ScriptMismatchError(f"{phrase.language} has no {missing}")
+
+
+def message(
+    name: str,
+    *,
+    minutes_ago: float = 60.0,
+    state: State = State.NEW,
+    urgent: bool = False,
+    confidential: bool = False,
+    interrupted: bool = False,
+    caller: Caller | None = None,
+    length_s: float = 10.0,
+) -> Message:
+    """Return a message whose id and audio are called `name`."""
+    return Message(
+        id=name,
+        company_id=1,
+        mailbox_id=1,
+        audio_id=name,
+        caller=caller or Caller("+492115550000"),
+        reason=Reason.NO_ANSWER,
+        received_at=NOW - timedelta(minutes=minutes_ago),
+        samples=round(length_s * 8000),
+        rate_hz=8000,
+        urgent=urgent,
+        confidential=confidential,
+        interrupted=interrupted,
+        state=state,
+    )
