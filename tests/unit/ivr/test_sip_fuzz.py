@@ -58,18 +58,19 @@ def read_all_of(data: bytes) -> None:
         arrival_of(message, identity="rpid", trusted=True)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_random_bytes(data: bytes) -> None:
     read_all_of(data)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(mutated())
 def test_mutated_messages(data: bytes) -> None:
     read_all_of(data)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(mutated(), max_size=3), st.integers(1, 500))
 def test_a_stream_of_anything_is_cut_or_ended(messages: list[bytes], step: int) -> None:
     data = b"\r\n\r\n".join(messages)
@@ -89,12 +90,14 @@ def attempt(read: Callable[[str], object], text: str) -> None:
         return
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200) | st.text('Digest realm="n,c=0\\', max_size=60).map("Digest ".__add__))
 def test_digest_headers(text: str) -> None:
     attempt(Credentials.parse, text)
     attempt(Challenge.parse, text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200) | st.text("vosmac=: 0123456789INP/.-\r\n", max_size=200).map("v=0\r\n".__add__))
 def test_session_descriptions(text: str) -> None:
     attempt(Session.parse, text)
