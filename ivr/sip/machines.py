@@ -70,16 +70,6 @@ class Event(StrEnum):
 
 TIMERS: Final = frozenset(event for event in Event if event.startswith("timer"))
 
-SELF_INFLICTED: Final[Mapping[Machine, frozenset[Event]]] = MappingProxyType(
-    {
-        Machine.INVITE_CLIENT: frozenset({Event.REQUEST}),
-        Machine.CLIENT: frozenset({Event.REQUEST}),
-        Machine.INVITE_SERVER: frozenset({Event.PROVISIONAL, Event.SUCCESS, Event.FAILURE, Event.FORGET}),
-        Machine.SERVER: frozenset({Event.PROVISIONAL, Event.SUCCESS, Event.FAILURE, Event.FORGET}),
-    }
-)
-"""Events that our own user agent causes; only these can be illegal."""
-
 
 class Act(StrEnum):
     """What a step does."""
