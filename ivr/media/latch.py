@@ -41,6 +41,14 @@ def same_place(left: Address, right: Address | tuple[str, int]) -> bool:
         return False
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class Latch:
     """The source of one stream."""
 
@@ -54,8 +62,8 @@ class Latch:
 
     @property
     def target(self) -> Address | tuple[str, int] | None:
-        """Where to send; None before any SDP."""
-        return self.source or self._signalled
+        """Where to send; None before any SDP, and while a name in it is not known to be an address."""
+        return self.source or (self._signalled if self._signalled and _is_address(self._signalled[0]) else None)
 
     def signal(self, host: str, port: int) -> None:
         """Take the address of an SDP. A new one opens the latch; the old one leaves it as it is."""

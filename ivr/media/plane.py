@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Mapping
 
 from ivr.media.clock import MediaClock
-from ivr.media.g711 import encode
+from ivr.media.library import encoded
 from ivr.media.ports import PortRange
 from ivr.media.recording import Ending
 from ivr.media.spool import Spool
 from ivr.media.stream import MediaStream
-from ivr.media.tones import WARNING, tone
+from prompts.tones import RATE_HZ, TONES, WARNING
 from voicebox.codec import Codec
 
 
@@ -35,9 +35,7 @@ class MediaPlane:
         self._address = address
         self._external = external or address
         self._ports = PortRange(*ports)
-        self._warning: Mapping[Codec, bytes] = {
-            codec: encode(tone(WARNING, codec.value.rate_hz), codec) for codec in Codec
-        }
+        self._warning: Mapping[Codec, bytes] = {codec: encoded(TONES[WARNING], RATE_HZ, codec) for codec in Codec}
 
     @property
     def capacity(self) -> int:

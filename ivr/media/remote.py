@@ -8,6 +8,8 @@ from voicebox.codec import Codec
 
 COMFORT_NOISE: Final = 13
 """Static payload type of RFC 3389."""
+COMMON_EVENTS: Final = frozenset({96, 101})
+"""SIPp sends 96, nearly everybody else 101."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class RemoteMedia:
     rtcp_port: int | None = None
     """None = `port` + 1; equal to `port` where RTP and RTCP share one (RFC 5761)."""
     telephone_event_pts: frozenset[int] = frozenset()
-    """Payload types of RFC 4733 that were agreed; empty: keys are searched for in the sound."""
+    """Payload types of RFC 4733 that were agreed. Empty: keys are searched for in the sound, and the usual numbers
+    taken as keys all the same, since some phones send what they did not declare."""
     receives: Mapping[int, Codec] = field(default_factory=dict)
     """Further payload types that may come (the peer may change among agreed codecs without asking)."""
     may_send: bool = True
@@ -36,10 +39,14 @@ class RemoteMedia:
     continuous: bool = False
     """Send silence all the time, not one packet a second (`rtp_keepalive` of the peer)."""
 
+    def event_pts(self) -> frozenset[int]:
+        """Return the payload types that are keys."""
+        return self.telephone_event_pts or COMMON_EVENTS - {self.payload_type, *self.receives}
+
     def codecs(self) -> dict[int, Codec]:
         """Return every payload type that carries audio here, with its codec."""
         static = {codec.value.payload_type: codec for codec in Codec if codec.value.payload_type < 96}
-        taken = self.telephone_event_pts
+        taken = self.event_pts()
         return {
             number: codec
             for number, codec in {**static, **self.receives, self.payload_type: self.codec}.items()

@@ -7,7 +7,6 @@ work; twice a second `keep_house` makes sense of what came.
 import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address
 from typing import Final
 
 from ivr.media.clock import MediaClock
@@ -29,6 +28,8 @@ from ivr.media.spool import Spool
 from voicebox.callrecord import RtpFigures
 from voicebox.codec import FRAME_MS, Codec
 
+_NOWHERE: Final = frozenset({"0.0.0.0", "::"})
+"""The address of a peer that holds, as RFC 2543 had it."""
 SPARSE_MS: Final = 900
 """Silence is sent about once a second (housekeeping comes every 500 ms) for NAT and SBC timers."""
 SOUND_S: Final = 0.04
@@ -99,7 +100,7 @@ class MediaStream:
             before = self._sender.codec
             self._playback.recode(lambda chunk: transcode(chunk, before, remote.codec))
         self._sender.use(remote.codec, remote.payload_type)
-        reachable = remote.port != 0 and not ip_address(remote.host).is_unspecified  # 0.0.0.0: hold of RFC 2543
+        reachable = remote.port != 0 and remote.host not in _NOWHERE
         if reachable:
             self._latch.signal(remote.host, remote.port)
             self._receiver.source = self._latch.source
@@ -172,7 +173,7 @@ class MediaStream:
             self._deadline = None
         recorder.finish(by, key, self._intake.end(now))
 
-    def info_key(self, key: str) -> None:
+    def key_by_info(self, key: str) -> None:
         """Take a key that came by SIP INFO; the same one by RTP counts once."""
         self._key(key, Way.INFO)
 
@@ -309,9 +310,7 @@ class MediaStream:
     def _agreed(self, payload_type: int) -> bool:
         remote = self._remote
         return remote is not None and (
-            payload_type in self._intake.formats
-            or payload_type in remote.telephone_event_pts
-            or payload_type == COMFORT_NOISE
+            payload_type in self._intake.formats or payload_type in remote.event_pts() or payload_type == COMFORT_NOISE
         )
 
     def _accept(self, packet: Packet, now: float) -> None:
@@ -322,7 +321,7 @@ class MediaStream:
         if packet.payload_type in self._intake.formats:
             # A peer may change among the agreed codecs without asking: its packets become the usual ones.
             self._receiver.head = bytes((0x80, packet.payload_type))
-        elif self._remote and packet.payload_type in self._remote.telephone_event_pts:
+        elif self._remote and packet.payload_type in self._remote.event_pts():
             key = self._keys.receive(packet.payload, packet.timestamp, packet.ssrc, now)
             if key:
                 self._key(key, Way.RTP)
