@@ -20,7 +20,7 @@ GIVE_UP_S: Final = 64 * T1_S
 """RFC 3261 section 13.3.1.4: no ACK for this long ends the session by BYE."""
 
 ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, SUBSCRIBE, REGISTER"
-SUPPORTED: Final = "100rel, timer, replaces, histinfo"
+SUPPORTED: Final = "100rel, timer, histinfo"
 
 
 class Due(Enum):
@@ -55,7 +55,8 @@ class InviteServer:
         self._unacked: dict[int, _Repeated] = {}
         self._unpracked: _Repeated | None = None
         self._rseq = randrange(1, 2**31 - 1000)  # noqa: S311 - RFC 3262 section 3 asks for random, not secret
-        self._timer: SessionTimer | None = None
+        self.timer: SessionTimer | None = None
+        """What was agreed, if anything."""
         self._timer_at: float | None = None
         self._refreshing = False
 
@@ -108,15 +109,15 @@ class InviteServer:
     def agree(self, response: Response, timer: SessionTimer | None, now: float) -> None:
         """Put the session timer into a 2xx and start it anew; None leaves a running one as it was refreshed."""
         if timer is not None:
-            self._timer = timer
+            self.timer = timer
             timer.apply(response.headers)
         self.refreshed(now)
 
     def refreshed(self, now: float) -> None:
         """Start the session timer anew: either side refreshed the session."""
         self._refreshing = False
-        if self._timer is not None:
-            self._timer_at = now + self._timer.due_s()
+        if self.timer is not None:
+            self._timer_at = now + self.timer.due_s()
 
     def ack(self, request: Request) -> bool:
         """Take in an ACK to a 2xx; True when it was awaited (a repeated one is not)."""
@@ -175,11 +176,11 @@ class InviteServer:
                 again.append(provisional.response)
                 provisional.interval_s *= 2
                 provisional.next_at = min(now + provisional.interval_s, provisional.give_up_at)
-        if self._timer_at is not None and now >= self._timer_at and self._timer is not None:
-            if self._timer.we_refresh and not self._refreshing:
+        if self._timer_at is not None and now >= self._timer_at and self.timer is not None:
+            if self.timer.we_refresh and not self._refreshing:
                 # The second half of the interval is left for the refresh to succeed.
                 self._refreshing = True
-                self._timer_at = now + self._timer.interval_s / 2
+                self._timer_at = now + self.timer.interval_s / 2
                 due.append(Due.REFRESH)
             else:
                 self._timer_at = None

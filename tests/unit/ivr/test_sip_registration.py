@@ -1,7 +1,6 @@
 """Our registration at a trunk: challenges, refresh, failures, leaving."""
 
-from ivr.sip.authenticator import Authenticator, StoredSecrets, Verdict
-from ivr.sip.digest import Algorithm, ha1
+from ivr.sip.digest import Algorithm, Authenticator, StoredSecrets, Verdict, ha1
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.registration import RETRY_MOST_S, Account, RegistrationClient
 from ivr.sip.uri import Uri

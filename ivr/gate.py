@@ -1,0 +1,113 @@
+"""Who may talk to us: peers by address, phones by digest, and everyone else refused without learning anything.
+
+The rules are security.md's rows 2, 7 and 27. A peer's trust covers INVITE, OPTIONS and requests in a dialog. REGISTER
+and SUBSCRIBE are always challenged, and so is an INVITE that carries credentials or comes from a registered phone's
+address and port: only a verified digest makes a caller "the own phone", also where phone and PBX share an address.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ivr.peers import Peers
+from ivr.sip.admission import Admission
+from ivr.sip.digest import STRONGEST_FIRST, Algorithm, Authenticator, Credentials, StoredSecrets, Verdict
+from ivr.sip.hops import Source
+from ivr.sip.message import Request, Response, response_to
+from voicebox.directory import Device
+from voicebox.settings.sip import CallSource
+
+ALWAYS_CHALLENGED: Final = frozenset({"REGISTER", "SUBSCRIBE"})
+RETRY_AFTER_S: Final = 30
+"""What a stranger that knocks too often is told."""
+
+Guest = CallSource | Device
+"""Who was let in: a peer or trunk by its address, or a phone by its digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that is to be judged by its digest."""
+
+    request: Request
+    source: Source
+    credentials: Credentials
+
+
+class Gate:
+    """Establishes who sent a request that starts something."""
+
+    def __init__(
+        self,
+        peers: Peers,
+        authenticator: Authenticator,
+        device_of: Callable[[str, str], Awaitable[Device | None]],
+        is_contact: Callable[[str, int], bool],
+        admission: Admission | None = None,
+    ) -> None:
+        """Make one.
+
+        Args:
+            peers: who is trusted by address.
+            authenticator: of our realm.
+            device_of: finds a phone by digest username and realm.
+            is_contact: tells whether a registered phone sends from an address and port.
+            admission: the rate of strangers.
+        """
+        self.peers = peers
+        self.admission = admission or Admission()
+        self._authenticator = authenticator
+        self._device_of = device_of
+        self._is_contact = is_contact
+
+    def glance(self, request: Request, source: Source) -> CallSource | Claim | Response:
+        """Return a peer, the response that refuses a stranger, or a claim for `judge`; asks no database."""
+        peer = self.peers.find(source.host, source.port)
+        known_contact = self._is_contact(source.host, source.port)
+        claims_a_phone = (
+            known_contact
+            or request.method in ALWAYS_CHALLENGED
+            or "Authorization" in request.headers
+            or "Proxy-Authorization" in request.headers
+        )
+        if peer is not None and not claims_a_phone:
+            return peer
+        now = time.monotonic()
+        if peer is None and not known_contact and not self.admission.admit(source, now):
+            response = response_to(request, 503)
+            response.headers.set("Retry-After", str(RETRY_AFTER_S))
+            return response
+        credentials = self._authenticator.credentials_of(request)
+        if credentials is None:
+            return self._challenge(request, now, STRONGEST_FIRST)
+        return Claim(request, source, credentials)
+
+    async def judge(self, claim: Claim) -> Device | Response:
+        """Return the phone whose digest this is, or the response that refuses it.
+
+        Raises:
+            DatabaseUnavailable: its password cannot be looked up now.
+        """
+        request, credentials = claim.request, claim.credentials
+        device = await self._device_of(credentials.username, self._authenticator.realm)
+        stored = StoredSecrets(device.ha1_md5, device.ha1_sha256) if device is not None else None
+        now = time.monotonic()
+        match self._authenticator.verify(credentials, request, stored, now):
+            case Verdict.GOOD if device is not None:
+                return device
+            case Verdict.STALE:
+                md5_only = device is not None and device.md5_only
+                return self._challenge(request, now, (Algorithm.MD5,) if md5_only else STRONGEST_FIRST, stale=True)
+            case _:
+                # The same answer for an unknown name and for a wrong password.
+                self.admission.offended(claim.source, "digest", now)
+                return response_to(request, 403)
+
+    def _challenge(
+        self, request: Request, now: float, algorithms: tuple[Algorithm, ...], *, stale: bool = False
+    ) -> Response:
+        response = response_to(request, 401)
+        for value in self._authenticator.challenges(now, algorithms=algorithms, stale=stale):
+            response.headers.add("WWW-Authenticate", value)
+        return response

@@ -1,0 +1,290 @@
+"""One incoming call, from its INVITE to its record.
+
+Read downwards: `run` asks where the call goes, `_converse` sets up media and runs the flow, `_record` writes down what
+happened. What a caller hears is the flow's business; what goes wrong here is answered with the SIP status that says so.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from secrets import randbits
+from typing import Final
+
+import structlog
+
+from ivr.call import Call, Facts, Hangup, Line, Origin, RecordEnd
+from ivr.flows.services import Services
+from ivr.leg import Leg, Spawn
+from ivr.media.plane import MediaPlane
+from ivr.media.ports import NoPorts
+from ivr.offer import OfferAnswer
+from ivr.sdp import SdpError
+from ivr.session import Session
+from ivr.sip.diversion import arrival_of
+from ivr.sip.endpoint import Endpoint
+from ivr.sip.hops import Source
+from ivr.sip.message import Request, Response, response_to
+from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, negotiate
+from ivr.sip.transaction import ServerTransaction
+from ivr.sounds import Sounds
+from voicebox.arrival import Arrival, Decision, MailboxOf, Refused, ToMailbox, ToPortal, decide
+from voicebox.callrecord import CallRecord, RtpFigures, Trace
+from voicebox.directory import Device, Directory
+from voicebox.errors import DatabaseUnavailable
+from voicebox.ids import new_id
+from voicebox.mailbox import Company, Mailbox
+from voicebox.message import Caller, Reason
+from voicebox.metrics import Metrics
+from voicebox.numbers import DialPlan, parse_signalled
+from voicebox.settings.sip import CallSource, Keepalive, Sip
+
+log = structlog.get_logger("voicebox.ivr.incoming")
+
+RETRY_AFTER_S: Final = 10
+OPENING_SILENCE_S: Final = 0.5
+"""phone-menus.md: after ACK, 500 ms of silence, then the greeting; trunks clip the first syllable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """What is done with a call once it is known where it goes."""
+
+    leave_message: Callable[[Call, Services, Mailbox, Reason], Awaitable[None]]
+    fetch_messages: Callable[[Call, Services], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every call shares."""
+
+    endpoint: Endpoint
+    sip: Sip
+    plane: MediaPlane
+    sounds: Sounds
+    directory: Directory
+    services: Services
+    flows: Flows
+    keep: Callable[[CallRecord], None]
+    """Takes a finished call's record, to be written at once."""
+    spawn: Spawn
+    metrics: Metrics
+
+
+class IncomingCall:
+    """A call that a known guest sent us."""
+
+    def __init__(self, house: House, tx: ServerTransaction, request: Request, source: Source) -> None:
+        self.id = new_id()
+        self.leg: Leg | None = None
+        self.session: Session | None = None
+        self._house = house
+        self._tx = tx
+        self._request = request
+        self._source = source
+        self._trace = Trace()
+        self._started = house.services.clock.now()
+        self._began = asyncio.get_running_loop().time()
+        self._answered: datetime | None = None
+        self._rtp = RtpFigures()
+        self._cancelled = False
+        self.on_leg: Callable[[], None] = lambda: None
+        """Called when the call has a dialog."""
+
+    @property
+    def dialog_id(self) -> tuple[str, str, str] | None:
+        """The key of its dialog, once there is a leg."""
+        return self.leg.invite.dialog.id if self.leg is not None else None
+
+    def cancelled(self) -> None:
+        """Take in that the caller gave up before we answered."""
+        self._cancelled = True
+        if self.leg is not None:
+            self.leg.cancelled()
+        elif not self._tx.answered:
+            self._respond(response_to(self._request, 487))
+
+    async def run(self, guest: CallSource | Device) -> None:
+        """Bring the call to its end; raises nothing."""
+        structlog.contextvars.bind_contextvars(call=self.id)
+        company: Company | None = None
+        arrival: Arrival | None = None
+        decision: Decision | None = None
+        try:
+            company = await self._company_of(guest)
+            if company is None:
+                log.error("guest_without_company", guest=_name_of(guest))
+                self._refuse(480)
+                return
+            plan = DialPlan(company.country_code, company.area_code)
+            arrival = self._arrival(guest, plan)
+            decision = await decide(
+                arrival,
+                company=company,
+                plan=plan,
+                portal_numbers=self._house.sip.portal,
+                mailbox_of=guest.mailbox_of if isinstance(guest, CallSource) else MailboxOf.LAST,
+                directory=self._house.directory,
+            )
+            self._note("decision", **decision.facts)
+            if isinstance(decision, Refused):
+                self._refuse(decision.status)
+            elif not self._cancelled:
+                await self._converse(guest, company, arrival, decision)
+        except DatabaseUnavailable:
+            log.exception("call_without_database")
+            self._refuse(503)
+        except Exception:
+            # One call's fault ends that call only.
+            log.exception("call_failed")
+            self._note("error")
+            self._give_up()
+        finally:
+            await self._record(company, arrival, decision)
+
+    # -- who and where
+
+    async def _company_of(self, guest: CallSource | Device) -> Company | None:
+        directory = self._house.directory
+        if isinstance(guest, CallSource):
+            return await directory.company(guest.company)
+        return next((each for each in await directory.companies() if each.id == guest.company_id), None)
+
+    def _arrival(self, guest: CallSource | Device, plan: DialPlan) -> Arrival:
+        """Read the INVITE; a phone's caller is the phone, whatever its From says."""
+        if isinstance(guest, Device):
+            arrival = arrival_of(self._request, identity="from", trusted=False)
+            return replace(arrival, caller=Caller(guest.number, arrival.caller.name))
+        arrival = arrival_of(self._request, identity=guest.identity.value, trusted=True)
+        caller = arrival.caller
+        if caller.number is None:
+            return arrival
+        number = parse_signalled(caller.number, plan)
+        return replace(arrival, caller=replace(caller, number=number.shown if number is not None else None))
+
+    def _origin(self, guest: CallSource | Device, company: Company) -> Origin:
+        host = self._source.host
+        if isinstance(guest, Device):
+            return Origin(company.id, guest.number, Line.DEVICE, host, device=guest.number, trusted=True)
+        line = Line.TRUNK if guest.verified_caller_id else Line.CLAIMED
+        return Origin(company.id, guest.name, line, host, trusted=True)
+
+    # -- talking
+
+    async def _converse(
+        self, guest: CallSource | Device, company: Company, arrival: Arrival, decision: ToMailbox | ToPortal
+    ) -> None:
+        """Set up media, answer, and run the flow to the end of the call."""
+        house = self._house
+        try:
+            timer = negotiate(self._request)
+            stream = await house.plane.open()
+        except IntervalTooSmall:
+            response = response_to(self._request, 422)
+            response.headers.set("Min-SE", str(MIN_SE_S))
+            self._respond(response)
+            return
+        except NoPorts:
+            log.error("no_rtp_ports")  # noqa: TRY400 - the exception says nothing more
+            self._refuse(503)
+            return
+        leg = self.leg = Leg(
+            house.endpoint,
+            self._tx,
+            stream=stream,
+            media=OfferAnswer(stream.host, stream.port, session_id=randbits(62) | 1),
+            contact=house.endpoint.contact(self._source.hop),
+            spawn=house.spawn,
+            direct=isinstance(guest, Device),
+            continuous=isinstance(guest, CallSource) and guest.rtp_keepalive is Keepalive.CONTINUOUS,
+        )
+        self.on_leg()
+        try:
+            try:
+                local = leg.prepare(leg.read_offer())
+            except SdpError as error:
+                self._note("no-media", why=str(error)[:200])
+                leg.refuse(488)
+                return
+            facts = Facts(self.id, arrival, self._origin(guest, company))
+            session = self.session = Session(
+                facts, leg, house.sounds, self._trace, local=local, timer=timer, opening_silence_s=OPENING_SILENCE_S
+            )
+            if self._cancelled:
+                leg.cancelled()
+                return
+            try:
+                if isinstance(decision, ToPortal):
+                    await house.flows.fetch_messages(session, house.services)
+                else:
+                    await house.flows.leave_message(session, house.services, decision.mailbox, decision.reason)
+                await session.hang_up()
+            except Hangup:
+                pass
+        finally:
+            if not leg.over:
+                leg.bye('SIP ;cause=500 ;text="Internal error"')
+            self._answered = leg.answered_at
+            self._note("end", by=leg.ended_by)
+            await leg.close()
+            self._rtp = stream.report()
+
+    def end(self, by: RecordEnd) -> None:
+        """End the call from outside: the server stops. A recording is kept, anything else is hung up."""
+        if self.session is not None:
+            self.session.end(by)
+        elif self.leg is not None:
+            self.leg.refuse(503)
+
+    # -- refusing and recording
+
+    def _refuse(self, status: int) -> None:
+        response = response_to(self._request, status)
+        if status == 503:
+            response.headers.set("Retry-After", str(RETRY_AFTER_S))
+        self._respond(response)
+
+    def _give_up(self) -> None:
+        if self.leg is not None:
+            self.leg.bye('SIP ;cause=500 ;text="Internal error"')
+        else:
+            self._respond(response_to(self._request, 500))
+
+    def _respond(self, response: Response) -> None:
+        if not self._tx.answered:
+            self._house.endpoint.respond(self._tx, response)
+
+    def _note(self, event: str, **facts: object) -> None:
+        self._trace.add(asyncio.get_running_loop().time() - self._began, event, **facts)
+
+    async def _record(self, company: Company | None, arrival: Arrival | None, decision: Decision | None) -> None:
+        if arrival is None or company is None:
+            return
+        caller = "anonymous" if arrival.caller.withheld else arrival.caller.number or "unknown"
+        mailbox = decision.mailbox if isinstance(decision, ToMailbox | Refused) else None
+        reason: Reason | None = None
+        match decision:
+            case ToPortal():
+                reason = Reason.PORTAL
+            case ToMailbox():
+                reason = decision.reason
+        self._house.keep(
+            CallRecord(
+                id=self.id,
+                company_id=company.id,
+                mailbox=mailbox.number if mailbox is not None else None,
+                caller=caller,
+                called=arrival.called,
+                reason=reason,
+                deflected_by=decision.deflected_by if isinstance(decision, ToMailbox) else None,
+                started=self._started,
+                answered=self._answered,
+                ended=self._house.services.clock.now(),
+                rtp=self._rtp,
+                trace=self._trace.entries,
+            )
+        )
+
+
+def _name_of(guest: CallSource | Device) -> str:
+    return guest.name if isinstance(guest, CallSource) else guest.number

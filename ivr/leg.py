@@ -1,0 +1,368 @@
+"""The SIP side of one call we answer, and the media it agreed on.
+
+A leg owns an INVITE dialog: it answers, takes re-INVITE, UPDATE, INFO, PRACK and BYE, runs the timers of
+`InviteServer`, and connects the media stream. `on_over` is called once when the call has ended, whoever ended it.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from ivr.call import Hangup
+from ivr.media.stream import MediaStream
+from ivr.offer import OfferAnswer
+from ivr.sdp import SdpError, Session
+from ivr.sip.endpoint import Endpoint
+from ivr.sip.invite import Due, InviteServer
+from ivr.sip.message import Request, Response
+from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
+from ivr.sip.transaction import ServerTransaction
+from voicebox.codec import Codec
+
+Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
+
+log = structlog.get_logger("voicebox.ivr.leg")
+
+SDP: Final = "application/sdp"
+DTMF_RELAY: Final = re.compile(r"^\s*signal\s*=\s*([0-9*#])", re.IGNORECASE | re.MULTILINE)
+"""`application/dtmf-relay`, as Cisco wrote it and everybody sends it."""
+BYE_WAIT_S: Final = 2.0
+"""How long the end of a call waits for the answer to our BYE before its record is written."""
+
+
+class Leg:
+    """One answered (or about to be answered) incoming call."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        tx: ServerTransaction,
+        *,
+        stream: MediaStream,
+        media: OfferAnswer,
+        contact: str,
+        spawn: Spawn,
+        direct: bool = False,
+        continuous: bool = False,
+    ) -> None:
+        """Take over an INVITE that will be answered.
+
+        Args:
+            endpoint: to answer by, and for requests of ours.
+            tx: the INVITE's transaction.
+            stream: the call's media, not yet connected.
+            media: the dialog's offers and answers.
+            contact: our Contact value.
+            spawn: starts a task in the engine's group.
+            direct: send our requests back to where the INVITE came from, not to its Contact: for phones, which
+                may sit behind NAT.
+            continuous: send silence all the time.
+        """
+        self._endpoint = endpoint
+        self._tx = tx
+        self._spawn = spawn
+        # A connection that a phone or PBX opened is the only sure way back to it (RFC 5923).
+        back = direct or tx.source.transport.reliable
+        self._hop = tx.source.hop if back and not tx.request.headers.lines("Record-Route") else None
+        self._media = media
+        self._continuous = continuous
+        self._loop = asyncio.get_running_loop()
+        self._started = time.monotonic()
+        self._acked: asyncio.Future[bool] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._goodbye: asyncio.Task[None] | None = None
+        self._offered_in_200 = False
+        self._reinvite: ServerTransaction | None = None
+        self.invite = InviteServer(tx.request, contact)
+        self.stream = stream
+        self.codec = Codec.PCMU
+        self.over = False
+        self.ended_by = ""
+        """`peer`, `us`, `cancel`, `no-ack`, `expired`, `lost`: for the trace."""
+        self.answered_at: datetime | None = None
+        self.on_over: Callable[[], None] = lambda: None
+
+    def elapsed_s(self) -> float:
+        """Seconds since the INVITE came."""
+        return time.monotonic() - self._started
+
+    @property
+    def answered(self) -> bool:
+        """Whether we have sent 200."""
+        return self.invite.answered
+
+    # -- answering
+
+    def read_offer(self) -> Session | None:
+        """Return the INVITE's offer; None when it has none and we are to offer.
+
+        Raises:
+            SdpError: there is one, but it cannot be read.
+        """
+        request = self.invite.request
+        return Session.parse(request.body) if request.body else None
+
+    def prepare(self, offer: Session | None) -> Session:
+        """Agree on media before the 200: connect the stream, and return our description.
+
+        Raises:
+            SdpError: nothing in the offer that we can accept.
+        """
+        if offer is None:
+            self._offered_in_200 = True
+            return self._media.offer()
+        local = self._media.answer(offer).local
+        self._connect()
+        return local
+
+    async def answer(self, local: Session, timer: SessionTimer | None) -> None:
+        """Send 200 and wait for the ACK.
+
+        Raises:
+            Hangup: it never came, or the call ended meanwhile.
+        """
+        now = self._loop.time()
+        if self.invite.reliable_required:
+            self._respond(self._tx, self.invite.ringing(now))
+        self._respond(self._tx, self.invite.answer(self.invite.request, local.to_bytes(), now, timer))
+        self.answered_at = datetime.now(UTC)
+        self._arm()
+        if not await self._acked:
+            raise Hangup
+
+    def acked(self, request: Request) -> None:
+        """Take the ACK to one of our 2xx; it carries the answer where we had offered."""
+        awaited = self.invite.ack(request)
+        self._arm()
+        if awaited and self._offered_in_200:
+            self._offered_in_200 = False
+            try:
+                self._media.accept(Session.parse(request.body))
+            except SdpError as error:
+                log.warning("no_usable_answer", call=self.invite.dialog.call_id, why=str(error))
+                self.bye('SIP ;cause=488 ;text="No usable answer to our offer"')
+            else:
+                self._connect()
+        if not self._acked.done():
+            self._acked.set_result(not self.over)
+
+    def cancelled(self) -> None:
+        """Take in that the caller gave up: 487, unless we had answered."""
+        if not self.invite.answered and not self.over:
+            self._respond(self._tx, self.invite.refuse(self.invite.request, 487))
+            self._end("cancel")
+
+    def refuse(self, status: int, reason: str | None = None) -> None:
+        """Turn the call away instead of answering it."""
+        if not self.invite.answered and not self.over:
+            self._respond(self._tx, self.invite.refuse(self.invite.request, status, reason))
+            self._end("us")
+
+    # -- requests within the dialog
+
+    def receive(self, tx: ServerTransaction, request: Request) -> None:
+        """Take a request of the peer within this dialog."""
+        invite = self.invite
+        if self.over and request.method != "BYE":
+            self._respond(tx, invite.reply(request, 481))
+            return
+        if not invite.dialog.receive(request):
+            # RFC 3261 section 12.2.2.
+            self._respond(tx, invite.reply(request, 500, "CSeq out of order"))
+            return
+        match request.method:
+            case "BYE":
+                self._respond(tx, invite.reply(request, 200))
+                if not self.over and not invite.answered:
+                    # RFC 3261 section 15.1.2: a BYE in an early dialog also ends the pending INVITE.
+                    self._respond(self._tx, invite.refuse(invite.request, 487))
+                self._end("peer")
+            case "INVITE":
+                self._reoffered(tx, request)
+            case "UPDATE":
+                self._updated(tx, request)
+            case "INFO":
+                self._informed(tx, request)
+            case "PRACK":
+                self._respond(tx, invite.prack(request))
+                self._arm()
+            case "OPTIONS":
+                self._respond(tx, invite.reply(request, 200))
+            case "NOTIFY" | "REFER" | "MESSAGE":
+                self._respond(tx, invite.reply(request, 501))
+            case _:
+                response = invite.reply(request, 405)
+                response.headers.set("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK")
+                self._respond(tx, response)
+
+    def _reoffered(self, tx: ServerTransaction, request: Request) -> None:
+        """Answer a re-INVITE: hold, resume, another codec or address (RFC 3261 section 14.2)."""
+        invite = self.invite
+        if not invite.confirmed:
+            # RFC 3261 section 14.2: one INVITE is still open.
+            response = invite.reply(request, 500, "Another INVITE is in progress")
+            response.headers.set("Retry-After", "2")
+            self._respond(tx, response)
+            return
+        try:
+            timer = negotiate(request)
+            if request.body:
+                local = self._media.answer(Session.parse(request.body)).local
+                self._connect()
+            else:
+                local = self._media.offer()
+                self._offered_in_200 = True
+        except IntervalTooSmall:
+            self._respond(tx, self._interval_too_small(request))
+        except SdpError as error:
+            # 488, and the call stays as it was: T.38 is offered this way.
+            self._respond(tx, self._not_acceptable(request, error))
+        else:
+            now = self._loop.time()
+            self._reinvite = tx
+            self._respond(tx, invite.answer(request, local.to_bytes(), now, timer))
+            self._arm()
+
+    def _updated(self, tx: ServerTransaction, request: Request) -> None:
+        """Answer an UPDATE: a refreshed session timer, or an offer (RFC 3311 section 5.2)."""
+        invite = self.invite
+        try:
+            timer = negotiate(request)
+            body = b""
+            if request.body:
+                body = self._media.answer(Session.parse(request.body)).local.to_bytes()
+                self._connect()
+        except IntervalTooSmall:
+            self._respond(tx, self._interval_too_small(request))
+        except SdpError as error:
+            self._respond(tx, self._not_acceptable(request, error))
+        else:
+            response = invite.reply(request, 200)
+            if body:
+                response.headers.set("Content-Type", SDP)
+                response.body = body
+            invite.agree(response, timer, self._loop.time())
+            self._respond(tx, response)
+            self._arm()
+
+    def _informed(self, tx: ServerTransaction, request: Request) -> None:
+        """Take a key by INFO (RFC 6086's forerunners: dtmf-relay and plain dtmf)."""
+        self._respond(tx, self.invite.reply(request, 200))
+        text = request.body.decode("ascii", "replace")
+        match request.content_type:
+            case "application/dtmf-relay":
+                found = DTMF_RELAY.search(text)
+                key = found[1] if found else ""
+            case "application/dtmf":
+                key = text.strip()[:2]
+                key = {"10": "*", "11": "#"}.get(key, key)
+            case _:
+                return
+        if len(key) == 1 and key in "0123456789*#":
+            self.stream.info_key(key)
+
+    def _interval_too_small(self, request: Request) -> Response:
+        response = self.invite.reply(request, 422)
+        response.headers.set("Min-SE", str(MIN_SE_S))
+        return response
+
+    def _not_acceptable(self, request: Request, error: SdpError) -> Response:
+        response = self.invite.refuse(request, 488)
+        # RFC 3261 section 20.43: 304 is "media types not available".
+        response.headers.set("Warning", f'304 voicebox "{str(error).replace(chr(34), "")[:120]}"')
+        return response
+
+    # -- timers and the end
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self.invite.next_timer()
+        if due is not None:
+            self._timer = self._loop.call_at(due, self._timed)
+
+    def _timed(self) -> None:
+        self._timer = None
+        again, due = self.invite.handle_timer(self._loop.time())
+        for response in again:
+            if response.status < 200:
+                self._respond(self._tx, response)
+            else:
+                self._endpoint.send_2xx(self._reinvite or self._tx, response)
+        for what in due:
+            match what:
+                case Due.NO_ACK:
+                    self.bye('SIP ;cause=408 ;text="No ACK"', ended_by="no-ack")
+                case Due.NO_PRACK:
+                    self.refuse(500, "No PRACK")
+                case Due.EXPIRED:
+                    self.bye('SIP ;cause=408 ;text="Session expired"', ended_by="expired")
+                case Due.REFRESH:
+                    self._spawn(self._refresh())
+        self._arm()
+
+    async def _refresh(self) -> None:
+        """Refresh the session by UPDATE without SDP (RFC 4028 section 7.4)."""
+        request = self.invite.dialog.request("UPDATE")
+        timer = self.invite.timer
+        if timer is not None:
+            request.headers.set("Session-Expires", f"{timer.interval_s};refresher=uac")
+            request.headers.set("Supported", "timer")
+        response = await self._endpoint.request(request, self._hop)
+        if 200 <= response.status < 300:
+            self.invite.refreshed(self._loop.time())
+            self._arm()
+        elif response.status in {408, 481}:
+            # RFC 3261 section 12.2.1.2: the peer knows this call no longer.
+            self.bye("", ended_by="lost")
+
+    def bye(self, cause: str = "", *, ended_by: str = "us") -> None:
+        """End the call from our side; `cause` is a Reason header's value (RFC 3326)."""
+        if self.over:
+            return
+        if not self.invite.answered:
+            self.refuse(480)
+            return
+        request = self.invite.bye(cause)
+        self._end(ended_by)
+        self._goodbye = self._spawn(self._say_goodbye(request))
+
+    async def _say_goodbye(self, request: Request) -> None:
+        response = await self._endpoint.request(request, self._hop)
+        if response.status in {401, 407}:
+            log.info("bye_challenged", call=self.invite.dialog.call_id)
+
+    def _end(self, by: str) -> None:
+        if self.over:
+            return
+        self.over = True
+        self.ended_by = by
+        self.invite.end()
+        self._arm()
+        if not self._acked.done():
+            self._acked.set_result(False)
+        self.on_over()
+
+    async def close(self) -> None:
+        """Let our last requests end, and the media's port go."""
+        if self._goodbye is not None:
+            await asyncio.wait({self._goodbye}, timeout=BYE_WAIT_S)
+        await self.stream.close()
+
+    # -- small things
+
+    def _connect(self) -> None:
+        agreed = self._media.agreed
+        if agreed is not None:
+            self.codec = agreed.remote.codec
+            self.stream.connect(replace(agreed.remote, continuous=self._continuous))
+
+    def _respond(self, tx: ServerTransaction, response: Response) -> None:
+        self._endpoint.respond(tx, response)

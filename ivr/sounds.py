@@ -1,0 +1,110 @@
+"""Makes what flows want played into encoded audio: phrases from the prompts, clips from recordings.
+
+A recording is decoded once and kept encoded while it is being listened to, so that skipping and pausing cost nothing.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Final, Protocol
+
+from ivr.call import Clip
+from ivr.media.library import PromptLibrary
+from prompts.phrases import Phrase
+from voicebox.codec import Codec
+from voicebox.errors import NoAudio, RecordingBroken
+from voicebox.library import Assemble, AudioLibrary, decode
+from voicebox.message import Take
+
+KEPT_MAX_BYTES: Final = 16 * 1024 * 1024
+"""Encoded recordings kept for all calls: seven of the longest messages, hundreds of usual ones."""
+TAKES_MAX: Final = 10_000
+"""Takes under review, at the most one a call."""
+
+Key = tuple[str, Codec, float]
+
+
+class Forget(Protocol):
+    """The spool's way to forget a take."""
+
+    async def discard(self, take_id: str) -> None:
+        """Mark a take as one that must not come back."""
+        ...
+
+
+class Sounds:
+    """Encoded audio for every call of the process."""
+
+    def __init__(self, prompts: PromptLibrary, library: AudioLibrary, assemble: Assemble, spool: Forget) -> None:
+        self._prompts = prompts
+        self._library = library
+        self._assemble = assemble
+        self._spool = spool
+        self._kept: OrderedDict[Key, bytes] = OrderedDict()
+        self._kept_bytes = 0
+        self._takes: OrderedDict[str, Take] = OrderedDict()
+
+    async def encoded(self, sound: Phrase | Clip, codec: Codec) -> list[bytes]:
+        """Return a sound in a codec, chunk by chunk; a clip that cannot be read is empty."""
+        if isinstance(sound, Phrase):
+            return self._prompts.bytes_for(sound, codec)
+        try:
+            audio = await self._clip((sound.audio_id, codec, sound.speed))
+        except NoAudio:
+            return []
+        at = round(max(0.0, sound.start_s) / sound.speed * 1000 / 20) * codec.value.frame_bytes
+        return [audio[at:]]
+
+    async def length_s(self, audio_id: str) -> float | None:
+        """Make a recording ready to be played and return its length; None when it is missing or broken."""
+        codec = Codec.PCMU
+        try:
+            audio = await self._clip((audio_id, codec, 1.0))
+        except NoAudio:
+            return None
+        return len(audio) / codec.value.frame_bytes * 0.02
+
+    def remember(self, take: Take) -> None:
+        """Let a take be played before it is a message: its caller may want to hear it."""
+        self._takes[take.id] = take
+        while len(self._takes) > TAKES_MAX:
+            self._takes.popitem(last=False)
+
+    async def discard(self, take: Take) -> None:
+        """Forget a take durably."""
+        self._takes.pop(take.id, None)
+        await self._spool.discard(take.id)
+
+    async def _clip(self, key: Key) -> bytes:
+        """Return a whole recording, encoded.
+
+        Raises:
+            NoAudio: there is none, or it is broken.
+        """
+        found = self._kept.get(key)
+        if found is None:
+            audio_id, codec, speed = key
+            samples, rate_hz = await asyncio.to_thread(decode, await self._flac(audio_id))
+            audio = await self._prompts.clip(samples, rate_hz, codec, speed)
+            self._keep(key, audio)
+            return audio
+        self._kept.move_to_end(key)
+        return found
+
+    async def _flac(self, audio_id: str) -> bytes:
+        take = self._takes.get(audio_id)
+        if take is not None:
+            try:
+                return (await self._assemble(take.id, take.samples)).flac
+            except RecordingBroken:
+                # It has become a message and was settled meanwhile.
+                self._takes.pop(audio_id, None)
+        return await self._library.flac(audio_id)
+
+    def _keep(self, key: Key, audio: bytes) -> None:
+        if key in self._kept or len(audio) > KEPT_MAX_BYTES:
+            return
+        self._kept[key] = audio
+        self._kept_bytes += len(audio)
+        while self._kept_bytes > KEPT_MAX_BYTES:
+            _, old = self._kept.popitem(last=False)
+            self._kept_bytes -= len(old)
