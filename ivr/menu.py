@@ -5,6 +5,7 @@ A row that is not offered is planned: its key counts as a wrong one, and no menu
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from ivr.keymap import Act, Menu, Option
@@ -263,6 +264,13 @@ REPLY: Final = _menu(
     _later("6", Act.URGENT, "dringend", "urgent"),
     _later("7", Act.CONFIDENTIAL, "vertraulich", "confidential"),
 )
+
+WHILE_PLAYING: Final = MESSAGE | PLAYING
+AFTERWARDS: Final = replace(
+    MESSAGE | AFTER,
+    spoken_as=((phrases.Menu.MESSAGE, "#7"), (phrases.Menu.AFTER, "2468"), (phrases.Menu.MESSAGE, "59*")),
+)
+"""What is asked for most is said first."""
 
 CALLER_MENUS: Final = (GREETING, FULL, RECORDING, REVIEW, DISCARD)
 SUBSCRIBER_MENUS: Final = (

@@ -123,6 +123,10 @@ class ScriptedCall:
         self._check = check
         self._hang_up_at = hang_up_at
 
+    def follow(self, steps: Sequence[Step]) -> None:
+        """Replace what is left of the script."""
+        self._steps = list(steps)
+
     async def run(self, flow: Awaitable[object]) -> None:
         """Run a flow as the engine does, and insist that the script was used up.
 
@@ -254,13 +258,14 @@ class ScriptedCall:
         """Play sounds until a key among `keys`."""
         position_s = from_s = 0.0
         for sound in sounds:
+            if sound is not sounds[0]:
+                await self._events()
             length_s = self._length_s(sound)
             key, at_s = self._interrupt(keys, from_s, from_s + length_s)
             position_s = self._begun(sound, at_s - from_s, position_s, key)
             if key:
                 return Played(key, position_s)
             from_s = at_s
-            await self._events()
         return Played("", position_s)
 
     def _interrupt(self, keys: str, from_s: float, to_s: float) -> tuple[str, float]:

@@ -22,8 +22,6 @@ SKIP_S: Final = 3.0
 SPEEDS: Final = (1.0, 1.25, 1.5, 2.0, 0.75)
 PAUSE_S: Final = 60.0
 """So long a pause lasts before a reminder; the third one ends the call, so that no line is held for ever."""
-WHILE: Final = menu.MESSAGE | menu.PLAYING
-AFTERWARDS: Final = menu.MESSAGE | menu.AFTER
 
 
 class Step(Enum):
@@ -109,21 +107,23 @@ class Presentation:
             case Mode.PAUSED:
                 resume = phrases.option(visit.language, phrases.Menu.PLAYING, "2", Variant.RESUME)
                 paused = phrases.join([visit.say("message-paused"), resume], name="menu-paused")
-                return await choose(visit.call, WHILE, visit.language, *before, spoken=paused, wait_s=PAUSE_S)
+                return await choose(
+                    visit.call, menu.WHILE_PLAYING, visit.language, *before, spoken=paused, wait_s=PAUSE_S
+                )
             case Mode.AFTER:
-                shown = menu.DELETED if self.deleted else AFTERWARDS
+                shown = menu.DELETED if self.deleted else menu.AFTERWARDS
                 return await choose(visit.call, shown, visit.language, *before)
 
     async def _play(self, before: Sequence[Sound]) -> Act | None:
         """Play on from where it stopped, at the present speed."""
-        call = self._visit.call
+        call, shown = self._visit.call, menu.WHILE_PLAYING
         if before:  # apart, since a key in here must not move the position
-            played = await call.play(*before, keys=WHILE.keys)
+            played = await call.play(*before, keys=shown.keys)
             if played.key:
-                return WHILE.act(played.key)
-        played = await call.play(Clip(self._message.audio_id, self._at_s, self._tempo.speed), keys=WHILE.keys)
+                return shown.act(played.key)
+        played = await call.play(Clip(self._message.audio_id, self._at_s, self._tempo.speed), keys=shown.keys)
         self._at_s = min(played.clip_s, self._length_s)
-        return WHILE.act(played.key)
+        return shown.act(played.key)
 
     async def _do(self, act: Act | None) -> Step | None:
         """Do what was asked; return where to go, or None to stay."""

@@ -21,9 +21,7 @@ def test_the_page_of_keys_is_the_table() -> None:
     assert (ROOT / "docs/users/phone-keys.md").read_text(encoding="utf-8") == page()
 
 
-@pytest.mark.parametrize(
-    "shown", [*MENUS, menu.MESSAGE | menu.PLAYING, menu.MESSAGE | menu.AFTER], ids=lambda m: m.name
-)
+@pytest.mark.parametrize("shown", [*MENUS, menu.WHILE_PLAYING, menu.AFTERWARDS], ids=lambda m: m.name)
 def test_a_key_does_one_thing(shown: Menu) -> None:
     counts = Counter(option.key for option in shown.options)
     assert set(counts.values()) == {1}
@@ -47,7 +45,7 @@ def test_every_key_has_its_words_in_both_languages(shown: Menu, language: Langua
         (menu.CONFIRM, {}),
         (menu.MAIN, {}),
         (menu.MAILBOX, {}),
-        (menu.MESSAGE | menu.AFTER, {}),
+        (menu.AFTERWARDS, {}),
         (menu.DELETED, {}),
         (menu.MORE, {}),
     ],
@@ -70,8 +68,8 @@ def test_a_planned_key_is_not_offered() -> None:
 
 def test_a_key_says_what_it_does() -> None:
     assert menu.REVIEW.act("1") is Act.SEND
-    assert (menu.MESSAGE | menu.PLAYING).act("6") is Act.END
-    assert (menu.MESSAGE | menu.AFTER).act("6") is Act.NEXT
+    assert menu.WHILE_PLAYING.act("6") is Act.END
+    assert menu.AFTERWARDS.act("6") is Act.NEXT
 
 
 def test_a_menu_that_says_nothing_cannot_be_spoken() -> None:
