@@ -102,7 +102,7 @@ class Session:
     attributes: tuple[tuple[str, str | None], ...] = ()
     bandwidth: tuple[str, ...] = ()
     others: tuple[tuple[str, str], ...] = field(default=())
-    """i=, u=, e=, p=, r=, z= and k= lines of the session, as (type, value)."""
+    """i=, u=, e=, p=, r=, z= and k= lines of the session, as (type, value) in this order."""
 
     @classmethod
     def parse(cls, text: str | bytes) -> Self:
@@ -158,7 +158,7 @@ class _Reader:
         origins = _values(head, "o")
         if not origins:
             raise SdpError("missing o= line")
-        ends = [*starts[1:], len(self._lines)]
+        ends = [*starts, len(self._lines)][1:]
         return make(
             origin=Origin.parse(origins[0]),
             media=tuple(_media(self._lines[start:end]) for start, end in zip(starts, ends, strict=True)),
@@ -167,7 +167,9 @@ class _Reader:
             times=tuple(_values(head, "t")) or ("0 0",),
             attributes=_attributes(head),
             bandwidth=tuple(_values(head, "b")),
-            others=tuple((kind, value) for kind, value in head if kind and kind in "iueprzk"),
+            others=tuple(
+                (kind, value) for kind in _SESSION_BEFORE_C + _SESSION_AFTER_T for value in _values(head, kind)
+            ),
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.offer import OfferAnswer
 from ivr.sdp import SdpError, Session
 from ivr.sip.digest import Challenge, Credentials
 from ivr.sip.diversion import arrival_of
@@ -95,6 +96,36 @@ def attempt(read: Callable[[str], object], text: str) -> None:
 def test_digest_headers(text: str) -> None:
     attempt(Credentials.parse, text)
     attempt(Challenge.parse, text)
+
+
+SDP_LINES = st.lists(
+    st.sampled_from([
+        "v=0", "o=- 1 1 IN IP4 h", "o=x", "s=-", "c=IN IP4 192.0.2.1", "c=IN IP6 ::", "c=x", "t=0 0", "t=",
+        "a=sendonly",
+        "a=", "a=rtcp:x y z 1", "a=rtcp:5 IN IP4", "a=rtpmap:0", "a=rtpmap:0 /", "a=rtpmap:101 telephone-event/8000",
+        "m=audio 4000 RTP/AVP 0 8 101", "m=audio 0 RTP/AVP", "m=audio 4000 RTP/AVP 999 101 x", "m=image 1 udptl t38",
+        "m =", "b=AS", "=", "i=t", "k=x", "a=inactive", "a=:",
+    ]),
+    max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(SDP_LINES)
+def test_offers_are_answered_or_refused(lines: list[str]) -> None:
+    try:
+        offer = Session.parse("\r\n".join(["v=0", "o=- 1 1 IN IP4 h", *lines]))
+    except SdpError:
+        return
+    assert Session.parse(str(offer)) == offer
+    call = OfferAnswer("192.0.2.9", 10_000, session_id=1)
+    for use in (call.answer, call.accept):
+        try:
+            agreed = use(offer)
+        except SdpError:
+            continue
+        assert Session.parse(str(agreed.local)) == agreed.local
+        call.offer()
 
 
 @settings(deadline=None)
