@@ -1,0 +1,135 @@
+"""The mails that are to be sent: rows of the outbox, read as letters, and what becomes of them.
+
+A mail is done only after the server's 250. For a message that is delivered by e-mail only (row 13), the same
+transaction that closes the row also says where the message goes: away where the mail carried it, else into the mailbox.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from mail.letter import Letter, Purpose
+from voicebox.clock import Clock
+from voicebox.events import Events, MailboxChanged, OutboxGrew
+from voicebox.message import Message
+from voicebox.storage import mailboxes, messages, outbox
+from voicebox.storage.database import AsyncConnection, Database
+from voicebox.storage.outbox import Entry, Kind, backoff_s
+
+KINDS: Final = tuple(purpose.value for purpose in Purpose)
+LEASE_S: Final = 60.0
+"""How long a claimed mail is ours; short, so that one whose process died waits no longer than this."""
+AUDIO_PAUSE_S: Final = 15.0
+"""Until the recording is looked for again."""
+TRIED_FOR: Final = {
+    Purpose.NOTIFY: timedelta(days=5),  # RFC 5321 section 4.5.4.1: at least 4 to 5 days
+    Purpose.COPY: timedelta(days=5),
+    Purpose.REDIRECT: timedelta(days=1),  # the message itself: it must not stay out of reach for longer
+}
+WARNING_REFUSED: Final = "mail-refused"
+WARNING_CONFIDENTIAL: Final = "confidential"
+WARNING_AUDIO_LOST: Final = "audio-lost"
+
+
+class Outgoing:
+    """The queue as the notifier sees it."""
+
+    def __init__(self, db: Database, events: Events, clock: Clock) -> None:
+        self._db = db
+        self._events = events
+        self._clock = clock
+
+    async def next_due_s(self) -> float | None:
+        """Return in how many seconds the next mail is due, 0 for now; None if none is waiting."""
+        async with self._db.read() as connection:
+            due_at = await outbox.next_due_at(connection, KINDS)
+        return None if due_at is None else max(0.0, (due_at - self._clock.now()).total_seconds())
+
+    async def claim(self, limit: int) -> list[Entry]:
+        """Take at most `limit` mails that are due; nobody else gets them for `LEASE_S` seconds."""
+        now = self._clock.now()
+
+        async def work(connection: AsyncConnection) -> list[Entry]:
+            claimed: list[Entry] = []
+            for kind in KINDS:
+                if len(claimed) < limit:
+                    left = limit - len(claimed)
+                    claimed += await outbox.claim_due(connection, kind, limit=left, now=now, lease_s=LEASE_S)
+            return claimed
+
+        return await self._db.write(work)
+
+    async def renew(self, entry: Entry) -> None:
+        """Keep a claimed mail for another `LEASE_S` seconds; its last error stays."""
+        until = self._clock.now() + timedelta(seconds=LEASE_S)
+        await self._db.write(lambda connection: outbox.failed(connection, entry, entry.last_error or "", until))
+
+    async def letter(self, entry: Entry) -> Letter | None:
+        """Return what a row asks for, without the recording; None if its message or mailbox is gone."""
+        if entry.message_id is None or entry.mailbox_id is None:
+            return None
+        async with self._db.read() as connection:
+            found = await messages.get_any(connection, entry.message_id)
+            mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
+            companies = await mailboxes.companies(connection)
+        company = next((company for company in companies if company.id == entry.company_id), None)
+        if found is None or mailbox is None or company is None:
+            return None
+        return Letter(
+            purpose=Purpose(entry.kind),
+            key=entry.key,
+            to=str(entry.payload.get("to", "")),
+            message=found[0],
+            mailbox=mailbox,
+            company=company,
+            written_at=entry.created_at,
+        )
+
+    async def delivered(self, entry: Entry, letter: Letter | None) -> None:
+        """Close a row: the server said 250, or (no letter) there is nothing left to send."""
+        now = self._clock.now()
+
+        async def work(connection: AsyncConnection) -> Message | None:
+            await outbox.done(connection, entry, now)
+            if letter is None or letter.purpose is not Purpose.REDIRECT:
+                return None
+            if letter.carries_message:
+                await messages.redirected(connection, letter.message.id, now)
+                return None
+            why = WARNING_CONFIDENTIAL if letter.message.confidential else WARNING_AUDIO_LOST
+            return await self._into_mailbox(connection, letter.message.id, why, now)
+
+        self._tell(await self._db.write(work))
+
+    async def postponed(self, entry: Entry, error: str, *, pause_s: float | None = None) -> bool:
+        """Note a failure and try again later: after `pause_s`, else by the outbox's rule. False if it was given up."""
+        now = self._clock.now()
+        if now - entry.created_at >= TRIED_FOR[Purpose(entry.kind)]:
+            await self.refused(entry, f"given up after {entry.attempts} attempts: {error}")
+            return False
+        again_at = now + timedelta(seconds=backoff_s(entry.attempts) if pause_s is None else pause_s)
+        await self._db.write(lambda connection: outbox.failed(connection, entry, error, again_at))
+        return True
+
+    async def refused(self, entry: Entry, error: str) -> None:
+        """Give a mail up, with the reason; a message by e-mail only goes into its mailbox."""
+        now = self._clock.now()
+
+        async def work(connection: AsyncConnection) -> Message | None:
+            await outbox.give_up(connection, entry, error, now)
+            if entry.kind != Purpose.REDIRECT or entry.message_id is None:
+                return None
+            return await self._into_mailbox(connection, entry.message_id, WARNING_REFUSED, now)
+
+        self._tell(await self._db.write(work))
+
+    @staticmethod
+    async def _into_mailbox(connection: AsyncConnection, message_id: str, why: str, now: datetime) -> Message | None:
+        released = await messages.release(connection, message_id, why, now)
+        if released is not None:
+            await outbox.remind_light(connection, released.company_id, released.mailbox_id, now)
+        return released
+
+    def _tell(self, released: Message | None) -> None:
+        if released is not None:
+            self._events.publish(MailboxChanged(released.company_id, released.mailbox_id))
+            self._events.publish(OutboxGrew(Kind.MWI))
