@@ -18,6 +18,7 @@ from ivr.sip.digest import (
     ha1,
 )
 from ivr.sip.digest import authenticator as authenticator_module
+from ivr.sip.digest.credentials import response_digest
 from ivr.sip.errors import DigestError, ParseError
 from ivr.sip.headers import Headers
 from ivr.sip.message import Request, Response
@@ -239,20 +240,39 @@ def test_a_client_without_qop_gets_one_use_of_a_nonce() -> None:
     assert phone.judge(request) is Verdict.STALE
 
 
-def test_another_quality_of_protection_is_bad() -> None:
-    phone = Phone()
-    request = phone.signed(phone.ask())
-    request.headers.set("Authorization", (request.headers.get("Authorization") or "").replace("qop=auth", "qop=x"))
-    assert phone.judge(request) is Verdict.BAD
+def rightly_signed(phone: Phone, **changes: str) -> Request:
+    """A request whose response is right for parameters that no honest client sends."""
+    nonce = Challenge.parse(phone.server.challenges(NOW)[1]).nonce
+    params = {"realm": REALM, "nonce": nonce, "uri": "sip:company.example", "qop": "auth", "cnonce": "c", **changes}
+    text = "Digest " + ", ".join(f'{name}="{value}"' for name, value in {"username": "1001", **params}.items())
+    given = Credentials.parse(f'{text}, response=""')
+    request = register()
+    right = response_digest(STORED.ha1_md5 or "", given, "REGISTER")
+    request.headers.add("Authorization", f'{text}, response="{right}"')
+    return request
 
 
-@pytest.mark.parametrize("nc", ["", "0", "zz", "00000000", "123456789"])
-def test_a_nonce_count_must_count(nc: str) -> None:
+@pytest.mark.parametrize("nc", ["", "zz", "123456789", "-1"])
+def test_a_nonce_count_must_be_one(nc: str) -> None:
     phone = Phone()
-    request = phone.signed(phone.ask())
-    text = (request.headers.get("Authorization") or "").replace("nc=00000001", f"nc={nc}")
-    request.headers.set("Authorization", text)
-    assert phone.judge(request) is Verdict.BAD
+    assert phone.judge(rightly_signed(phone, nc=nc)) is Verdict.BAD
+    assert phone.judge(rightly_signed(phone, nc="00000001", cnonce="")) is Verdict.BAD
+    assert phone.judge(rightly_signed(phone, nc="00000001")) is Verdict.GOOD
+
+
+def test_a_nonce_count_of_zero_counts_nothing() -> None:
+    phone = Phone()
+    assert phone.judge(rightly_signed(phone, nc="00000000")) is Verdict.STALE
+
+
+def test_a_digest_over_no_uri_is_bad() -> None:
+    phone = Phone()
+    assert phone.judge(rightly_signed(phone, nc="00000001", uri="nonsense")) is Verdict.BAD
+
+
+def test_integrity_protection_was_not_offered() -> None:
+    phone = Phone()
+    assert phone.judge(rightly_signed(phone, nc="00000001", qop="auth-int")) is Verdict.BAD
 
 
 def test_memory_for_nonces_is_bounded_and_forgetting_opens_no_replay(monkeypatch: pytest.MonkeyPatch) -> None:

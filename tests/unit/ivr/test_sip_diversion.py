@@ -40,6 +40,7 @@ def test_a_call_without_any_of_it() -> None:
         ("tel%3A%2B4921155501", "+4921155501"),
         ("%3Csip%3A1001%40pbx%3E", "1001"),
         ("sip:1001", "1001"),
+        ("bob:x%40pbx", "bob:x"),
     ],
 )
 def test_the_target_of_rfc_4458(value: str, user: str) -> None:
@@ -151,6 +152,13 @@ def test_old_history_info_knows_only_reasons() -> None:
     assert history(*entries) == [("1001", "unconditional")]
     q850 = ["<sip:1001@pbx?Privacy=none&Reason=Q.850%3Bcause%3D17>;index=1", "<sip:900@vb>;index=1.1"]
     assert history(*q850) == [("1001", "busy")]
+
+
+@pytest.mark.parametrize("reason", ["SIP", "SIP%3Bcause%3Dx", "SIP%3B%3D", "SIP%3Bcause%3D380", "Odd%3Bcause%3D17"])
+def test_escaped_reasons_that_say_nothing(reason: str) -> None:
+    assert history(f"<sip:1001@pbx?Reason={reason}>;index=1", "<sip:900@vb>;index=1.1") == []
+    both = f"<sip:1001@pbx?Reason={reason}%2CSIP%3Bcause%3D486>;index=1"
+    assert history(both, "<sip:900@vb>;index=1.1") == [("1001", "busy")]
 
 
 def test_an_exchange_that_leaves_us_out_of_the_history() -> None:

@@ -205,6 +205,10 @@ def test_params_change_by_copy() -> None:
         params.with_("a", "x\r\ny")
 
 
+def test_equal_uris_are_one_in_a_set() -> None:
+    assert len({Uri.parse("sip:a@h;LR"), Uri.parse("sip:a@h;lr"), Uri.parse("sip:a@h")}) == 2
+
+
 def test_too_many_params_are_refused() -> None:
     with pytest.raises(ParseError):
         Params.parse(";x" * 65)
