@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from prompts.utterance import Utterance
+from prompts.utterance import WHOLE_LENGTHS, Utterance
 
 _UNITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TEENS: Final = (
@@ -60,12 +60,14 @@ def year_words(year: int) -> str:
 
 
 def number(n: int) -> tuple[str, ...]:
-    """Return the ids that say a number from 0 to 9,999: one thousand, one hundred, and five."""
+    """Return the ids that say a number from 0 to 9,999: one thousand, one hundred and, five."""
     if n < 100:
         return (f"number-{n}",)
     thousands, hundreds, rest = n // 1000 * 1000, n % 1000 // 100 * 100, n % 100
-    opening = [f"number-{part}-on" for part in (thousands, hundreds) if part]
-    return (*opening, f"number-and-{rest}") if rest else (*opening[:-1], opening[-1].removesuffix("-on"))
+    parts = [part for part in (thousands, hundreds) if part]
+    if not rest:
+        return (*(f"number-{part}-on" for part in parts[:-1]), f"number-{parts[-1]}")
+    return (*(f"number-{part}-on" for part in parts[:-1]), f"number-{parts[-1]}-and", f"number-{rest}")
 
 
 def clock(hour: int, minute: int) -> tuple[str, ...]:
@@ -93,9 +95,9 @@ def _numbers() -> Iterator[Utterance]:
     for size, name in ((100, "hundred"), (1000, "thousand")):
         for n in range(1, 10):
             yield Utterance(f"number-{n * size}", f"{word(n)} {name}.", part=True)
-            yield Utterance(f"number-{n * size}-on", f"{word(n)} {name},", part=True)
-    for n in range(1, 100):
-        yield Utterance(f"number-and-{n}", f"and {word(n)}.", part=True)
+            yield Utterance(f"number-{n * size}-and", f"{word(n)} {name} and,", part=True)
+    for n in range(1, 10):
+        yield Utterance(f"number-{n}000-on", f"{word(n)} thousand,", part=True)
 
 
 def _digits() -> Iterator[Utterance]:
@@ -152,7 +154,7 @@ def _dates() -> Iterator[Utterance]:
     for month, days in enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), start=1):
         for day in range(1, days + 1):
             yield Utterance(f"date-{month:02}-{day:02}", f"the {ordinal(day)} of {MONTHS[month - 1]},", part=True)
-    for year in range(2020, 2051):
+    for year in range(2024, 2046):
         yield Utterance(f"year-{year}", f"{year_words(year)},", part=True)
 
 
@@ -160,11 +162,11 @@ def _lengths() -> Iterator[Utterance]:
     for n in range(1, 60):
         seconds = f"{word(n)} {'second' if n == 1 else 'seconds'}"
         yield Utterance(f"seconds-{n}", f"{seconds}.", part=True)
-        yield Utterance(f"and-seconds-{n}", f"and {seconds}.", part=True)
     for n in range(1, 61):
         minutes = f"{word(n)} {'minute' if n == 1 else 'minutes'}"
         yield Utterance(f"minutes-{n}", f"{minutes}.", part=True)
-        yield Utterance(f"minutes-{n}-on", f"{minutes},", part=True)
+        if n <= WHOLE_LENGTHS:
+            yield Utterance(f"minutes-{n}-on", f"{minutes},", part=True)
     yield Utterance("minutes-many", "in minutes:", part=True)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from prompts.utterance import Utterance
+from prompts.utterance import WHOLE_LENGTHS, Utterance
 
 _UNITS: Final = ("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
 _TEENS: Final = (
@@ -73,7 +73,7 @@ def clock(hour: int, minute: int) -> tuple[str, ...]:
     """Return the ids that say a time of day: einundzwanzig Uhr, dreißig."""
     if minute == 0:
         return (f"clock-whole-{hour}",)
-    return (f"clock-hour-{hour}", f"clock-minute-{minute}")
+    return (f"clock-hour-{hour}", f"number-{minute}")
 
 
 def utterances() -> Iterator[Utterance]:
@@ -131,8 +131,6 @@ def _clock() -> Iterator[Utterance]:
     for hour in range(24):
         yield Utterance(f"clock-whole-{hour}", f"{clock_hour(hour)}.", part=True)
         yield Utterance(f"clock-hour-{hour}", f"{clock_hour(hour)},", part=True)
-    for minute in range(1, 60):
-        yield Utterance(f"clock-minute-{minute}", f"{word(minute)}.", part=True)
 
 
 def _dates() -> Iterator[Utterance]:
@@ -142,8 +140,8 @@ def _dates() -> Iterator[Utterance]:
         yield Utterance(f"weekday-{index}", f"{name},", part=True)
     for month, days in enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), start=1):
         for day in range(1, days + 1):
-            yield Utterance(f"date-{month:02}-{day:02}", f"{day}. {MONTHS[month - 1]},", part=True)
-    for year in range(2020, 2051):
+            yield Utterance(f"date-{month:02}-{day:02}", f"der {day}. {MONTHS[month - 1]},", part=True)
+    for year in range(2024, 2046):
         yield Utterance(f"year-{year}", f"{year_words(year)},", part=True)
 
 
@@ -151,11 +149,11 @@ def _lengths() -> Iterator[Utterance]:
     for n in range(1, 60):
         seconds = "eine Sekunde" if n == 1 else f"{word(n)} Sekunden"
         yield Utterance(f"seconds-{n}", f"{seconds}.", part=True)
-        yield Utterance(f"and-seconds-{n}", f"und {seconds}.", part=True)
     for n in range(1, 61):
         minutes = "eine Minute" if n == 1 else f"{word(n)} Minuten"
         yield Utterance(f"minutes-{n}", f"{minutes}.", part=True)
-        yield Utterance(f"minutes-{n}-on", f"{minutes},", part=True)
+        if n <= WHOLE_LENGTHS:
+            yield Utterance(f"minutes-{n}-on", f"{minutes},", part=True)
     yield Utterance("minutes-many", "in Minuten:", part=True)
 
 

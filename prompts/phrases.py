@@ -15,6 +15,7 @@ import phonenumbers
 from prompts.catalogue import UnknownUtteranceError, catalogue, known
 from prompts.grammar import grammar
 from prompts.tones import GROUP_PAUSE, RECORD
+from prompts.utterance import WHOLE_LENGTHS
 from voicebox.i18n import Language
 from voicebox.message import Caller, Counts, State
 
@@ -22,6 +23,8 @@ WHOLE_COUNTS: Final = 20
 """Up to this many, a count and its noun are recorded as one utterance; above, a carrier precedes the number."""
 LARGEST: Final = 9_999
 """Greater numbers are said digit by digit."""
+LONGEST_MINUTES: Final = 60
+"""Longer lengths are a carrier and a number."""
 RECENT_DAYS: Final = 6
 """A weekday alone means one of the last six days; seven days back would be ambiguous."""
 YEAR_DAYS: Final = 180
@@ -145,10 +148,11 @@ def option(language: Language, menu: Menu, key: str, variant: Variant = Variant.
     """Return the option of one key, such as "Zum Löschen, die Sieben".
 
     Raises:
-        UnknownUtteranceError: the menu has no such key, or the key no such variant.
+        UnknownUtteranceError: neither the menu nor `any` menu has such a key with such a variant.
     """
     tail = {"*": "star", "#": "hash"}.get(key, key) + (f"-{variant}" if variant else "")
-    return say(language, f"option-{menu}-{tail}")
+    own = f"option-{menu}-{tail}"
+    return say(language, own if own in catalogue(language) else f"option-any-{tail}")
 
 
 def new_messages(language: Language, count: int) -> Phrase:
@@ -266,20 +270,22 @@ def received(language: Language, moment: datetime, zone: tzinfo, now: datetime) 
 
 
 def length(language: Language, seconds: float) -> Phrase:
-    """Return a length, rounded to whole seconds and at least one: "zwei Minuten und fünf Sekunden"."""
+    """Return a length, at least a second: "zwei Minuten, fünf Sekunden"; from 21 minutes on in whole minutes."""
     whole_s = max(1, int(seconds + 0.5))
     minutes, rest_s = divmod(whole_s, 60)
     if minutes == 0:
         return say(language, f"seconds-{whole_s}", name="length")
-    if minutes > 60:
+    if minutes > WHOLE_LENGTHS:
+        minutes, rest_s = (whole_s + 30) // 60, 0
+    if minutes > LONGEST_MINUTES:
         return join([say(language, "minutes-many"), number(language, minutes)], name="length")
     if rest_s == 0:
         return say(language, f"minutes-{minutes}", name="length")
-    return say(language, f"minutes-{minutes}-on", f"and-seconds-{rest_s}", name="length")
+    return say(language, f"minutes-{minutes}-on", f"seconds-{rest_s}", name="length")
 
 
 def message_length(language: Language, seconds: float) -> Phrase:
-    """Return "Länge: zwei Minuten und fünf Sekunden."."""
+    """Return "Länge: zwei Minuten, fünf Sekunden."."""
     return join([say(language, "envelope-length"), length(language, seconds)], name="length")
 
 

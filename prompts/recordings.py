@@ -24,7 +24,8 @@ from voicebox.i18n import Language
 
 LOST_S: Final = 0.2
 """Silence in place of an utterance that nobody has."""
-SUFFIX: Final = ".flac"
+SUFFIXES: Final = (".opus", ".flac")
+"""What is shipped is Ogg Opus; what a studio delivers is kept as FLAC."""
 _log = structlog.get_logger(__name__)
 
 
@@ -83,7 +84,7 @@ class Recordings:
 def _present(directory: Path) -> dict[str, Path]:
     if not directory.is_dir():
         return {}
-    return {path.stem: path for path in directory.iterdir() if path.suffix == SUFFIX}
+    return {path.stem: path for path in directory.iterdir() if path.suffix in SUFFIXES}
 
 
 def _usable(language: Language, present: dict[str, Path]) -> dict[str, Path]:

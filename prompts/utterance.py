@@ -1,6 +1,10 @@
 """One utterance: the smallest thing that is recorded, spoken as a whole."""
 
 from dataclasses import dataclass
+from typing import Final
+
+WHOLE_LENGTHS: Final = 20
+"""Lengths up to this many minutes are said to the second, longer ones to the minute."""
 
 
 @dataclass(frozen=True, slots=True)
