@@ -1,0 +1,47 @@
+"""`voicebox serve`: the whole service in one process."""
+
+import asyncio
+import json
+import signal
+import sys
+
+import uvloop
+
+from voicebox.app import Ready, serve
+from voicebox.cli.exits import Exit, fail
+from voicebox.cli.options import ConfigOption, configuration
+from voicebox.config import Config
+from voicebox.errors import VoiceboxError
+from voicebox.telemetry import set_up_logging
+
+
+def serve_command(config: ConfigOption = None) -> None:
+    """Answer calls, send mails, serve the web; until SIGTERM or Ctrl-C."""
+    settings = configuration(config)
+    set_up_logging(settings.log)
+    try:
+        uvloop.run(_serve(settings))
+    except* (VoiceboxError, OSError) as group:
+        # A taken port, a database that is away, a folder in use: the text says what and what to do.
+        fail(Exit.UNAVAILABLE, *(str(error) for error in _leaves(group)))
+
+
+async def _serve(settings: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop=stop, ready=_announce)
+
+
+def _announce(ready: Ready) -> None:
+    """Print the one line that scripts wait for."""
+    sys.stdout.write(json.dumps({"event": "ready", "sip": list(ready.sip), "web": ready.web}) + "\n")
+    sys.stdout.flush()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
