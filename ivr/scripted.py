@@ -89,7 +89,7 @@ class ScriptedCall:
 
     `clips` gives the length of recorded audio by id, in seconds; takes are added as they are recorded. `check` is
     called with each phrase played. `hang_up_at` ends the call at that operation of the flow (0 = its first), so that
-    a test can hang up everywhere.
+    a test can hang up everywhere. Takes are numbered from `first_take` on, for tests of several calls.
     """
 
     def __init__(
@@ -100,6 +100,7 @@ class ScriptedCall:
         clips: Mapping[str, float] | None = None,
         check: Callable[[Phrase], object] | None = None,
         hang_up_at: int | None = None,
+        first_take: int = 1,
     ) -> None:
         self.now_s: float = 0.0
         self.clips: dict[str, float] = dict(clips or {})
@@ -122,6 +123,7 @@ class ScriptedCall:
         self._secret = False
         self._check = check
         self._hang_up_at = hang_up_at
+        self._first_take = first_take
 
     def follow(self, steps: Sequence[Step]) -> None:
         """Replace what is left of the script."""
@@ -211,7 +213,7 @@ class ScriptedCall:
         """Record what the script says; never raises `Hangup`."""
         self.operations += 1
         self._buffer = ""
-        take_id = f"{len(self.recordings) + 1:032x}"
+        take_id = f"{self._first_take + len(self.recordings):032x}"
         kept_s, by, key = await self._be_recorded(limits, cut_off=self.operations - 1 == self._hang_up_at)
         take = Take(take_id, round(kept_s * RATE_HZ), RATE_HZ) if kept_s else None
         if take:

@@ -4,10 +4,11 @@ Three silences or three wrong keys in a row, counted apart and cleared by succes
 (phone-menus.md, "Timing"); what that means is up to the flow: a caller's recording is sent, a subscriber hears goodbye.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from ivr.call import MENU_SILENCE_S, Call, Sound
+from ivr.call import MENU_SILENCE_S, Call, Hangup, Sound
 from ivr.keymap import Act, Menu
 from prompts.phrases import Phrase, Variant, say
 from voicebox.i18n import Language
@@ -119,6 +120,14 @@ async def part(call: Call, *words: Sound) -> None:
     await call.hang_up()
 
 
-async def apologise(call: Call, language: Language) -> None:
-    """End a call in which something of ours broke: the caller hears so instead of silence."""
-    await part(call, say(language, "menu-error"))
+@asynccontextmanager
+async def apologising(call: Call, language: Language) -> AsyncIterator[None]:
+    """Tell whoever is on the line when something of ours breaks, instead of leaving them in silence; then raise it."""
+    try:
+        yield
+    except (Hangup, GaveUpError):
+        raise
+    except Exception:  # whatever it is, the engine logs it; the caller must not wait for words that never come
+        with suppress(Hangup):
+            await part(call, say(language, "menu-error"))
+        raise

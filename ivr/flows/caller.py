@@ -8,7 +8,7 @@ from typing import Final
 
 from ivr import menu
 from ivr.call import Call, Clip, Hangup, Recorded, RecordEnd, RecordLimits, Sound
-from ivr.flows.asking import GaveUpError, apologise, part
+from ivr.flows.asking import GaveUpError, apologising, part
 from ivr.flows.draft import Deposit, Draft, usable
 from ivr.flows.review import Verdict, review
 from ivr.flows.services import Services
@@ -28,6 +28,11 @@ async def leave_message(call: Call, services: Services, mailbox: Mailbox, reason
         Hangup: the caller hung up; what was there to be sent has been sent.
     """
     await call.answer()
+    async with apologising(call, mailbox.language):
+        await _serve(call, services, mailbox, reason)
+
+
+async def _serve(call: Call, services: Services, mailbox: Mailbox, reason: Reason) -> None:
     limit_s, refusal = await _admit(call, services, mailbox)
     if refusal is not None:
         await part(call, refusal)
@@ -97,11 +102,7 @@ async def _dispose(deposit: Deposit, draft: Draft) -> None:
     call, language = deposit.call, deposit.language
     match await _verdict(deposit, draft):
         case Verdict.SEND:
-            try:
-                sent = await deposit.send(draft)
-            except OSError:  # the spool cannot write: nothing was promised, so nothing may be claimed
-                await apologise(call, language)
-                raise
+            sent = await deposit.send(draft)
             await part(call, say(language, "review-sent-goodbye" if sent else "record-too-short-goodbye"))
         case Verdict.CUT_OFF:
             await deposit.send(draft)

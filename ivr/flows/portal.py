@@ -1,15 +1,14 @@
 """The voice portal: a subscriber calls in, logs in, and fetches messages."""
 
 from ivr.call import Call, Clip, Sound
-from ivr.flows.asking import GaveUpError, apologise, part
+from ivr.flows.asking import GaveUpError, apologising, part
 from ivr.flows.login import log_in
 from ivr.flows.mainmenu import main_menu
 from ivr.flows.services import Services
 from ivr.flows.visit import Visit
 from prompts import phrases
 from prompts.phrases import say
-from voicebox.errors import DatabaseUnavailable
-from voicebox.mailbox import Company
+from voicebox.mailbox import Company, Mailbox
 
 
 async def portal(call: Call, services: Services) -> None:
@@ -18,25 +17,26 @@ async def portal(call: Call, services: Services) -> None:
     The company's language until the mailbox is known, the mailbox's from then on.
 
     Raises:
+        DatabaseUnavailable: the subscriber has been told, and the call is over.
         Hangup: the subscriber hung up.
         LookupError: the call's company does not exist.
     """
-    await call.answer()
     company = await _company(call, services)
-    language = company.language
+    await call.answer()
+    mailbox: Mailbox | None = None
     try:
-        mailbox = await log_in(call, services, company)
-        if mailbox is None:
-            return
-        language = mailbox.language
-        visit = Visit(call, services, company, mailbox, services.inbox(mailbox))
-        await main_menu(visit, *await _opening(visit))
-        await part(call, visit.say("menu-goodbye"))
+        async with apologising(call, company.language):
+            mailbox = await log_in(call, services, company)
+        if mailbox is not None:
+            async with apologising(call, mailbox.language):
+                await _serve(Visit(call, services, company, mailbox, services.inbox(mailbox)))
     except GaveUpError as gave_up:
-        await part(call, gave_up.goodbye(language))
-    except DatabaseUnavailable:
-        call.note("failed", why="database")
-        await apologise(call, language)
+        await part(call, gave_up.goodbye(company.language if mailbox is None else mailbox.language))
+
+
+async def _serve(visit: Visit) -> None:
+    await main_menu(visit, *await _opening(visit))
+    await part(visit.call, visit.say("menu-goodbye"))
 
 
 async def _company(call: Call, services: Services) -> Company:

@@ -1,0 +1,131 @@
+"""Everything the flows can say exists in both languages: by count, by date, by length, and by walking at random.
+
+`World` insists on the catalogue for every phrase that is played; these tests see to it that every kind is played.
+"""
+
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ivr import menu
+from ivr.call import KEYS
+from ivr.flows.caller import leave_message
+from ivr.flows.portal import portal
+from ivr.script import Step, hang_up, listen_to, press, silence, speak
+from ivr.scripted import facts
+from prompts.catalogue import known
+from tests.fakes.voicemail import ANNA, NOW, World, message
+from voicebox.i18n import Language
+from voicebox.message import Caller, Counts, Message, Reason, State
+
+COUNTS = (0, 1, 2, 20, 21, 101)
+KEPT = tuple(
+    message(f"{state}-{n}", minutes_ago=n * 300.0, state=state, urgent=n % 2 == 0, confidential=n % 3 == 0)
+    for state in State
+    for n in range(1, 4)
+)
+
+
+def portal_world(language: Language, messages: tuple[Message, ...] = (), hang_up_at: int | None = None) -> World:
+    return World(
+        mailboxes=[replace(ANNA, auto_login=True, language=language)],
+        messages=messages,
+        facts=facts("1001", device="1001"),
+        hang_up_at=hang_up_at,
+    )
+
+
+def counting(counts: Counts) -> Callable[[], Coroutine[None, None, Counts]]:
+    async def answer() -> Counts:
+        return counts
+
+    return answer
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("new", COUNTS)
+async def test_every_count_of_messages_can_be_said(language: Language, new: int) -> None:
+    for urgent in COUNTS:
+        for saved in COUNTS:
+            world = portal_world(language)
+            world.inbox.counts = counting(Counts(new, saved, min(new, urgent), 0))  # type: ignore[method-assign]
+            world.call.follow([listen_to("menu-main"), press("9")])
+            await world.call.run(portal(world.call, world.services))
+            assert world.languages == {language}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("count", COUNTS)
+async def test_every_count_of_deleted_messages_can_be_said(language: Language, count: int) -> None:
+    kept = tuple(message(f"m{n:03}", state=State.DELETED) for n in range(count))
+    world = portal_world(language, kept)
+    last = "heading-first-deleted" if count else "folder-no-deleted"
+    world.call.follow([press("1"), press("9"), listen_to(last), hang_up()])
+    await world.call.run(portal(world.call, world.services))
+    assert world.languages == {language}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("caller", [Caller(None), Caller("1002"), Caller("+4930123456"), Caller("+12125550100")])
+async def test_every_envelope_can_be_said(language: Language, caller: Caller) -> None:
+    for minutes_ago in (0.5, 61, 24 * 60, *(1440 * days + 17 for days in (2, 6, 7, 100, 400, 2000))):
+        for length_s in (2, 59.6, 60, 61, 600):
+            kept = message(
+                "m", minutes_ago=minutes_ago, length_s=length_s, caller=caller, urgent=True, interrupted=True
+            )
+            world = portal_world(language, (kept,))
+            world.call.follow([press("1"), press("1"), press("5"), listen_to("envelope-interrupted"), hang_up()])
+            await world.call.run(portal(world.call, world.services))
+            assert world.languages == {language}
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_every_hour_and_minute_can_be_said(language: Language) -> None:
+    for minute in range(0, 1440, 7):
+        kept = replace(message("m"), received_at=NOW - timedelta(minutes=minute), interrupted=True)
+        world = portal_world(language, (kept,))
+        world.call.follow([press("1"), press("1"), press("5"), listen_to("envelope-interrupted"), hang_up()])
+        await world.call.run(portal(world.call, world.services))
+
+
+def test_every_menu_is_spoken_in_both_languages() -> None:
+    spoken = [*(shown for shown in menu.every_menu() if shown.spoken_as and shown.keys), menu.AFTERWARDS]
+    assert len(spoken) >= 9
+    for language in Language:
+        for shown in spoken:
+            assert all(known(language, utterance_id) for utterance_id in shown.phrase(language).ids)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("seed", range(60))
+async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, language: Language) -> None:
+    chance = random.Random(seed)
+    world = portal_world(language, KEPT, hang_up_at=120)
+    # Keys that lead out are rare, or every walk would be short.
+    keys = KEYS.replace("*", "").replace("9", "") * 3 + "*9"
+    steps: list[Step] = [
+        silence() if chance.random() < 0.15 else press(chance.choice(keys), at_s=chance.choice((0.0, 1.5, 4.0)))
+        for _ in range(400)
+    ]
+    world.call.follow([press("1"), press("1"), *steps])
+    await world.call.run(portal(world.call, world.services))
+    assert world.languages == {language}
+    assert world.call.over
+    assert len(world.inbox.all) == len(KEPT)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("seed", range(60))
+async def test_whatever_a_caller_presses_one_message_at_most_is_left(seed: int, language: Language) -> None:
+    chance = random.Random(seed)
+    world = World(hang_up_at=chance.randrange(4, 60))
+    steps: list[Step] = [silence() if chance.random() < 0.15 else press(chance.choice(KEYS)) for _ in range(400)]
+    world.call.follow([press("#"), speak(5), press("#"), *steps])
+    mailbox = replace(ANNA, language=language)
+    await world.call.run(leave_message(world.call, world.services, mailbox, Reason.BUSY))
+    assert world.languages == {language}
+    assert world.call.over
+    assert len(world.deposits.accepted) == (0 if world.call.discarded else 1)
