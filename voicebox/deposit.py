@@ -11,24 +11,23 @@ Ids make each step harmless to repeat: take, audio and message share one, and ea
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol
 
 from voicebox.clock import Clock
 from voicebox.errors import DatabaseUnavailable
 from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
-from voicebox.message import Caller, Message, Reason, Take
+from voicebox.message import Message, Take
 from voicebox.storage import audio, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
+from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTake, sort_out
 
-MESSAGE_MIN_S: Final = 2.0
-"""Less than this, after trimming, is no message: no row, no mail (security.md, row 15)."""
+__all__ = ["MESSAGE_MIN_S", "DepositContext", "Deposits", "Flags", "LostTake", "Room", "SpoolMarks"]
+
 RETRY_FIRST_S: Final = 0.5
 RETRY_MAX_S: Final = 30.0
 TOGETHER: Final = 50
@@ -37,99 +36,6 @@ WAITING_MAX: Final = 100_000
 """Takes waiting in memory for the database, 1 KiB each. Further ones wait in the spool alone, for the next start."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class DepositContext:
-    """All that makes a recording a message; written into the spool before the first sample is."""
-
-    company_id: int
-    mailbox_id: int
-    call_id: str
-    caller: Caller
-    reason: Reason
-    received_at: datetime
-    """Aware."""
-    replaces: str | None = None
-    """The take this one is recorded instead of; it counts until this one is accepted."""
-
-    def to_bytes(self) -> bytes:
-        """Return the context as JSON in UTF-8."""
-        facts = {
-            "company": self.company_id,
-            "mailbox": self.mailbox_id,
-            "call": self.call_id,
-            "number": self.caller.number,
-            "name": self.caller.name,
-            "withheld": self.caller.withheld,
-            "reason": self.reason.value,
-            "received": self.received_at.isoformat(),
-            "replaces": self.replaces,
-        }
-        return json.dumps(facts, separators=(",", ":")).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote; raises ValueError on anything else."""
-        try:
-            facts: dict[str, Any] = json.loads(data)
-            return cls(
-                company_id=int(facts["company"]),
-                mailbox_id=int(facts["mailbox"]),
-                call_id=str(facts["call"]),
-                caller=Caller(facts["number"], facts["name"], withheld=bool(facts["withheld"])),
-                reason=Reason(facts["reason"]),
-                received_at=datetime.fromisoformat(facts["received"]),
-                replaces=facts["replaces"],
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError("the spool holds a recording without a readable context") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """What the caller chose in the review, and what recovery found."""
-
-    urgent: bool = False
-    confidential: bool = False
-    interrupted: bool = False
-
-    def to_bytes(self) -> bytes:
-        """Return the flags as they are written with ACCEPT."""
-        return json.dumps({"urgent": self.urgent, "confidential": self.confidential}).encode()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read what `to_bytes` wrote; what cannot be read is no flag, since the message matters more."""
-        try:
-            facts = json.loads(data)
-            return cls(urgent=bool(facts.get("urgent")), confidential=bool(facts.get("confidential")))
-        except (ValueError, AttributeError):
-            return cls()
-
-
-class LostTake(Protocol):
-    """A recording the spool still holds at start, neither settled nor discarded."""
-
-    @property
-    def take(self) -> Take:
-        """What there is of it."""
-        ...
-
-    @property
-    def context(self) -> bytes:
-        """What `DepositContext.to_bytes` gave."""
-        ...
-
-    @property
-    def ended(self) -> bool:
-        """Whether its recording came to an end before the process did."""
-        ...
-
-    @property
-    def accepted(self) -> bytes | None:
-        """The flags of its ACCEPT, if it was accepted."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,31 +63,6 @@ class SpoolMarks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Deposit:
-    context: DepositContext
-    take: Take
-    flags: Flags
-
-    def message(self) -> Message:
-        context, take, flags = self.context, self.take, self.flags
-        return Message(
-            id=take.id,
-            company_id=context.company_id,
-            mailbox_id=context.mailbox_id,
-            audio_id=take.id,
-            caller=context.caller,
-            reason=context.reason,
-            received_at=context.received_at,
-            samples=take.samples,
-            rate_hz=take.rate_hz,
-            urgent=flags.urgent,
-            confidential=flags.confidential,
-            interrupted=flags.interrupted,
-            call_id=context.call_id,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class _Stored:
     """What a deposit's transaction did."""
 
@@ -200,7 +81,7 @@ class Deposits:
         self._events = events
         self._spool = spool
         self._clock = clock
-        self._waiting: dict[str, _Deposit] = {}
+        self._waiting: dict[str, Deposit] = {}
         self._overdue = asyncio.Event()
         self.stuck = 0
         """Messages that stay in the spool since they can never be stored (their mailbox is gone): an alarm."""
@@ -245,7 +126,7 @@ class Deposits:
         if take.duration_s < MESSAGE_MIN_S:
             await self._spool.discard(take.id)
             return None
-        deposit = _Deposit(context, take, Flags(urgent=urgent, confidential=confidential, interrupted=interrupted))
+        deposit = Deposit(context, take, Flags(urgent=urgent, confidential=confidential, interrupted=interrupted))
         unmarked = await self._mark(deposit)
         if self._waiting:  # the database is away: do not make the caller wait for it to fail again
             self._keep(deposit, "it is still away")
@@ -265,7 +146,7 @@ class Deposits:
         A recording that had not come to its end is marked interrupted. One that is a message already is left to
         settlement, or marked settled where only that mark was missing.
         """
-        deliver, discard = _sort_out(lost)
+        deliver, discard = sort_out(lost)
         for take_id in discard:
             await self._spool.discard(take_id)
         for at in range(0, len(deliver), TOGETHER):
@@ -301,7 +182,7 @@ class Deposits:
             self._overdue.clear()
             self._events.publish(DatabaseBack())
 
-    async def _mark(self, deposit: _Deposit) -> Exception | None:
+    async def _mark(self, deposit: Deposit) -> Exception | None:
         """Write ACCEPT; returns the spool's error, which matters only if the database fails too."""
         try:
             await self._spool.accept(deposit.take.id, deposit.flags.to_bytes())
@@ -316,7 +197,7 @@ class Deposits:
         except Exception:  # its successor is safe; recovery knows that it was replaced
             logger.exception("the spool could not forget take %s, which was recorded again", take_id)
 
-    async def _try(self, deposit: _Deposit) -> bool:
+    async def _try(self, deposit: Deposit) -> bool:
         """Write a deposit and tell whether it is in the database.
 
         What fails stays in the spool, and is tried again if that may help.
@@ -344,19 +225,20 @@ class Deposits:
                 self._events.publish(OutboxGrew(kind))
         return True
 
-    def _keep(self, deposit: _Deposit, why: str) -> None:
+    def _keep(self, deposit: Deposit, why: str) -> None:
         if deposit.take.id in self._waiting:
             return
         if len(self._waiting) >= WAITING_MAX:
             logger.critical("message %s waits in the spool until the next start: %s", deposit.take.id, why)
             return
         self._waiting[deposit.take.id] = deposit
-        logger.error("message %s waits in the spool for the database: %s", deposit.take.id, why)
+        level = logging.ERROR if len(self._waiting) == 1 else logging.INFO  # an outage is one alarm, not thousands
+        logger.log(level, "message %s waits in the spool for the database: %s", deposit.take.id, why)
         self._events.publish(DatabaseLost(len(self._waiting)))
         self._overdue.set()
 
 
-async def _store(connection: AsyncConnection, deposit: _Deposit, now: datetime) -> _Stored:
+async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -> _Stored:
     """Write audio, message and outbox rows: all of a deposit, or (if it is there already) nothing."""
     made = deposit.message()
     owner = await mailboxes.by_id(connection, made.mailbox_id)
@@ -396,42 +278,3 @@ def _mails(owner: Mailbox, made: Message) -> list[Draft]:
         for kind, address in wanted
         if address is not None
     ]
-
-
-def _sort_out(lost: Sequence[LostTake]) -> tuple[list[_Deposit], list[str]]:
-    """Decide what a crash left behind: deposits to make, and takes to discard.
-
-    Of takes recorded one instead of the other the last one with at least 2 s counts, as if its caller had hung up.
-    """
-    contexts: dict[str, DepositContext] = {}
-    for item in lost:
-        try:
-            contexts[item.take.id] = DepositContext.from_bytes(item.context)
-        except ValueError:
-            logger.exception("recording %s stays in the spool", item.take.id)
-
-    def age(item: LostTake) -> int:
-        """Count the takes it replaced, itself among them (a circle would be a bug: it ends all the same)."""
-        seen: set[str] = set()
-        at: str | None = item.take.id
-        while at in contexts and at not in seen:
-            seen.add(at)
-            at = contexts[at].replaces
-        return len(seen)
-
-    deliver: list[_Deposit] = []
-    discard: list[str] = []
-    superseded: set[str] = set()
-    for item in sorted((item for item in lost if item.take.id in contexts), key=age, reverse=True):
-        take_id, context = item.take.id, contexts[item.take.id]
-        counts = item.take.duration_s >= MESSAGE_MIN_S and take_id not in superseded
-        if context.replaces is not None and (counts or item.accepted is not None or take_id in superseded):
-            superseded.add(context.replaces)
-        if counts or item.accepted is not None:
-            flags = Flags() if item.accepted is None else Flags.from_bytes(item.accepted)
-            interrupted = not item.ended and item.accepted is None
-            deliver.append(_Deposit(context, item.take, replace(flags, interrupted=interrupted)))
-        else:
-            discard.append(take_id)
-    deliver.sort(key=lambda deposit: deposit.context.received_at)
-    return deliver, discard

@@ -193,12 +193,14 @@ class Database:
             try:
                 with translated(connecting=True):
                     connection = await engine.connect()
-                async with connection:
+                try:
                     transaction = await connection.begin()
                     result = await work(connection)
                     committing = True
                     await transaction.commit()
                     return result
+                finally:
+                    await connection.close()  # which rolls back what was not committed
             except Exception as error:
                 again = may_run_again(error) or (not committing and getattr(error, "connection_invalidated", False))
                 if attempt < TRIES and again:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
     text,
 )
 
@@ -84,7 +83,7 @@ company = Table(
     Column("time_zone", String(64), nullable=False),
     Column("country_code", String(3), nullable=False),
     Column("area_code", String(8), nullable=False),
-    Column("standing", String(8), nullable=False, default="active", server_default="active"),
+    Column("standing", String(8), nullable=False, default="active"),
     Column("customer_id", KEY),  # who pays (data-model.md); its table comes with billing
     Column("created_at", UtcDateTime, nullable=False),
     _one_of("standing", ("active", "limited", "closed")),
@@ -340,7 +339,7 @@ distribution_list = Table(
     _mailbox(ondelete="CASCADE"),
     Column("number", Integer, nullable=False),
     Column("description", String(80), nullable=False),
-    Column("shared", Boolean, nullable=False, default=False, server_default=false()),
+    _flag("shared"),
     UniqueConstraint("mailbox_id", "number"),
     CheckConstraint("number BETWEEN 1 AND 15", name="number"),
     # Row 19: the number of a shared list is unique among the company's shared ones.

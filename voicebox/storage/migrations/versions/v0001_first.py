@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.String(length=64), nullable=False),
         sa.Column("country_code", sa.String(length=3), nullable=False),
         sa.Column("area_code", sa.String(length=8), nullable=False),
-        sa.Column("standing", sa.String(length=8), server_default="active", nullable=False),
+        sa.Column("standing", sa.String(length=8), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("standing IN ('active', 'limited', 'closed')", name=op.f("ck_company_standing")),
@@ -214,7 +214,7 @@ def upgrade() -> None:
         sa.Column("mailbox_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("description", sa.String(length=80), nullable=False),
-        sa.Column("shared", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
         sa.CheckConstraint("number BETWEEN 1 AND 15", name=op.f("ck_distribution_list_number")),
         sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_distribution_list_company_id")),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,86 @@
+"""The databases that tests run on: SQLite and PostgreSQL, each test a fresh one with the schema in place."""
+
+import asyncio
+import itertools
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests import postgres
+from voicebox.storage.database import Database, migrate, parse_url, postgres_engine
+
+_serial = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[str]:
+    """The address of a private PostgreSQL, with `{name}` for the database's."""
+    with postgres.cluster() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    file = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(migrate(f"sqlite+aiosqlite:///{file}"))
+    return file
+
+
+@pytest.fixture
+async def empty_postgres(postgres_cluster: str) -> str:
+    """The url of a fresh PostgreSQL database without a schema."""
+    return await _create(postgres_cluster, "template0")
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The url of a fresh SQLite file with the schema."""
+    shutil.copy(sqlite_template, tmp_path / "voicebox.db")
+    return f"sqlite+aiosqlite:///{tmp_path / 'voicebox.db'}"
+
+
+@pytest.fixture
+async def postgres_url(postgres_cluster: str) -> str:
+    """The url of a fresh PostgreSQL database with the schema."""
+    if not await _exists(postgres_cluster, "voicebox_template"):
+        await _create(postgres_cluster, "template0", "voicebox_template")
+        await migrate(postgres_cluster.format(name="voicebox_template"))
+    return await _create(postgres_cluster, "voicebox_template")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The url of a fresh database with the schema, of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """A fresh open database, of each kind in turn."""
+    async with await Database.open(database_url) as opened:
+        yield opened
+
+
+async def _create(cluster: str, template: str, name: str | None = None) -> str:
+    name = name or f"test_{next(_serial)}"
+    await _admin(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return cluster.format(name=name)
+
+
+async def _exists(cluster: str, name: str) -> bool:
+    return bool(await _admin(cluster, f"SELECT 1 FROM pg_database WHERE datname = '{name}'"))  # noqa: S608 - our own
+
+
+async def _admin(cluster: str, statement: str) -> object:
+    engine = postgres_engine(parse_url(cluster.format(name="postgres")))
+    try:
+        async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            result = await connection.execute(text(statement))
+            return result.scalar() if result.returns_rows else None
+    finally:
+        await engine.dispose()

@@ -1,0 +1,87 @@
+"""A company with a mailbox in a database, and what is left in it."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from voicebox.deposit import DepositContext
+from voicebox.mailbox import Company, Mailbox
+from voicebox.message import Caller, Reason, Take
+from voicebox.storage import mailboxes
+from voicebox.storage.database import Database
+
+NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+
+@dataclass
+class StandingClock:
+    """Stands still until it is set."""
+
+    moment: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def advance(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@dataclass
+class Marks:
+    """A spool that only remembers what it was told, in order."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+    error: Exception | None = None
+
+    async def accept(self, take_id: str, flags: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        self.told.append(("accept", take_id))
+
+    async def discard(self, take_id: str) -> None:
+        self.told.append(("discard", take_id))
+
+    async def settled(self, audio_id: str) -> None:
+        self.told.append(("settled", audio_id))
+
+
+async def add_company(db: Database, name: str = "Beispiel GmbH") -> Company:
+    return await db.write(
+        lambda connection: mailboxes.add_company(
+            connection,
+            now=NOW,
+            name=name,
+            language="de",
+            time_zone="Europe/Berlin",
+            country_code="49",
+            area_code="211",
+        )
+    )
+
+
+async def add_mailbox(db: Database, company: Company, number: str = "1001", **values: Any) -> Mailbox:
+    facts = {"name": "Anna Beispiel", "language": "de", "time_zone": "Europe/Berlin"} | values
+    return await db.write(
+        lambda connection: mailboxes.add_mailbox(connection, now=NOW, company_id=company.id, number=number, **facts)
+    )
+
+
+async def one_mailbox(db: Database, **values: Any) -> Mailbox:
+    return await add_mailbox(db, await add_company(db), **values)
+
+
+def a_take(seconds: float = 10.0, take_id: str | None = None) -> Take:
+    return Take(take_id or uuid.uuid4().hex, int(seconds * 8000), 8000)
+
+
+def a_context(mailbox: Mailbox, *, received_at: datetime = NOW, replaces: str | None = None) -> DepositContext:
+    return DepositContext(
+        company_id=mailbox.company_id,
+        mailbox_id=mailbox.id,
+        call_id=uuid.uuid4().hex,
+        caller=Caller("+491701234567", "Kundin"),
+        reason=Reason.BUSY,
+        received_at=received_at,
+        replaces=replaces,
+    )

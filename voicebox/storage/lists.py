@@ -1,0 +1,116 @@
+"""Distribution lists and their members (voicemail.md, rows 18 to 20)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voicebox.errors import Conflict
+from voicebox.mailbox import Mailbox
+from voicebox.storage.tables import distribution_list, list_member
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionList:
+    """A list with its members."""
+
+    id: int
+    company_id: int
+    mailbox_id: int
+    """Its owner."""
+    number: int
+    description: str
+    shared: bool
+    members: frozenset[int]
+    """Keys of mailboxes."""
+
+
+_LISTS: Final = select(
+    distribution_list.c.id,
+    distribution_list.c.company_id,
+    distribution_list.c.mailbox_id,
+    distribution_list.c.number,
+    distribution_list.c.description,
+    distribution_list.c.shared,
+).order_by(distribution_list.c.number)
+_OF_OWNER: Final = _LISTS.where(distribution_list.c.mailbox_id == bindparam("of_mailbox"))
+_OF_COMPANY: Final = _LISTS.where(distribution_list.c.company_id == bindparam("of_company"))
+_MEMBERS: Final = select(list_member.c.list_id, list_member.c.mailbox_id)
+_MEMBERS_OF: Final = _MEMBERS.where(list_member.c.list_id.in_(bindparam("lists", expanding=True)))
+_MEMBERS_IN: Final = _MEMBERS.where(list_member.c.company_id == bindparam("of_company"))
+
+
+async def of_owner(connection: AsyncConnection, mailbox_id: int) -> list[DistributionList]:
+    """Return a mailbox's own lists by number; at most fifteen."""
+    rows = (await connection.execute(_OF_OWNER, {"of_mailbox": mailbox_id})).all()
+    if not rows:
+        return []
+    members = (await connection.execute(_MEMBERS_OF, {"lists": [row.id for row in rows]})).all()
+    return _with_members(rows, members)
+
+
+async def of_company(connection: AsyncConnection, company_id: int) -> list[DistributionList]:
+    """Return all lists of a company by number."""
+    rows = (await connection.execute(_OF_COMPANY, {"of_company": company_id})).all()
+    members = (await connection.execute(_MEMBERS_IN, {"of_company": company_id})).all()
+    return _with_members(rows, members)
+
+
+def _with_members(rows: Iterable[Any], members: Iterable[Any]) -> list[DistributionList]:
+    by_list: defaultdict[int, set[int]] = defaultdict(set)
+    for list_id, member in members:
+        by_list[list_id].add(member)
+    return [DistributionList(*row, frozenset(by_list[row.id])) for row in rows]
+
+
+async def add(
+    connection: AsyncConnection, owner: Mailbox, *, number: int, description: str, shared: bool, members: Iterable[int]
+) -> DistributionList:
+    """Write a new list.
+
+    Raises:
+        Conflict: the owner has a list of that number, or (shared) the company has a shared one.
+    """
+    values = {
+        "company_id": owner.company_id,
+        "mailbox_id": owner.id,
+        "number": number,
+        "description": description,
+        "shared": shared,
+    }
+    try:
+        statement = insert(distribution_list).values(values).returning(distribution_list.c.id)
+        key: int = (await connection.execute(statement)).scalar_one()
+    except IntegrityError as error:
+        raise Conflict("list", str(number)) from error
+    made = frozenset(members)
+    await _add_members(connection, owner.company_id, key, made)
+    return DistributionList(key, owner.company_id, owner.id, number, description, shared, made)
+
+
+async def change(
+    connection: AsyncConnection, before: DistributionList, *, description: str, shared: bool, members: Iterable[int]
+) -> None:
+    """Change a list; its number stays. Raises Conflict if it becomes shared and the company has one of its number."""
+    values = {"description": description, "shared": shared}
+    statement = update(distribution_list).where(distribution_list.c.id == before.id).values(values)
+    try:
+        await connection.execute(statement)
+    except IntegrityError as error:
+        raise Conflict("list", str(before.number)) from error
+    wanted = frozenset(members)
+    gone = before.members - wanted
+    if gone:
+        leaving = (list_member.c.list_id == before.id) & list_member.c.mailbox_id.in_(gone)
+        await connection.execute(delete(list_member).where(leaving))
+    await _add_members(connection, before.company_id, before.id, wanted - before.members)
+
+
+async def _add_members(connection: AsyncConnection, company_id: int, list_id: int, members: Collection[int]) -> None:
+    if members:
+        rows = [{"list_id": list_id, "mailbox_id": member, "company_id": company_id} for member in members]
+        await connection.execute(insert(list_member), rows)
