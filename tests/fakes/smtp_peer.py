@@ -42,12 +42,25 @@ class SmtpPeer:
         self._left: defaultdict[str, deque[str]] = defaultdict(deque)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self.stalled = asyncio.Event()
+        """Set once a session has begun to stall."""
         self.then(self.answers)
 
     def then(self, answers: Mapping[str, Sequence[str]]) -> None:
         """Set the next answers to commands."""
         for command, lines in answers.items():
             self._left[command].extend(lines)
+
+    async def arrived(self, count: int) -> None:
+        """Wait until at least `count` mails were taken."""
+        while len(self.mails) < count:
+            self._news.clear()
+            await self._news.wait()
+
+    def _take(self, mail: Received) -> None:
+        self.mails.append(mail)
+        self._news.set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._session, "127.0.0.1", self.port)
@@ -71,7 +84,8 @@ class SmtpPeer:
         assert task is not None
         self._open.add(task)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            # Python 3.11's streams log a session that was cancelled as an error.
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await self._talk(reader, writer)
         finally:
             self._open.discard(task)
@@ -108,18 +122,19 @@ class SmtpPeer:
                 if not said:
                     return
                 if said.startswith("250"):
-                    self.mails.append(mail)
+                    self._take(mail)
 
     async def _answer(self, writer: asyncio.StreamWriter, place: str, usual: str, mail: Received | None = None) -> str:
         """Say the next set answer, else the usual one; empty once the session is over."""
         line = self._left[place].popleft() if self._left[place] else usual
         if line == KEEP_AND_HANG_UP:
             assert mail is not None
-            self.mails.append(mail)
+            self._take(mail)
         if line in {HANG_UP, KEEP_AND_HANG_UP}:
             return ""
         if line == STALL:
+            self.stalled.set()
             await asyncio.Event().wait()
-        writer.write(line.encode() + b"\r\n")
+        writer.write(line.encode("utf-8", "surrogateescape") + b"\r\n")
         await writer.drain()
         return line
