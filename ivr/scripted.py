@@ -327,8 +327,8 @@ class ScriptedCall:
 
     async def _wait(self, wait_s: float, *, typing: bool = False) -> str:
         """Wait for a key; `typing` is the wait between digits, which any other step than a key ends."""
-        await self._events()
         if not self._buffer:
+            await self._events()
             match self._steps[0] if self._steps else None:
                 case Press(keys=keys):
                     self._buffer += keys

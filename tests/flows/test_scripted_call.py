@@ -112,6 +112,13 @@ async def test_hanging_up_raises_from_then_on() -> None:
     assert call.heard == []
 
 
+async def test_what_was_typed_before_hanging_up_still_counts() -> None:
+    call = ScriptedCall([press("274913#"), hang_up()])
+    assert await call.digits(most=30, secret=True) == "274913"
+    with pytest.raises(Hangup):
+        await call.pause(0.4)
+
+
 async def test_our_hanging_up_ends_the_call() -> None:
     call = ScriptedCall()
     await call.hang_up("no audio")
