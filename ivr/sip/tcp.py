@@ -179,6 +179,7 @@ class TcpTransport:
         self._per_host: dict[str, int] = {}
         self._opening: dict[tuple[str, int], asyncio.Future[Unreachable | None]] = {}
         self._sweep: asyncio.TimerHandle | None = None
+        self._emptied = asyncio.Event()
         self.addresses: list[Address] = []
 
     def __len__(self) -> int:
@@ -221,12 +222,19 @@ class TcpTransport:
             connection.close()
         try:
             async with asyncio.timeout(CLOSE_S):
-                for server in self._servers:
-                    await server.wait_closed()
+                await self._until_empty()
         except TimeoutError:
             for connection in list(self._all):
                 connection.abort()
+            await self._until_empty()
+        for server in self._servers:
+            await server.wait_closed()
         self._servers.clear()
+
+    async def _until_empty(self) -> None:
+        while self._all:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     def connected(self, hop: Hop) -> bool:
         """Tell whether a message to `hop` could leave at once."""
@@ -300,6 +308,8 @@ class TcpTransport:
     def left(self, connection: Connection, source: Source) -> None:
         """Forget a connection that ended, and say so to what waits on it."""
         self._all.discard(connection)
+        if not self._all:
+            self._emptied.set()
         here = self._per_host[source.host] - 1
         if here:
             self._per_host[source.host] = here

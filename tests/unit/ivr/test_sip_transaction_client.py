@@ -206,6 +206,16 @@ def test_a_provisional_slows_the_repeating_to_t2_and_timer_f_still_gives_up() ->
     ]
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_provisionals_then_a_final_response_are_all_told(status: int) -> None:
+    layer = TransactionLayer()
+    tx = begun(layer, "OPTIONS")
+    told = [ResponseReceived(tx, hear(layer, tx, each)) for each in (100, 183, status)]
+    assert taken(layer) == told
+    assert run_until(layer, 5.1) == []
+    assert ended(tx)
+
+
 def test_over_tcp_only_timer_f_is_left() -> None:
     layer = TransactionLayer()
     begun(layer, "OPTIONS", TCP)

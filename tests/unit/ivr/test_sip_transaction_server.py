@@ -119,6 +119,7 @@ def test_an_ack_ends_the_repeating_and_timer_i_the_transaction() -> None:
     layer.receive(message("ACK", to=";tag=x"), UDP, 0.2)
     layer.receive(message("ACK", to=";tag=x"), UDP, 0.3)
     layer.receive(message("INVITE"), UDP, 0.3)
+    layer.transport_failed(tx, 0.4)
     assert sent(layer) == [486]
     assert tx.state is State.CONFIRMED
     assert run_until(layer, 5.1) == []
@@ -255,6 +256,31 @@ def test_a_transport_error_ends_a_request_that_was_answered() -> None:
     assert ended(tx)
     layer.transport_failed(tx, 0.2)
     assert taken(layer) == []
+
+
+@pytest.mark.parametrize("final", [200, 404])
+def test_after_provisionals_a_request_is_answered_refused_or_given_up_like_any(final: int) -> None:
+    layer = TransactionLayer()
+    tx = begun(layer, message("REFER"))
+    for status in (100, 180, final):
+        answer(layer, tx, status)
+    assert sent(layer) == [100, 180, final]
+    forgotten = begun(layer, message("REFER", cseq=2))
+    answer(layer, forgotten, 100)
+    assert sent(layer) == [100]
+    layer.refuse(forgotten, response_to(forgotten.request, 403), 0.1)
+    assert sent(layer) == [403]
+    slow = begun(layer, message("REFER", cseq=3))
+    answer(layer, slow, 100)
+    assert sent(layer) == [100]
+    failing = begun(layer, message("REFER", cseq=4))
+    answer(layer, failing, 100)
+    assert sent(layer) == [100]
+    layer.transport_failed(failing, 0.1)
+    assert taken(layer) == [TransportFailed(failing)]
+    assert ended(failing)
+    assert run_until(layer, 32.0) == [(32.0, TimedOut)]
+    assert ended(slow)
 
 
 @pytest.mark.parametrize("method", ["INVITE", "REGISTER"])
