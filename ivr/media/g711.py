@@ -15,7 +15,8 @@ Pcm = NDArray[np.int16]
 """Mono samples, 16 bit, at the rate that the context gives."""
 
 _MU_BIAS: Final = 33
-_MU_CLIP: Final = 8159
+_MU_MOST: Final = 8191
+"""Magnitude and bias together fill 13 bits."""
 
 
 def _mu_decoded() -> Pcm:
@@ -29,7 +30,7 @@ def _mu_encoded() -> NDArray[np.uint8]:
     # Index i holds the code of the sample whose unsigned 16-bit pattern is i. The law is defined on 14 bits.
     linear = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32) >> 2
     sign = np.where(linear < 0, 0x80, 0)
-    magnitude = np.minimum(np.abs(linear), _MU_CLIP) + _MU_BIAS
+    magnitude = np.minimum(np.abs(linear) + _MU_BIAS, _MU_MOST)
     segment = np.floor(np.log2(magnitude)).astype(np.int32) - 5
     step = (magnitude >> (segment + 1)) & 15
     code: NDArray[np.uint8] = (~(sign | (segment << 4) | step) & 0xFF).astype(np.uint8)

@@ -67,8 +67,8 @@ class Intake:
             return []
         first = packets[0]
         size, count = len(first), len(packets)
-        codec = self.formats.get(first[1])
-        if codec is None or size <= HEADER_BYTES:
+        codec = self.formats.get(first[1]) if size > HEADER_BYTES else None
+        if codec is None:
             return self._one_by_one(packets, arrived)
         joined = b"".join(packets)
         # Equal sizes are checked by the sum and by the fields read at equal distances: headers must lie there.

@@ -2,16 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Final, Self
 
 import numpy as np
 import soxr
+import structlog
 
 from ivr.media.g711 import Pcm, encode
+from ivr.media.promptpack import PromptPack
 from ivr.media.tempo import stretch
 from prompts.phrases import Phrase
 from prompts.tones import RATE_HZ
 from voicebox.codec import Codec
 from voicebox.i18n import Language
+
+log = structlog.get_logger("voicebox.ivr.media.library")
+
+VERSION: Final = 1
+"""Of the way prompts are encoded: a new one makes new packs."""
+HELD_MAX: Final = 512
+"""Prompts held as bytes, at about 13 KB each."""
 
 Load = Callable[[Language, str], Pcm]
 """Gives an utterance or tone by its id: int16 mono at 16 kHz. Never raises (`prompts.recordings.Recordings.pcm`)."""
@@ -35,33 +47,46 @@ def encoded(pcm: Pcm, rate_hz: int, codec: Codec, speed: float = 1.0) -> bytes:
 class PromptLibrary:
     """Prompts and tones by language and id, encoded for each codec."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, pack: PromptPack | None = None) -> None:
+        """Make one; without a `pack`, each prompt is encoded when it is first played."""
         self._load = load
-        self._ready: dict[tuple[Language, str, Codec], bytes] = {}
+        self._pack = pack
+        # Calls that play the same prompt share its bytes; what is rarely said does not stay.
+        self.chunk = lru_cache(maxsize=HELD_MAX)(self._chunk)
 
-    @property
-    def held_bytes(self) -> int:
-        """Memory that the encoded prompts take."""
-        return sum(map(len, self._ready.values()))
+    @classmethod
+    def open(cls, load: Load, wanted: Iterable[tuple[Language, str]], cache: Path, fingerprint: str) -> Self:
+        """Make one with everything encoded ahead, from the cache where it fits. Blocks; the first time for seconds.
 
-    def chunk(self, language: Language, prompt: str, codec: Codec) -> bytes:
-        """Return one utterance or tone. The first time it is encoded, which blocks: see `prepare`."""
-        key = language, prompt, codec
-        if key not in self._ready:
-            self._ready[key] = encoded(self._load(language, prompt), RATE_HZ, codec)
-        return self._ready[key]
+        Args:
+            load: decodes a prompt.
+            wanted: all prompts there are.
+            cache: a folder for the encoded prompts.
+            fingerprint: of the recordings: other ones are encoded anew.
+        """
+        path = cache / f"{fingerprint}-v{VERSION}.prompts"
+        pack = PromptPack.open(path)
+        if pack is None:
+            prompts = {f"{language}/{prompt}": (language, prompt) for language, prompt in wanted}
+            try:
+                pack = PromptPack.build(path, prompts, lambda name: _encodings(name, load(*prompts[name])))
+            except OSError as error:
+                log.warning("prompts_not_cached", folder=str(cache), why=str(error))
+        return cls(load, pack)
+
+    def _chunk(self, language: Language, prompt: str, codec: Codec) -> bytes:
+        """Return one utterance or tone."""
+        ready = self._pack.get(f"{language}/{prompt}/{codec.name}") if self._pack is not None else None
+        return ready if ready is not None else encoded(self._load(language, prompt), RATE_HZ, codec)
 
     def bytes_for(self, phrase: Phrase, codec: Codec) -> list[bytes]:
         """Return the chunks of a phrase, to be played one after the other."""
         return [self.chunk(phrase.language, each, codec) for each in phrase.ids]
 
-    async def prepare(self, wanted: Iterable[tuple[Language, str]], codecs: Iterable[Codec] = tuple(Codec)) -> None:
-        """Encode ahead, in a thread, so that no call waits for it."""
-        for language, prompt in wanted:
-            for codec in codecs:
-                if (language, prompt, codec) not in self._ready:
-                    await asyncio.to_thread(self.chunk, language, prompt, codec)
-
     async def clip(self, pcm: Pcm, rate_hz: int, codec: Codec, speed: float = 1.0) -> bytes:
         """Return a message or greeting encoded for a call, in a thread."""
         return await asyncio.to_thread(encoded, pcm, rate_hz, codec, speed)
+
+
+def _encodings(name: str, pcm: Pcm) -> dict[str, bytes]:
+    return {f"{name}/{codec.name}": encoded(pcm, RATE_HZ, codec) for codec in Codec}

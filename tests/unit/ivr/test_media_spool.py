@@ -1,0 +1,373 @@
+"""The spool: what was synced is there after a restart, whatever happened in between."""
+
+import errno
+import os
+import threading
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.media import spoolwriter
+from ivr.media.spool import BYTES_PER_S, Spool
+from ivr.media.spoolfile import (
+    Accept,
+    Audio,
+    Begin,
+    Body,
+    Discard,
+    End,
+    Settled,
+    pack,
+    records,
+    segment_numbers,
+    segment_path,
+)
+from ivr.media.spoolwriter import SpoolError, SpoolFull
+from voicebox.codec import Codec
+
+SEGMENT = 64 * 1024
+LOUD = np.tile(np.frombuffer(bytes([0x00, 0x80]), np.uint8), 4000).tobytes()
+"""A second at full level."""
+
+bodies: st.SearchStrategy[Body] = st.one_of(
+    st.builds(Begin, st.integers(0, 48_000), st.binary(max_size=50)),
+    st.builds(Audio, st.sampled_from(list(Codec)), st.integers(0, 2**40), st.integers(0, 1500), st.binary(max_size=50)),
+    st.builds(End, st.integers(0, 2**40)),
+    st.builds(Accept, st.binary(max_size=20)),
+    st.just(Discard()),
+    st.just(Settled()),
+)
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def open_spool(folder: Path) -> Spool:
+    return Spool.open(folder, segment_bytes=SEGMENT, floor_bytes=0)
+
+
+def fill(spool: Spool, take_id: str, seconds: int) -> None:
+    for second in range(seconds):
+        spool.append(take_id, Codec.PCMU, second * 8000, LOUD, 160)
+
+
+# The format
+
+
+@given(st.lists(st.tuples(st.binary(min_size=16, max_size=16), bodies), max_size=10), st.integers(0, 300))
+def test_records_survive_the_disk(written: list[tuple[bytes, Body]], zeros: int) -> None:
+    data = b"".join(pack(recording, body) for recording, body in written) + bytes(zeros)
+    assert [(record.recording, record.body) for record in records(data)] == written
+
+
+@given(
+    st.lists(st.tuples(st.binary(min_size=16, max_size=16), bodies), min_size=1, max_size=6),
+    st.data(),
+)
+def test_damage_costs_only_the_damaged_record(written: list[tuple[bytes, Body]], data: st.DataObject) -> None:
+    packed = [pack(recording, body) for recording, body in written]
+    hurt = data.draw(st.integers(0, len(packed) - 1))
+    at = data.draw(st.integers(0, len(packed[hurt]) - 1))
+    damaged = bytearray(packed[hurt])
+    damaged[at] ^= 0xFF
+    found = [record.body for record in records(b"".join([*packed[:hurt], bytes(damaged), *packed[hurt + 1 :]]))]
+    assert found == [body for index, (_, body) in enumerate(written) if index != hurt]
+
+
+@given(st.lists(st.tuples(st.binary(min_size=16, max_size=16), bodies), min_size=1, max_size=4), st.integers(1, 40))
+def test_a_torn_tail_is_tolerated(written: list[tuple[bytes, Body]], torn: int) -> None:
+    data = b"".join(pack(recording, body) for recording, body in written)
+    assert [record.body for record in records(data[:-torn])] == [
+        record.body for record in records(data) if record.end <= len(data) - torn
+    ]
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_raise(data: bytes) -> None:
+    list(records(data))
+    list(records(b"VBX1" + data))
+
+
+# A recording's way
+
+
+async def test_a_recording_is_read_back_while_its_segment_is_written(tmp_path: Path) -> None:
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"who and where")
+    fill(spool, take_id, 20)  # three segments
+    spool.end(take_id, 150_000)
+    await spool.sync()
+    found = spool.read(take_id)
+    assert (found.context, found.rate_hz, found.samples, found.end) == (b"who and where", 8000, 150_000, 160_000)
+    assert b"".join(part.payload for part in found.audio) == LOUD * 20
+    assert len(segment_numbers(tmp_path)) == 3
+    spool.close()
+
+
+async def test_a_restart_finds_what_was_neither_settled_nor_discarded(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    ids = {name: new_id() for name in ("talking", "ended", "accepted", "settled", "discarded")}
+    for name, take_id in ids.items():
+        spool.begin(take_id, name.encode())
+        fill(spool, take_id, 3)
+        if name != "talking":
+            spool.end(take_id, 20_000)
+    await spool.accept(ids["accepted"], b"urgent")
+    await spool.accept(ids["settled"], b"")
+    await spool.settled(ids["settled"])
+    await spool.discard(ids["discarded"])
+    spool.close()
+
+    again = open_spool(tmp_path)
+    lost = {take.context.decode(): take for take in again.recover()}
+    assert set(lost) == {"talking", "ended", "accepted"}
+    assert (lost["talking"].ended, lost["talking"].take.samples) == (False, 24_000)
+    assert (lost["ended"].ended, lost["ended"].take.samples, lost["ended"].accepted) == (True, 20_000, None)
+    assert lost["accepted"].accepted == b"urgent"
+    assert lost["ended"].take.id == lost["ended"].id == ids["ended"]
+    for take in lost.values():
+        await again.settled(take.id)
+    assert again.recover() == []
+    again.close()
+    last = open_spool(tmp_path)
+    assert last.recover() == []
+    last.close()
+
+
+async def test_recovery_trims_by_the_same_rules(tmp_path: Path) -> None:
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"")
+    fill(spool, take_id, 2)
+    spool.append(take_id, Codec.PCMU, 16_000, b"\xff" * 32_000, 160)
+    await spool.sync()
+    spool.close()
+    again = open_spool(tmp_path)
+    assert again.recover()[0].take.samples == 20_000
+    again.close()
+
+
+async def test_segments_go_once_nothing_in_them_is_wanted(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    ids = [new_id() for _ in range(30)]
+    for take_id in ids:
+        spool.begin(take_id, b"")
+        fill(spool, take_id, 4)
+        spool.end(take_id, 32_000)
+    await spool.sync()
+    assert len(segment_numbers(tmp_path)) > 10
+    for take_id in ids:
+        await spool.settled(take_id)
+    await spool.sync()
+    await spool.sync()
+    assert len(segment_numbers(tmp_path)) == 1
+    spool.close()
+
+
+async def test_a_mark_outlives_the_audio_it_speaks_of(tmp_path: Path) -> None:
+    """A wanted recording keeps an old segment, in which an unwanted one lies too: its mark must not go before."""
+    spool, kept, gone = open_spool(tmp_path), new_id(), new_id()
+    spool.begin(kept, b"kept")
+    spool.begin(gone, b"gone")
+    fill(spool, gone, 1)
+    fill(spool, kept, 1)
+    for _ in range(5):  # on to other segments, in which the mark of `gone` comes to lie
+        filler = new_id()
+        spool.begin(filler, b"")
+        fill(spool, filler, 9)
+        await spool.discard(gone)
+        await spool.discard(filler)
+    await spool.sync()
+    spool.close()
+    again = open_spool(tmp_path)
+    assert [take.context for take in again.recover()] == [b"kept"]
+    assert len(segment_numbers(tmp_path)) <= 3
+    again.close()
+
+
+async def test_marks_of_unknown_recordings_do_nothing(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    await spool.accept(new_id(), b"")
+    await spool.discard(new_id())
+    await spool.settled(new_id())
+    assert spool.recover() == []
+    with pytest.raises(KeyError):
+        spool.read(new_id())
+    spool.close()
+
+
+async def test_a_second_process_is_refused(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    with pytest.raises(SpoolError, match="in use by another process"):
+        open_spool(tmp_path)
+    spool.close()
+
+
+async def test_damage_in_a_segment_becomes_silence(tmp_path: Path) -> None:
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"context")
+    fill(spool, take_id, 3)
+    await spool.sync()
+    spool.close()
+    path = segment_path(tmp_path, 1)
+    data = bytearray(path.read_bytes())
+    data[9000] ^= 0xFF  # in the second second
+    path.write_bytes(data)
+    again = open_spool(tmp_path)
+    assert [part.position for part in again.read(take_id).audio] == [0, 16_000]
+    again.close()
+
+
+# Time and space
+
+
+async def test_many_wait_for_one_sync(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    ids = [new_id() for _ in range(50)]
+    for take_id in ids:
+        spool.begin(take_id, b"")
+    before = spool.syncs
+    waiting = [spool.sync() for _ in ids]
+    for each in waiting:
+        await each
+    assert spool.syncs - before <= 3
+    spool.close()
+
+
+async def test_the_loop_thread_never_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writers: set[int] = set()
+    write = os.pwritev
+
+    def watched(file: int, buffers: list[bytes], offset: int) -> int:
+        writers.add(threading.get_ident())
+        return write(file, buffers, offset)
+
+    monkeypatch.setattr(os, "pwritev", watched)
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"")
+    fill(spool, take_id, 10)
+    await spool.sync()
+    assert writers
+    assert threading.get_ident() not in writers
+    spool.close()
+
+
+async def test_a_full_disk_is_told_and_nothing_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, take_id = open_spool(tmp_path), new_id()
+    full = True
+    write = os.pwritev
+
+    def sometimes(file: int, buffers: list[bytes], offset: int) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, buffers, offset)
+
+    monkeypatch.setattr(os, "pwritev", sometimes)
+    spool.begin(take_id, b"context")
+    fill(spool, take_id, 2)
+    with pytest.raises(SpoolFull):
+        await spool.sync()
+    trouble = spool.failing
+    assert trouble is not None
+    full = False
+    await spool.sync()
+    assert spool.failing is None
+    assert spool.read(take_id).end == 16_000
+    spool.close()
+
+
+async def test_a_short_write_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.pwritev
+
+    def short(file: int, buffers: list[bytes], offset: int) -> int:
+        return write(file, [b"".join(buffers)[:100]], offset)
+
+    monkeypatch.setattr(os, "pwritev", short)
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"")
+    fill(spool, take_id, 3)
+    await spool.sync()
+    assert b"".join(part.payload for part in spool.read(take_id).audio) == LOUD * 3
+    spool.close()
+
+
+async def test_memory_is_bounded_while_the_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(file: int, buffers: list[bytes], offset: int) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    spool, take_id = open_spool(tmp_path), new_id()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwritev", failing)
+        patched.setattr("ivr.media.spool.PENDING_MAX_BYTES", 100_000)
+        spool.begin(take_id, b"")
+        taken = [spool.append(take_id, Codec.PCMU, second * 8000, LOUD, 160) for second in range(30)]
+        assert taken.count(True) == 12
+        assert spool.refused_bytes == 18 * 8000
+        with pytest.raises(SpoolError):
+            await spool.sync()
+    spool.close()
+
+
+async def test_space_is_reserved_before_a_call_is_answered(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    reservation = await spool.reserve(60)
+    held = sum(segment_path(tmp_path, each).stat().st_size for each in segment_numbers(tmp_path))
+    assert held >= 60 * BYTES_PER_S
+    assert spool.reserved_bytes >= 60 * BYTES_PER_S
+    reservation.release()
+    reservation.release()
+    assert spool.reserved_bytes == 0
+    spool.close()
+
+
+async def test_no_space_is_a_refusal(tmp_path: Path) -> None:
+    spool = Spool.open(tmp_path, segment_bytes=SEGMENT, floor_bytes=2**60)
+    assert spool.free_s() == 0
+    with pytest.raises(SpoolFull):
+        await spool.reserve(60)
+    assert spool.reserved_bytes == 0
+    spool.close()
+
+
+async def test_a_disk_that_fills_up_under_a_reservation_refuses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int, offset: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    spool = open_spool(tmp_path)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(SpoolFull):
+        await spool.reserve(60)
+    assert spool.reserved_bytes == 0
+    assert segment_numbers(tmp_path) == []
+    spool.close()
+
+
+async def test_every_new_segment_is_made_durable_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    sync_folder = spoolwriter.sync_folder
+
+    def watched(folder: Path) -> None:
+        synced.append(folder)
+        sync_folder(folder)
+
+    spool, take_id = open_spool(tmp_path), new_id()
+    monkeypatch.setattr(spoolwriter, "sync_folder", watched)
+    spool.begin(take_id, b"")
+    fill(spool, take_id, 20)
+    await spool.sync()
+    assert len(synced) == len(segment_numbers(tmp_path)) == 3
+    spool.close()
+
+
+async def test_a_recording_id_is_used_once(tmp_path: Path) -> None:
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"")
+    with pytest.raises(ValueError, match="exists already"):
+        spool.begin(take_id, b"")
+    spool.close()
