@@ -173,7 +173,7 @@ class MediaStream:
             self._deadline = None
         recorder.finish(by, key, self._intake.end(now))
 
-    def key_by_info(self, key: str) -> None:
+    def info_key(self, key: str) -> None:
         """Take a key that came by SIP INFO; the same one by RTP counts once."""
         self._key(key, Way.INFO)
 
