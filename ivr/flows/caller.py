@@ -73,7 +73,7 @@ async def _greeting(services: Services, mailbox: Mailbox, reason: Reason) -> Sou
     busy = reason is Reason.BUSY
     kind = Greeting.AWAY if mailbox.away else Greeting.BUSY if busy else Greeting.UNAVAILABLE
     own = None if mailbox.away else mailbox.busy_greeting if busy else mailbox.no_answer_greeting
-    if own is not None and await services.clips.length_s(own) is not None:
+    if own is not None and await services.clips.length_s(own):
         return Clip(own)
     return phrases.greeting(mailbox.language, kind)
 

@@ -117,7 +117,7 @@ class _Tour:
             visit.language, place, message.state, urgent=message.urgent, confidential=message.confidential
         )
         length_s = await visit.services.clips.length_s(message.audio_id)
-        if length_s is None:
+        if not length_s:
             visit.call.note("broken", message=message.id)
             await tell(visit.call, *before, heading, visit.say("message-not-playable"))
             return Step.PASS

@@ -53,6 +53,6 @@ async def _opening(visit: Visit) -> tuple[Sound, ...]:
     mailbox, language = visit.mailbox, visit.language
     counts = phrases.message_counts(language, await visit.inbox.counts())
     name = mailbox.name_recording
-    if name is not None and await visit.services.clips.length_s(name) is not None:
+    if name is not None and await visit.services.clips.length_s(name):
         return (say(language, "login-opened-name"), Clip(name), counts)
     return (phrases.mailbox_opened(language, mailbox.number, visit.company.country_code), counts)

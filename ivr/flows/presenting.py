@@ -20,6 +20,8 @@ from voicebox.message import Message, State
 
 SKIP_S: Final = 3.0
 SPEEDS: Final = (1.0, 1.25, 1.5, 2.0, 0.75)
+NEAR_END_S: Final = 0.1
+"""So close to its end a recording may have nothing more to play, being cut into frames."""
 PAUSE_S: Final = 60.0
 """So long a pause lasts before a reminder; the third one ends the call, so that no line is held for ever."""
 
@@ -70,6 +72,8 @@ class Presentation:
         """Nothing precedes it."""
         self._mode = Mode.AFTER if message.state is State.DELETED else Mode.PLAYING
         self._at_s = 0.0
+        self._silent = False
+        """Playing ended at once: the recording broke since its length was asked for."""
         self._kept = False
         """The subscriber asked to keep it as new, which hearing it again does not undo."""
         self._before: tuple[Sound, ...] = ()
@@ -122,6 +126,7 @@ class Presentation:
             if played.key:
                 return shown.act(played.key)
         played = await call.play(Clip(self._message.audio_id, self._at_s, self._tempo.speed), keys=shown.keys)
+        self._silent = not played.key and played.clip_s <= self._at_s < self._length_s - NEAR_END_S
         self._at_s = min(played.clip_s, self._length_s)
         return shown.act(played.key)
 
@@ -175,6 +180,9 @@ class Presentation:
 
     async def _heard(self) -> None:
         """Note that the message was heard to its end: it is not new any more."""
+        if self._silent:
+            self._then(Mode.AFTER, self._visit.say("message-not-playable"))
+            return
         if self._message.state is State.NEW and not self._kept:
             self._message = await self._visit.inbox.heard(self._message.id) or self._message
         self._then(Mode.AFTER, self._visit.say("message-end"))

@@ -68,8 +68,9 @@ async def test_the_owners_greeting_goes_before_the_default_one(reason: Reason, o
     assert world.heard == [own, TONE]
 
 
-async def test_a_missing_greeting_falls_back_to_the_default_one() -> None:
-    world = await leave(World([speak(5), hang_up()]), replace(ANNA, no_answer_greeting="lost"))
+@pytest.mark.parametrize("clips", [{}, {"own": 0.0}], ids=["missing", "empty"])
+async def test_a_missing_greeting_falls_back_to_the_default_one(clips: dict[str, float]) -> None:
+    world = await leave(World([speak(5), hang_up()], clips=clips), replace(ANNA, no_answer_greeting="own"))
     assert world.heard == [GREETING, TONE]
 
 

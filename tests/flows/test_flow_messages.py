@@ -66,6 +66,13 @@ def since(world: World, first: str) -> list[str]:
     return world.heard[world.heard.index(first) :]
 
 
+class FixedLength:
+    """Says that every recording lasts ten seconds."""
+
+    async def length_s(self, audio_id: str) -> float | None:
+        return 10.0
+
+
 # --- the order
 
 
@@ -594,6 +601,20 @@ async def test_a_mailbox_of_broken_recordings_traps_nobody() -> None:
     await go(world, listen_to("menu-mailbox"), hang_up())
     assert world.heard.count("message-not-playable") == 2
     assert since(world, NO_MORE) == [NO_MORE, "menu-mailbox"]
+
+
+async def test_an_empty_recording_is_passed_too() -> None:
+    world = new_world(TWO, clips={"one": 0.0})
+    await go(world, listen_to("two"), *LEAVE)
+    assert "message-not-playable" in world.heard
+    assert world.inbox.state("one") is State.NEW
+
+
+async def test_a_recording_that_breaks_before_it_plays_was_not_heard() -> None:
+    world = new_world(clips={"one": 0.0})
+    world.services = replace(world.services, clips=FixedLength())
+    await go(world, listen_to("message-not-playable"), *LEAVE)
+    assert world.inbox.state("one") is State.NEW
 
 
 # --- deleted messages
