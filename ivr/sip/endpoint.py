@@ -250,10 +250,14 @@ class Endpoint:
             self._refuse_malformed(error, source)
             return
         self.counters.received += 1
-        if isinstance(message, Request):
-            message.stamp_via(source.host, source.port)
-        self._layer.receive(message, source, self._now())
-        self._flush()
+        try:
+            if isinstance(message, Request):
+                message.stamp_via(source.host, source.port)
+            self._layer.receive(message, source, self._now())
+            self._flush()
+        except Exception:  # noqa: BLE001 - where a message ends: no input ends the endpoint or another call
+            self.counters.handler_errors += 1
+            _log.exception("sip_message_failed", call_id=message.call_id, ip=source.host)
 
     def unframed(self, error: FramingError, source: Source) -> None:
         """Take in that a stream broke: answer what broke it, if it can be addressed."""

@@ -67,17 +67,17 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join the owner's connections, or close at once when there are too many."""
-        # Not checked: uvloop's transports are no subclass.
-        self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
+        # A cast: uvloop's transports are no subclass of asyncio's.
+        self._transport = stream = cast("asyncio.Transport", transport)
+        peer = stream.get_extra_info("peername")
         if peer is None:  # gone before we could look
-            transport.abort()
+            stream.abort()
             return
-        own = transport.get_extra_info("sockname")
+        own = stream.get_extra_info("sockname")
         self.source = Source(Transport.TCP, peer[0], peer[1], self._local or Address(own[0], own[1]))
         if not self._owner.joined(self, self.source):
             self.source = None
-            transport.abort()
+            stream.abort()
 
     def data_received(self, data: bytes) -> None:
         """Cut what came into messages and hand them over."""

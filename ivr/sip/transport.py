@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from ivr.sip.counters import Counters
-from ivr.sip.hops import Address, Hop, ListenAddress, Transport, family
+from ivr.sip.hops import DEFAULT_PORT, Address, Hop, ListenAddress, Transport, family
 from ivr.sip.receiver import Receiver, Unreachable
 from ivr.sip.tcp import TcpTransport
 from ivr.sip.udp import UdpSocket
@@ -111,7 +111,8 @@ class Transports:
         """
         listener = hop.local or self._listener_for(hop)
         if listener is None:
-            return Address(self._external or _own_address(hop.host), 0)
+            # A connection of ours without a listener of its transport: responses come back on it.
+            return Address(_own_address(hop.host), DEFAULT_PORT)
         if not ip_address(listener.host.partition("%")[0]).is_unspecified:
             return listener
         if self._external is not None and family(self._external) == family(listener.host):

@@ -271,6 +271,27 @@ async def test_a_handler_that_raises_is_answered_500_and_the_next_request_is_ser
         assert server.counters.handler_errors == 1
 
 
+async def test_a_fault_of_ours_below_the_handler_costs_one_message_only(phone: socket.socket) -> None:
+    faults = [RuntimeError("bug")]
+
+    def trusted(source: Source) -> bool:
+        if faults:
+            raise faults.pop()
+        return True
+
+    core = Core()
+    core.answer = ok
+    server = core.endpoint = Endpoint(core, user_agent="voicebox-test", trusted=trusted, resolver=NoNames())
+    await server.listen(["udp:127.0.0.1:0"])
+    try:
+        phone.sendto(by_phone(phone, "OPTIONS", "z9hG4bK1"), place(server))
+        phone.sendto(by_phone(phone, "OPTIONS", "z9hG4bK2", cseq=2), place(server))
+        assert (await heard(phone)).cseq.number == 2
+        assert server.counters.handler_errors == 1
+    finally:
+        await server.close()
+
+
 async def test_while_draining_new_calls_get_503_and_dialogs_go_on(phone: socket.socket) -> None:
     async with endpoint() as (server, core):
         core.answer = ok

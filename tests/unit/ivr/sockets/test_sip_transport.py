@@ -322,6 +322,7 @@ async def test_without_a_socket_of_the_family_nothing_is_sent(sink: Sink, counte
     try:
         assert not four_only.supports(Transport.UDP, "::1")
         assert four_only.supports(Transport.TCP, "::1")
+        assert four_only.sent_by(Hop(Transport.TCP, "::1", 5)) == ("::1", 5060)
         with pytest.raises(Unreachable, match="no UDP socket"):
             four_only.send(b"hello there", Hop(Transport.UDP, "::1", 5060))
         with pytest.raises(Unreachable, match="no connection"):
