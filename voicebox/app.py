@@ -7,11 +7,14 @@ end and are saved, what is durable is picked up by the next start.
 
 import asyncio
 import contextlib
+import hashlib
 import resource
 import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -178,12 +181,23 @@ async def open_stores(config: Config, stack: contextlib.AsyncExitStack) -> Store
     return stores
 
 
-async def open_sounds(stores: Stores) -> Sounds:
-    """Encode every prompt once for each codec, so that playing costs no codec work."""
+async def open_sounds(config: Config, stores: Stores) -> Sounds:
+    """Have every prompt encoded once for each codec, so that playing costs no codec work."""
     recordings = await asyncio.to_thread(Recordings.open)
-    prompts = PromptLibrary(recordings.pcm)
-    await prompts.prepare((language, each) for language in Language for each in recordings.ids(language))
+    prompts = await asyncio.to_thread(
+        PromptLibrary.open,
+        recordings.pcm,
+        [(language, each) for language in Language for each in recordings.ids(language)],
+        config.data_dir / "cache",
+        _fingerprint(),
+    )
     return Sounds(prompts, stores.library, stores.assemble, stores.spool)
+
+
+def _fingerprint() -> str:
+    """Return what changes with any recording: a hash of the manifests, which hold a hash of each."""
+    manifests = sorted(Path(str(files("prompts") / "recordings")).glob("*/manifest.json"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()[:16]
 
 
 def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
@@ -297,7 +311,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
     config.data_dir.mkdir(parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         stores = await open_stores(config, stack)
-        sounds = await open_sounds(stores)
+        sounds = await open_sounds(config, stores)
         notifier = make_notifier(config, stores)
         async with asyncio.TaskGroup() as group:
             telephony = Telephony(config, stores, sounds, group.create_task)

@@ -1,7 +1,7 @@
 """What is played, encoded once: prompts are kept ready in every codec in use, so that playing costs no codec work."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
@@ -28,6 +28,9 @@ HELD_MAX: Final = 512
 Load = Callable[[Language, str], Pcm]
 """Gives an utterance or tone by its id: int16 mono at 16 kHz. Never raises (`prompts.recordings.Recordings.pcm`)."""
 
+Encode = Callable[[Pcm, int, Codec, float], Awaitable[bytes]]
+"""`encoded` done somewhere else."""
+
 
 def resample(pcm: Pcm, from_hz: int, to_hz: int) -> Pcm:
     """Return int16 mono samples at another rate; peaks that the filter would push over full scale are clipped."""
@@ -49,6 +52,9 @@ class PromptLibrary:
 
     def __init__(self, load: Load, pack: PromptPack | None = None) -> None:
         """Make one; without a `pack`, each prompt is encoded when it is first played."""
+        self.elsewhere: Encode | None = None
+        """Encodes clips at another speed (`Worker.encode_clip`). None: in a thread, where seconds of work for a long
+        message make the media clock late."""
         self._load = load
         self._pack = pack
         # Calls that play the same prompt share its bytes; what is rarely said does not stay.
@@ -84,7 +90,9 @@ class PromptLibrary:
         return [self.chunk(phrase.language, each, codec) for each in phrase.ids]
 
     async def clip(self, pcm: Pcm, rate_hz: int, codec: Codec, speed: float = 1.0) -> bytes:
-        """Return a message or greeting encoded for a call, in a thread."""
+        """Return a message or greeting encoded for a call; `speed` is 0.75 to 2.0, the pitch stays."""
+        if speed != 1.0 and self.elsewhere is not None:
+            return await self.elsewhere(pcm, rate_hz, codec, speed)
         return await asyncio.to_thread(encoded, pcm, rate_hz, codec, speed)
 
 

@@ -1,5 +1,7 @@
 """Prompts encoded once, and the tones that callers hear."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -54,16 +56,42 @@ def test_a_prompt_is_loaded_and_encoded_once_for_each_codec() -> None:
     assert len(shelf.asked) == 2
     library.bytes_for(phrase, Codec.PCMA)
     assert len(shelf.asked) == 4
-    assert library.held_bytes == 2 * (len(first[0]) + len(first[1]))
 
 
-async def test_prompts_are_prepared_ahead() -> None:
+WANTED = [(Language.DE, RECORD), (Language.EN, WARNING)]
+
+
+def test_prompts_are_encoded_ahead_once_for_each_set_of_recordings(tmp_path: Path) -> None:
     shelf = Shelf()
-    library = PromptLibrary(shelf)
-    await library.prepare([(Language.DE, RECORD), (Language.EN, RECORD)])
-    assert len(shelf.asked) == 2 * len(Codec)
-    library.chunk(Language.EN, RECORD, Codec.PCMA)
-    assert len(shelf.asked) == 2 * len(Codec)
+    library = PromptLibrary.open(shelf, WANTED, tmp_path, "one")
+    assert sorted(shelf.asked) == sorted(WANTED)
+    for language, prompt in WANTED:
+        for codec in Codec:
+            assert library.chunk(language, prompt, codec) == encoded(TONES[prompt], 16_000, codec)
+    again = PromptLibrary.open(shelf, WANTED, tmp_path, "one")
+    assert again.chunk(Language.DE, RECORD, Codec.PCMA) == library.chunk(Language.DE, RECORD, Codec.PCMA)
+    assert len(shelf.asked) == 2
+    PromptLibrary.open(shelf, WANTED, tmp_path, "two")
+    assert len(shelf.asked) == 4
+    assert [path.name.startswith("two") for path in tmp_path.iterdir()] == [True]
+
+
+@pytest.mark.parametrize("keep", [0, 5, 14, 40, 2000])
+def test_a_torn_cache_is_made_anew(tmp_path: Path, keep: int) -> None:
+    shelf = Shelf()
+    PromptLibrary.open(shelf, WANTED, tmp_path, "one")
+    (pack,) = tmp_path.iterdir()
+    pack.write_bytes(pack.read_bytes()[:keep])
+    library = PromptLibrary.open(shelf, WANTED, tmp_path, "one")
+    assert len(shelf.asked) == 4
+    assert library.chunk(Language.DE, RECORD, Codec.PCMU) == encoded(TONES[RECORD], 16_000, Codec.PCMU)
+
+
+def test_without_room_for_a_cache_prompts_are_encoded_when_played(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    library = PromptLibrary.open(Shelf(), WANTED, blocked / "cache", "one")
+    assert library.chunk(Language.DE, RECORD, Codec.PCMU) == encoded(TONES[RECORD], 16_000, Codec.PCMU)
 
 
 async def test_a_clip_of_any_rate_is_encoded_for_the_call() -> None:
