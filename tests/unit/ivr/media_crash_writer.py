@@ -1,0 +1,28 @@
+"""Records for the crash test, as a process of its own: one stream, until it is killed. Arguments: folder, take id."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import uvloop
+
+from ivr.media.plane import MediaPlane
+from ivr.media.recording import Limits
+from ivr.media.remote import RemoteMedia
+from ivr.media.spool import Spool
+from voicebox.codec import Codec
+
+
+async def record(folder: Path, take_id: str) -> None:
+    """Say on which port, then record what comes."""
+    spool = Spool.open(folder, segment_bytes=1 << 20, floor_bytes=0)
+    plane = MediaPlane(spool, address="127.0.0.1", ports=(24_000, 24_999))
+    stream = await plane.open()
+    stream.connect(RemoteMedia("127.0.0.1", 9, Codec.PCMU, 0))
+    stream.record(take_id, b"the context", Limits(max_s=60))
+    print(stream.port, flush=True)
+    await asyncio.sleep(60)
+
+
+if __name__ == "__main__":
+    uvloop.run(record(Path(sys.argv[1]), sys.argv[2]))
