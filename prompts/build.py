@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from prompts import manifest, mastering, pico
 from prompts.catalogue import catalogue
+from prompts.loudness import Samples
 from prompts.manifest import Entry
 from prompts.tones import RATE_HZ
 from prompts.utterance import Utterance
@@ -26,6 +27,10 @@ BITRATE_BPS: Final = 16_000
 SUFFIX: Final = ".opus"
 MASTERING: Final = "1"
 """Raised whenever the mastering changes what is heard, so that everything is rendered anew."""
+
+
+Render = Callable[[Language, Utterance], tuple[Samples, int]]
+"""A voice: speaks an utterance; returns the samples and their rate in Hz."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,7 @@ def build(
     languages: Iterable[Language] = tuple(Language),
     directory: Path = RECORDINGS,
     progress: Callable[[str], None] = lambda _: None,
+    render: Render = pico.render,
 ) -> BuildReport:
     """Bring the recordings up to date with the catalogue; `progress` gets each name once it is done.
 
@@ -52,7 +58,7 @@ def build(
     """
     report = BuildReport()
     for language in languages:
-        _build_language(language, directory / language, report, progress)
+        _build_language(language, directory / language, report, progress, render)
     return report
 
 
@@ -77,7 +83,9 @@ def decode(audio: bytes) -> NDArray[np.int16]:
     return samples
 
 
-def _build_language(language: Language, directory: Path, report: BuildReport, progress: Callable[[str], None]) -> None:
+def _build_language(
+    language: Language, directory: Path, report: BuildReport, progress: Callable[[str], None], render: Render
+) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     entries = manifest.read(directory)
     wanted = catalogue(language)
@@ -91,7 +99,8 @@ def _build_language(language: Language, directory: Path, report: BuildReport, pr
     report.kept += [f"{language}/{key}" for key in wanted if key not in fresh]
     try:
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            for utterance, entry in pool.map(lambda item: (item, _make(language, item, directory)), outdated):
+            made = pool.map(lambda item: (item, _make(language, item, directory, render)), outdated)
+            for utterance, entry in made:
                 entries[utterance.id] = entry
                 report.rendered.append(f"{language}/{utterance.id}")
                 progress(f"{language}/{utterance.id}")
@@ -110,8 +119,8 @@ def _is_current(language: Language, utterance: Utterance, directory: Path, entry
     return manifest.digest(path.read_bytes()) == entry.audio_hash
 
 
-def _make(language: Language, utterance: Utterance, directory: Path) -> Entry:
-    raw, rate_hz = pico.render(language, utterance)
+def _make(language: Language, utterance: Utterance, directory: Path, render: Render) -> Entry:
+    raw, rate_hz = render(language, utterance)
     audio = encode(mastering.master(raw, rate_hz, mastering.tail_s(utterance)))
     (directory / f"{utterance.id}{SUFFIX}").write_bytes(audio)
     measured = manifest.measure(decode(audio))

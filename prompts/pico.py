@@ -78,7 +78,7 @@ def render(language: Language, utterance: Utterance) -> tuple[Samples, int]:
         PicoError: the engine is not installed or failed.
     """
     samples, rate_hz = _run(VOICES[language], ssml(language, utterance))
-    return (_without_follower(samples, rate_hz, utterance) if utterance.carrier else samples), rate_hz
+    return (without_follower(samples, rate_hz, utterance) if utterance.carrier else samples), rate_hz
 
 
 def _run(voice: str, text: str) -> tuple[Samples, int]:
@@ -101,7 +101,12 @@ def _run(voice: str, text: str) -> tuple[Samples, int]:
     return samples, rate_hz
 
 
-def _without_follower(samples: Samples, rate_hz: int, utterance: Utterance) -> Samples:
+def without_follower(samples: Samples, rate_hz: int, utterance: Utterance) -> Samples:
+    """Return a rendered carrier without the word behind it and without most of the pause between them.
+
+    Raises:
+        PicoError: there is no pause.
+    """
     frame = rate_hz // 100
     count = samples.size // frame
     loud = np.sqrt(np.mean(samples[: count * frame].reshape(count, frame) ** 2, axis=1)) > SILENCE_BELOW

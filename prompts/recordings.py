@@ -31,11 +31,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Recordings:
-    """Decodes utterances on demand. It keeps no audio: the media plane keeps each one encoded for its codecs."""
+    """Decodes utterances on demand. It keeps only the last one, which is asked for once for every codec in a row.
+
+    The media plane keeps each utterance encoded; all of them decoded would take 160 MB.
+    """
 
     _sources: Mapping[tuple[Language, str], tuple[Path, ...]]
     missing: set[tuple[Language, str]] = field(default_factory=set)
     """Utterances without a recording of their own in their language, or whose file turned out to be broken."""
+
+    _last: tuple[Path, NDArray[np.int16]] | None = None
 
     @classmethod
     def open(cls, studio: Path | None = None, shipped: Path | None = None) -> Self:
@@ -56,13 +61,20 @@ class Recordings:
         return cls(sources, {key for key, paths in sources.items() if not paths})
 
     def pcm(self, language: Language, utterance_id: str) -> NDArray[np.int16]:
-        """Return an utterance or tone, int16 mono at 16 kHz; a short silence where nobody has it. Never raises."""
+        """Return an utterance or tone, int16 mono at 16 kHz, read-only. Never raises.
+
+        An utterance that nobody has is a short silence.
+        """
         if utterance_id in TONES:
             return TONES[utterance_id]
         for speaker in self._speakers(language, utterance_id):
             for path in self._sources.get((speaker, utterance_id), ()):
+                if (last := self._last) is not None and last[0] == path:
+                    return last[1]
                 samples = _decode(path)
                 if samples is not None:
+                    samples.setflags(write=False)
+                    self._last = (path, samples)
                     return samples
                 self.missing.add((speaker, utterance_id))
         _log.warning("prompt-missing", prompt=utterance_id, language=str(language))

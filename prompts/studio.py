@@ -189,11 +189,10 @@ def _find(source: Path, name: str) -> Path | None:
     Raises:
         StudioError: the name leads outside the directory.
     """
-    root = source.resolve()
     for candidate in _candidates(source / name):
-        if not candidate.resolve().is_relative_to(root):
-            raise StudioError(f"{name} leads outside {source}")
         if candidate.is_file():
+            if not candidate.resolve().is_relative_to(source.resolve()):
+                raise StudioError(f"{name} leads outside {source}")
             return candidate
     return None
 
