@@ -46,6 +46,11 @@ class Assembled(Protocol):
         """Samples per second."""
         ...
 
+    @property
+    def peaks(self) -> bytes:
+        """The loudest sample of each of up to 200 equal parts, 255 being full scale."""
+        ...
+
 
 Assemble = Callable[[str, int], Awaitable[Assembled]]
 """Makes a take of the spool whole: `(take id, samples to keep)`.

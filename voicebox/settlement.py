@@ -149,7 +149,9 @@ class Settlement:
         key = await self._store.put(row.company_id, row.id, whole.flac, row.created_at)
         now = self._clock.now()
         await self._db.write(
-            lambda connection: audio.stored(connection, row.id, blob_key=key, size_bytes=len(whole.flac), now=now)
+            lambda connection: audio.stored(
+                connection, row.id, blob_key=key, size_bytes=len(whole.flac), peaks=whole.peaks, now=now
+            )
         )
         await self._spool.settled(row.id)
         self._troubles.pop(row.id, None)

@@ -43,6 +43,7 @@ class AudioRow:
 _COLUMNS: Final = [audio.c[f.name] for f in fields(AudioRow)]
 _ADD: Final = Upsert(lambda insert: insert(audio).on_conflict_do_nothing(index_elements=["id"]))
 _GET: Final = select(*_COLUMNS).where(audio.c.id == bindparam("of_audio"))
+_PEAKS: Final = select(audio.c.peaks).where(audio.c.id == bindparam("of_audio"))
 _UNSETTLED: Final = (
     select(*_COLUMNS)
     .where(audio.c.state == bindparam("of_state"), audio.c.state != AudioState.STORED)
@@ -56,6 +57,7 @@ _STORED: Final = (
         state=AudioState.STORED,
         blob_key=bindparam("new_key"),
         size_bytes=bindparam("new_size"),
+        peaks=bindparam("new_peaks"),
         stored_at=bindparam("now"),
         last_error=None,
     )
@@ -84,6 +86,7 @@ async def add(
     now: datetime,
     blob_key: str | None = None,
     size_bytes: int | None = None,
+    peaks: bytes | None = None,
 ) -> bool:
     """Write a row, in the spool or (with a key) already stored; False if there is one of this id."""
     values: Mapping[str, Any] = {
@@ -94,6 +97,7 @@ async def add(
         "rate_hz": rate_hz,
         "blob_key": blob_key,
         "size_bytes": size_bytes,
+        "peaks": peaks,
         "created_at": now,
         "stored_at": None if blob_key is None else now,
     }
@@ -106,15 +110,29 @@ async def get(connection: AsyncConnection, audio_id: str) -> AudioRow | None:
     return None if row is None else _to_row(row)
 
 
+async def peaks_of(connection: AsyncConnection, audio_id: str) -> bytes | None:
+    """Return the loudest sample of each of up to 200 equal parts, 255 being full scale; None if not known (yet)."""
+    found: bytes | None = await connection.scalar(_PEAKS, {"of_audio": audio_id})
+    return found
+
+
 async def unsettled(connection: AsyncConnection, state: AudioState, limit: int) -> list[AudioRow]:
     """Return the oldest rows whose sound is not in the store: waiting (`SPOOL`) or `BROKEN`."""
     rows = await connection.execute(_UNSETTLED, {"of_state": state, "most": limit})
     return [_to_row(row) for row in rows]
 
 
-async def stored(connection: AsyncConnection, audio_id: str, *, blob_key: str, size_bytes: int, now: datetime) -> bool:
+async def stored(
+    connection: AsyncConnection, audio_id: str, *, blob_key: str, size_bytes: int, peaks: bytes, now: datetime
+) -> bool:
     """Swap a row from the spool to the store, whose blob must be on disk by now; False if it was done before."""
-    values = {"of_audio": audio_id, "new_key": blob_key, "new_size": size_bytes, "now": now}
+    values = {
+        "of_audio": audio_id,
+        "new_key": blob_key,
+        "new_size": size_bytes,
+        "new_peaks": peaks[:200],
+        "now": now,
+    }
     return bool((await connection.execute(_STORED, values)).rowcount)
 
 

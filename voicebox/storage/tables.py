@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -99,6 +100,7 @@ audio = Table(
     Column("rate_hz", Integer, nullable=False),
     Column("blob_key", String(200)),
     Column("size_bytes", BigInteger),
+    Column("peaks", LargeBinary(200)),  # for the web's player: the loudest sample of each of up to 200 parts
     _number("attempts", default=0),
     Column("last_error", Text),
     Column("created_at", UtcDateTime, nullable=False),

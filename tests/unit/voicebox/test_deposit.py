@@ -369,7 +369,9 @@ async def test_a_message_whose_audio_is_stored_gets_the_spools_last_mark(house: 
     context, take = a_context(mailbox), a_take()
     await house.deposits.accept(context, take)
     await house.db.write(
-        lambda connection: audio.stored(connection, take.id, blob_key="k", size_bytes=1, now=house.clock.now())
+        lambda connection: audio.stored(
+            connection, take.id, blob_key="k", size_bytes=1, peaks=b"", now=house.clock.now()
+        )
     )
     await house.deposits.recover(Lost(take, context.to_bytes(), accepted=b"{}"))
     assert house.spool.told[-1] == ("settled", take.id)

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("rate_hz", sa.Integer(), nullable=False),
         sa.Column("blob_key", sa.String(length=200), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=True),
+        sa.Column("peaks", sa.LargeBinary(length=200), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),

@@ -1,0 +1,281 @@
+"""Settlement: the order of its steps, what it tries again, what it gives up, and that it can be heard all the time."""
+
+import asyncio
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.fakes.rows import Marks, StandingClock, a_context, a_take, one_mailbox
+from voicebox.deposit import Deposits
+from voicebox.errors import DatabaseUnavailable, NoAudio, RecordingBroken, StoreUnavailable
+from voicebox.events import AudioBroken, AudioStored, Event, Events
+from voicebox.library import AudioLibrary, Samples, encode
+from voicebox.message import Take
+from voicebox.settlement import TRIES, Settlement, pause_s
+from voicebox.storage import audio, blobs
+from voicebox.storage.audio import AudioState
+from voicebox.storage.blobs import AudioStore
+from voicebox.storage.database import Database
+
+
+@dataclass(frozen=True)
+class Whole:
+    flac: bytes
+    samples: int
+    rate_hz: int = 8000
+    peaks: bytes = b"\x01\x02"
+
+
+@dataclass
+class Assembler:
+    """Makes a ramp of every take, or fails as told."""
+
+    steps: list[str]
+    faults: dict[str, Exception] = field(default_factory=dict)
+
+    async def __call__(self, take_id: str, samples: int) -> Whole:
+        self.steps.append("assemble")
+        if take_id in self.faults:
+            raise self.faults[take_id]
+        return Whole(encode(ramp(samples), 8000, "FLAC"), samples)
+
+
+def ramp(samples: int) -> Samples:
+    return (np.arange(samples) % 2000 - 1000).astype(np.int16)
+
+
+class Workshop:
+    """Settlement with everything real but the assembler and the spool's marks; every step is noted."""
+
+    def __init__(self, db: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.db = db
+        self.steps: list[str] = []
+        self.spool = Marks()
+        self.events, self.heard = Events(), list[Event]()
+        self.events.subscribe(self.heard.append)
+        self.clock = StandingClock()
+        self.folder = folder
+        self.store = AudioStore.open(folder.as_uri())
+        self.assembler = Assembler(self.steps)
+        self.deposits = Deposits(db, self.events, self.spool, self.clock)
+        self.settlement = Settlement(db, self.store, self.assembler, self.spool, events=self.events, clock=self.clock)
+        self.library = AudioLibrary(db, self.store, self.assembler, self.clock)
+        self._note(monkeypatch, blobs, "sync_path", lambda path: f"sync {path.relative_to(folder)}")
+        self._note(monkeypatch, audio, "stored", lambda *_: "swap")
+        self._note(monkeypatch, self.spool, "settled", lambda _: "settled")
+
+    def _note(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, say: Callable[..., str]) -> None:
+        whole = getattr(owner, name)
+
+        def noted(*arguments: Any, **named: Any) -> Any:
+            self.steps.append(say(*arguments))
+            return whole(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    async def leave(self, mailbox_values: dict[str, Any] | None = None) -> Take:
+        mailbox = await one_mailbox(self.db, **(mailbox_values or {}))
+        take = a_take(3)
+        await self.deposits.accept(a_context(mailbox), take)
+        self.heard.clear()
+        self.spool.told.clear()
+        return take
+
+    async def row(self, audio_id: str) -> audio.AudioRow:
+        async with self.db.read() as connection:
+            row = await audio.get(connection, audio_id)
+        assert row is not None
+        return row
+
+
+@pytest.fixture
+def shop(db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    return Workshop(db, tmp_path / "audio", monkeypatch)
+
+
+async def test_the_blob_is_on_disk_before_the_row_is_swapped_and_the_spool_forgets(shop: Workshop) -> None:
+    take = await shop.leave()
+    assert await shop.settlement.settle_due() == 1
+    key = f"1/26/11/{take.id}.flac"
+    assert shop.steps == [
+        "assemble",
+        f"sync {key}",
+        "sync 1/26/11",
+        "sync 1/26",
+        "sync 1",
+        "sync .",
+        "swap",
+        "settled",
+    ]
+    row = await shop.row(take.id)
+    assert (row.state, row.blob_key) == (AudioState.STORED, key)
+    async with shop.db.read() as connection:
+        assert await audio.peaks_of(connection, take.id) == b"\x01\x02"
+    assert shop.heard == [AudioStored(take.id)]
+    assert (shop.folder / key).read_bytes().startswith(b"fLaC")
+
+
+async def test_settling_again_does_nothing(shop: Workshop) -> None:
+    await shop.leave()
+    await shop.settlement.settle_due()
+    shop.steps.clear()
+    assert await shop.settlement.settle_due() == 0
+    assert shop.steps == []
+
+
+async def test_a_store_that_is_away_is_tried_again_and_loses_nothing(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = await shop.leave()
+    with monkeypatch.context() as patch:
+        patch.setattr(blobs, "sync_path", _fail_with(OSError(28, "No space left on device")))
+        with pytest.raises(StoreUnavailable, match="No space left"):
+            await shop.settlement.settle_due()
+    assert (await shop.row(take.id)).state is AudioState.SPOOL
+    assert "swap" not in shop.steps
+    assert shop.spool.told == []
+    assert await shop.settlement.settle_due() == 1
+
+
+def _fail_with(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+async def test_a_database_that_is_away_after_the_blob_is_tried_again(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = await shop.leave()
+
+    async def away(_work: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.db, "write", away)
+        with pytest.raises(DatabaseUnavailable):
+            await shop.settlement.settle_due()
+    assert shop.spool.told == []
+    assert await shop.settlement.settle_due() == 1
+    assert (await shop.row(take.id)).state is AudioState.STORED
+
+
+async def test_what_can_never_be_assembled_is_broken_and_stays_in_the_spool(shop: Workshop) -> None:
+    take = await shop.leave()
+    shop.assembler.faults[take.id] = RecordingBroken("nothing but noise")
+    assert await shop.settlement.settle_due() == 0
+    row = await shop.row(take.id)
+    assert (row.state, row.last_error, row.attempts) == (AudioState.BROKEN, "nothing but noise", 1)
+    assert shop.heard == [AudioBroken(take.id)]
+    assert shop.settlement.broken == 1
+    assert shop.spool.told == []
+    with pytest.raises(NoAudio):
+        await shop.library.flac(take.id)
+    assert await shop.library.length_s(take.id) is None
+
+
+async def test_a_broken_recording_gets_another_chance_at_the_next_start_without_a_second_alarm(shop: Workshop) -> None:
+    take = await shop.leave()
+    shop.assembler.faults[take.id] = RecordingBroken("a bug of ours")
+    await shop.settlement.settle_due()
+    await shop.settlement.settle_due(broken_too=True)
+    assert shop.heard == [AudioBroken(take.id)]
+    shop.assembler.faults.clear()
+    assert await shop.settlement.settle_due(broken_too=True) == 1
+    assert (await shop.row(take.id)).state is AudioState.STORED
+
+
+async def test_a_failing_assembler_is_tried_with_growing_pauses_then_given_up(shop: Workshop) -> None:
+    take = await shop.leave()
+    shop.assembler.faults[take.id] = OSError("worker died")
+    for tried in range(1, TRIES + 1):
+        await shop.settlement.settle_due()
+        assert shop.steps.count("assemble") == tried
+        await shop.settlement.settle_due()
+        assert shop.steps.count("assemble") == tried, "it rests"
+        shop.clock.advance(pause_s(tried))
+    row = await shop.row(take.id)
+    assert (row.state, row.last_error) == (AudioState.BROKEN, "OSError: worker died")
+
+
+async def test_one_broken_recording_holds_up_nobody(shop: Workshop) -> None:
+    mailbox = await one_mailbox(shop.db)
+    takes = [a_take(3) for _ in range(5)]
+    for take in takes:
+        await shop.deposits.accept(a_context(mailbox), take)
+    shop.assembler.faults[takes[0].id] = RecordingBroken("x")
+    shop.assembler.faults[takes[1].id] = ValueError("y")
+    assert await shop.settlement.settle_due() == 3
+
+
+@pytest.mark.parametrize(("failures", "wait_s"), [(1, 1.0), (2, 2.0), (6, 32.0), (7, 60.0), (10_000, 60.0)])
+def test_pauses_double_up_to_a_minute(failures: int, wait_s: float) -> None:
+    assert pause_s(failures) == wait_s
+
+
+async def test_running_it_settles_what_was_left_and_what_comes(shop: Workshop) -> None:
+    stored = asyncio.Queue[str]()
+    shop.events.subscribe(lambda event: stored.put_nowait(event.audio_id) if isinstance(event, AudioStored) else None)
+    mailbox = await one_mailbox(shop.db)
+    first, second = a_take(3), a_take(3)
+    await shop.deposits.accept(a_context(mailbox), first)
+    running = asyncio.create_task(shop.settlement.run())
+    assert await stored.get() == first.id
+    await shop.deposits.accept(a_context(mailbox), second)
+    assert await stored.get() == second.id
+    running.cancel()
+
+
+# --- hearing it
+
+
+@pytest.mark.parametrize("settled", [False, True])
+async def test_a_message_can_be_heard_before_and_after_it_is_settled(shop: Workshop, settled: bool) -> None:
+    take = await shop.leave()
+    if settled:
+        await shop.settlement.settle_due()
+    samples, rate_hz = await shop.library.pcm(take.id)
+    assert rate_hz == 8000
+    assert samples.dtype == np.int16
+    assert np.array_equal(samples, ramp(take.samples))
+    wav, wav_rate = soundfile.read(io.BytesIO(await shop.library.wav(take.id)), dtype="int16")
+    assert (wav_rate, len(wav)) == (8000, take.samples)
+    assert np.array_equal(wav, samples)
+    mp3 = soundfile.info(io.BytesIO(await shop.library.mp3(take.id)))
+    assert (mp3.format, mp3.samplerate, mp3.channels) == ("MP3", 8000, 1)
+    assert abs(mp3.frames - take.samples) < 8000 * 0.2
+    assert await shop.library.length_s(take.id) == 3.0
+
+
+async def test_a_message_that_is_settled_while_it_is_asked_for_is_found_in_the_store(shop: Workshop) -> None:
+    take = await shop.leave()
+
+    async def forgotten(take_id: str, samples: int) -> Whole:
+        await shop.settlement.settle_due()
+        raise RecordingBroken("not in the spool")
+
+    library = AudioLibrary(shop.db, shop.store, forgotten, shop.clock)
+    samples, _ = await library.pcm(take.id)
+    assert len(samples) == take.samples
+
+
+async def test_unknown_audio_is_no_audio(shop: Workshop) -> None:
+    with pytest.raises(NoAudio):
+        await shop.library.pcm("0" * 32)
+    assert await shop.library.length_s("0" * 32) is None
+
+
+async def test_a_greeting_is_kept_and_comes_back_as_it_was(shop: Workshop) -> None:
+    mailbox = await one_mailbox(shop.db)
+    audio_id = await shop.library.keep(mailbox.company_id, ramp(16_000), 16_000)
+    samples, rate_hz = await shop.library.pcm(audio_id)
+    assert rate_hz == 16_000
+    assert np.array_equal(samples, ramp(16_000))
+    assert (await shop.row(audio_id)).state is AudioState.STORED
