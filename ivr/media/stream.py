@@ -253,6 +253,7 @@ class MediaStream:
         recorder, self._recorder = self._recorder, None
         if recorder:
             recorder.finish(Ending.SHUTDOWN, "", self._intake.end(self._loop.time()))
+        self.stop()
         if self.on_fault:
             self.on_fault(error)
 
