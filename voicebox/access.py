@@ -21,6 +21,7 @@ from voicebox.mailbox import Mailbox
 from voicebox.numbers import DialPlan, spellings
 from voicebox.passcode import PinProblem
 from voicebox.pinhash import PinHasher
+from voicebox.pinhistory import PinHistory
 from voicebox.storage import credentials, mailboxes
 from voicebox.storage.credentials import Attempt, Counter, Credential
 from voicebox.storage.database import Database
@@ -224,15 +225,17 @@ class Access:
         return before, [spelling for number in numbers for spelling in spellings(number, plan)]
 
     async def _is_recent(self, before: Credential | None, pin: str) -> bool:
-        for stored in recent_hashes(before):
-            if await self._hasher.verify(stored, pin):
+        if before is None:
+            return False
+        for stored in (before.pin_hash, *PinHistory.of(before.history).earlier):
+            if stored is not None and await self._hasher.verify(stored, pin):
                 return True
         return False
 
     async def _store(self, mailbox: Mailbox, before: Credential | None, pin: str, *, one_time: bool) -> None:
         pin_hash = await self._hasher.hash(pin)
         now = self._clock.now()
-        history = recent_hashes(before)[: passcode.RECENT_PINS - 1]
+        history = [] if before is None else PinHistory.of(before.history).after(before.pin_hash).stored
         await self._db.write(
             lambda connection: credentials.set_pin(
                 connection,
@@ -244,14 +247,6 @@ class Access:
                 now=now,
             )
         )
-
-
-def recent_hashes(before: Credential | None) -> list[str]:
-    """Return the hashes of the last `RECENT_PINS` PINs, the present one first."""
-    if before is None:
-        return []
-    present = [before.pin_hash] if before.pin_hash is not None else []
-    return [*present, *before.history][: passcode.RECENT_PINS]
 
 
 async def _keep(connection: Any, counted: _Counted) -> None:

@@ -64,7 +64,18 @@ def _with_members(rows: Iterable[Any], members: Iterable[Any]) -> list[Distribut
     by_list: defaultdict[int, set[int]] = defaultdict(set)
     for list_id, member in members:
         by_list[list_id].add(member)
-    return [DistributionList(*row, frozenset(by_list[row.id])) for row in rows]
+    return [
+        DistributionList(
+            id=row.id,
+            company_id=row.company_id,
+            mailbox_id=row.mailbox_id,
+            number=row.number,
+            description=row.description,
+            shared=row.shared,
+            members=frozenset(by_list[row.id]),
+        )
+        for row in rows
+    ]
 
 
 async def add(
