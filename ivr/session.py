@@ -92,7 +92,6 @@ class Session:
         self._playback: Playback | None = None
         self._wake: asyncio.Future[None] | None = None
         self._over = False
-        self._closing = False
         leg.on_over = self._ended
         leg.stream.on_key = self._pressed
         leg.stream.on_fault = self._broke
@@ -136,15 +135,14 @@ class Session:
         """Take in that the media of this call failed by a fault of ours."""
         log.error("media_failed", call=self._facts.id, error=repr(error))
         self.note("error", what="media")
-        self._leg.bye('SIP ;cause=500 ;text="Media failed"')
+        self._leg.bye(_reason("media failed"))
 
     def end(self, by: RecordEnd) -> None:
-        """End the call from outside: a recording is finished and kept first, anything else is hung up at once."""
+        """End the call from outside: a recording ends, is kept and then hung up; anything else is hung up at once."""
         if self._recording is not None:
             self._recording.stop(Ending(by.value))
         else:
-            self._leg.bye('SIP ;cause=503 ;text="Shutting down"')
-        self._closing = True
+            self._leg.bye(_reason("shutting down"))
 
     def _wake_up(self) -> None:
         if self._wake is not None and not self._wake.done():
@@ -162,10 +160,9 @@ class Session:
         await self.pause(self._opening_silence_s)
 
     async def hang_up(self, cause: str = "") -> None:
-        """End the call by BYE."""
+        """End the call by BYE; `cause` is for people who read the trace of the other side."""
         if not self._over:
-            self._leg.bye(cause)
-            self._ended()
+            self._leg.bye(_reason(cause) if cause else "")
 
     def _check(self) -> None:
         if self._over:
@@ -335,12 +332,13 @@ class Session:
         self.note("record", state="end", by=outcome.by.value, **length)
         if take is not None:
             self._sounds.remember(take)
-        if outcome.by is Ending.NO_RTP:
-            self._leg.bye('SIP ;cause=408 ;text="No RTP"')
-        elif self._closing:
-            self._leg.bye('SIP ;cause=503 ;text="Shutting down"')
         return Recorded(RecordEnd(outcome.by.value), outcome.key, take)
 
     async def discard(self, take: Take) -> None:
         """Forget a take durably."""
         await self._sounds.discard(take)
+
+
+def _reason(text: str) -> str:
+    """Return a Reason header's value (RFC 3326) that only explains: for the network, nothing went wrong."""
+    return f'SIP ;cause=200 ;text="voicebox: {text}"'

@@ -48,10 +48,19 @@ def rtp_ports() -> tuple[int, int]:
     return first, first + 1999
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The encoded prompts, shared by every test process of this run."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prompt-cache"
+    shared.mkdir(exist_ok=True)
+    return shared
+
+
 @pytest.fixture
-def service(tmp_path: Path, smtp_port: int, rtp_ports: tuple[int, int]) -> Iterator[Service]:
+def service(tmp_path: Path, smtp_port: int, rtp_ports: tuple[int, int], cache: Path) -> Iterator[Service]:
     """A voicebox with the example company, listening."""
-    made = Service(tmp_path, smtp_port=smtp_port, rtp_ports=rtp_ports)
+    made = Service(tmp_path, smtp_port=smtp_port, rtp_ports=rtp_ports, cache=cache)
     made.voicebox("apply", "directory.toml")
     made.start()
     yield made

@@ -96,8 +96,13 @@ class Service:
         more: str = "",
         listen: str = '"udp:127.0.0.1:0", "tcp:127.0.0.1:0"',
         directory: str = DIRECTORY,
+        cache: Path | None = None,
     ) -> None:
         self.folder = folder
+        if cache is not None:
+            # Encoded prompts are the same for all: what the first one made serves the others.
+            (folder / "var").mkdir()
+            (folder / "var" / "cache").symlink_to(cache)
         self.process: subprocess.Popen[str] | None = None
         self.sip: dict[str, int] = {}
         """Port by transport and address, such as `udp:127.0.0.1`."""

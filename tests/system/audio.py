@@ -1,0 +1,44 @@
+"""Audio that callers speak in tests, and finding it again in what was recorded."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from ivr.media.g711 import decode, encode
+from voicebox.codec import Codec
+
+Pcm = npt.NDArray[np.int16]
+RATE_HZ = 8000
+
+
+def speech(length_s: float, *, seed: int = 1) -> Pcm:
+    """Return noise with the syllables of speech: loud, never the same twice, so that any offset can be told."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(length_s * RATE_HZ)) / RATE_HZ
+    syllables = 0.35 + 0.65 * np.sin(2 * np.pi * 1.7 * t) ** 2
+    return np.asarray(rng.normal(0, 3000, len(t)) * syllables, dtype=np.int16)
+
+
+def raw(pcm: Pcm, codec: Codec, file: Path) -> tuple[Path, Pcm]:
+    """Write samples as raw G.711 for a phone to send; return the file and what it decodes to."""
+    data = encode(pcm, codec)
+    file.write_bytes(data)
+    return file, decode(data, codec)
+
+
+def stored(flac: Path) -> Pcm:
+    """Return a stored message's samples."""
+    samples, rate_hz = soundfile.read(flac, dtype="int16")
+    assert rate_hz == RATE_HZ
+    found: Pcm = samples
+    return found
+
+
+def place_of(part: Pcm, whole: Pcm) -> int:
+    """Return where `part` begins in `whole` by its first second, exactly."""
+    head = part[: min(len(part), RATE_HZ)].astype(np.float64)
+    spectrum = np.fft.rfft(whole.astype(np.float64), len(whole) + len(head))
+    match = np.fft.irfft(spectrum * np.conj(np.fft.rfft(head, len(whole) + len(head))))
+    return int(np.argmax(match[: len(whole)]))
