@@ -1,0 +1,140 @@
+"""The two flows over the real use cases and a real database: what one caller leaves, the subscriber hears."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from ivr.call import Facts
+from ivr.flows.caller import leave_message
+from ivr.flows.portal import portal
+from ivr.flows.services import Services
+from ivr.script import Step, hang_up, listen_to, press, speak
+from ivr.scripted import ScriptedCall, facts
+from tests.fakes.rows import Marks, StandingClock, add_company, add_mailbox
+from tests.fakes.voicemail import CallClips, FakeSpace
+from voicebox.access import Access
+from voicebox.deposit import Deposits
+from voicebox.directory import Directory
+from voicebox.events import Events
+from voicebox.inbox import Inbox
+from voicebox.mailbox import Mailbox
+from voicebox.message import Reason, State
+from voicebox.pinhash import Cost, PinHasher
+from voicebox.storage.database import Database
+
+PIN = "274913"
+
+
+@dataclass
+class House:
+    """An installation with one mailbox, Anna's."""
+
+    db: Database
+    anna: Mailbox
+    spool: Marks
+    clock: StandingClock
+    events: Events
+    access: Access
+    clips: dict[str, float]
+
+    async def call(self, flow: str, steps: list[Step], who: Facts) -> ScriptedCall:
+        call = ScriptedCall(steps, facts_=who, clips=self.clips, first_take=len(self.clips) + 1)
+        services = Services(
+            directory=Directory(self.db),
+            deposits=Deposits(self.db, self.events, self.spool, self.clock),
+            access=self.access,
+            inbox=self.inbox_of,
+            clips=CallClips(call),
+            space=FakeSpace(),
+            clock=self.clock,
+        )
+        if flow == "leave":
+            await call.run(leave_message(call, services, self.anna, Reason.BUSY))
+        else:
+            await call.run(portal(call, services))
+        self.clips |= call.clips
+        return call
+
+    def inbox_of(self, mailbox: Mailbox) -> Inbox:
+        return Inbox(self.db, self.events, self.clock, mailbox)
+
+
+@pytest.fixture
+async def house(sqlite_url: str) -> AsyncIterator[House]:
+    clock, events = StandingClock(), Events()
+    hasher = PinHasher(b"k" * 32, Cost(memory_kib=64, passes=1))
+    async with await Database.open(sqlite_url) as db:
+        anna = await add_mailbox(db, await add_company(db), phone="+492115551001", name="Anna Beispiel")
+        access = Access(db, hasher, clock)
+        assert await access.set_pin(anna, PIN) == []
+        yield House(db, anna, Marks(), clock, events, access, {})
+    hasher.close()
+
+
+async def test_what_a_caller_leaves_the_subscriber_hears(house: House) -> None:
+    left = await house.call("leave", [speak(5), press("#"), press("4"), press("1")], facts("+493012345678"))
+    (note,) = left.notes("message")
+    house.clock.advance(60)
+    take = note["id"]
+    steps: list[Step] = [
+        *(press("1001#"), press(f"{PIN}#"), press("1"), press("1"), listen_to(take)),
+        *(press("5"), listen_to("envelope-urgent"), press("7"), press("7"), press("#"), hang_up()),
+    ]
+    heard = (await house.call("fetch", steps, facts("+49301111111"))).heard
+    assert "heading-first-new-urgent" in heard
+    inbox = house.inbox_of(house.anna)
+    (message,) = await inbox.messages(State.SAVED)
+    assert (message.id, message.duration_s, message.reason) == (take, 5.0, Reason.BUSY)
+    assert message.caller.number == "+493012345678"
+    assert ("accept", take) in house.spool.told
+
+
+async def test_hanging_up_after_its_end_leaves_a_message_saved(house: House) -> None:
+    left = await house.call("leave", [speak(5), hang_up()], facts())
+    take = left.notes("message")[0]["id"]
+    await house.call(
+        "fetch", [press("1001#"), press(f"{PIN}#"), press("1"), press("1"), listen_to(take), hang_up()], facts()
+    )
+    counts = await house.inbox_of(house.anna).counts()
+    assert (counts.new, counts.saved) == (0, 1)
+
+
+async def test_five_wrong_passcodes_over_two_calls_lock_the_mailbox(house: House) -> None:
+    wrong: list[Step] = [press("1001#"), press("111111#")]
+    await house.call("fetch", wrong * 3, facts("+493011111111"))
+    await house.call("fetch", [*wrong * 2, hang_up()], facts("+493022222222"))
+    locked = await house.call("fetch", [press("1001#"), press(f"{PIN}#")], facts("+493033333333"))
+    assert locked.heard[-1] == "login-locked"
+    assert locked.notes("locked") == [{}]
+
+
+async def test_a_mailbox_that_does_not_exist_locks_alike(house: House) -> None:
+    wrong: list[Step] = [press("7777#"), press("111111#")]
+    await house.call("fetch", wrong * 3, facts("+493011111111"))
+    await house.call("fetch", [*wrong * 2, hang_up()], facts("+493022222222"))
+    locked = await house.call("fetch", [press("7777#"), press("111111#")], facts("+493033333333"))
+    assert locked.heard[-1] == "login-locked"
+
+
+async def test_a_new_passcode_opens_the_mailbox_and_the_old_one_does_not(house: House) -> None:
+    change: list[Step] = [
+        *(press("1001#"), press(f"{PIN}#"), press("8"), press("123456#"), listen_to("passcode-refused-run")),
+        *(press("608315#"), press("608315#"), press("9")),
+    ]
+    changed = await house.call("fetch", change, facts())
+    assert changed.notes("passcode") == [{"changed": True}]
+    steps: list[Step] = [press("1001#"), press(f"{PIN}#"), press("1001#"), press("608315#"), press("9")]
+    call = await house.call("fetch", steps, facts())
+    assert [note["ok"] for note in call.notes("login")] == [False, True]
+
+
+async def test_all_messages_are_deleted_and_can_come_back(house: House) -> None:
+    for _ in range(2):
+        await house.call("leave", [speak(5), hang_up()], facts())
+    enter: list[Step] = [press("1001#"), press(f"{PIN}#"), press("1")]
+    await house.call("fetch", [*enter, press("7"), press("1"), listen_to("mailbox-all-deleted"), hang_up()], facts())
+    assert (await house.inbox_of(house.anna).counts()).deleted == 2
+    await house.call("fetch", [*enter, press("9"), press("7"), listen_to("message-restored"), hang_up()], facts())
+    counts = await house.inbox_of(house.anna).counts()
+    assert (counts.new, counts.deleted) == (1, 1)
