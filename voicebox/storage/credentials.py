@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.storage.tables import credential, source_failure
-from voicebox.storage.upsert import Upsert
+from voicebox.storage.upsert import Upsert, overwrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +126,14 @@ _TAKE_BACK: Final = (
     .where(_OF_SOURCE, source_failure.c.failures > 0)
     .values(failures=source_failure.c.failures - 1)
 )
-_SET_PIN: Final = Upsert(
-    lambda insert: insert(credential).on_conflict_do_update(
-        index_elements=["mailbox_id"],
-        set_={
-            "pin_hash": bindparam("pin_hash"),
-            "one_time": bindparam("one_time"),
-            "history": bindparam("history", type_=credential.c.history.type),
-            "changed_at": bindparam("changed_at", type_=credential.c.changed_at.type),
-            "failures": 0,
-            "lock_count": 0,
-            "locked_until": None,
-            "last_failure_at": None,
-        },
-    )
+_SET_PIN: Final = overwrite(
+    credential,
+    ["mailbox_id"],
+    ["pin_hash", "one_time", "history", "changed_at"],
+    failures=0,
+    lock_count=0,
+    locked_until=None,
+    last_failure_at=None,
 )
 
 

@@ -1,12 +1,12 @@
 """Companies, mailboxes, and the numbers and devices by which they are found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import Executable, Row, Table, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -91,13 +91,20 @@ _DEVICE_BY_USERNAME: Final = (
     .join(mailbox, mailbox.c.id == device.c.mailbox_id)
     .where(device.c.realm == bindparam("of_realm"), device.c.username == bindparam("of_username"))
 )
-_PUT_DEVICE: Final = Upsert(
-    lambda insert_: insert_(device).on_conflict_do_update(
+
+
+def _put_device(insert_: Callable[[Table], Any]) -> Executable:
+    statement = insert_(device)
+    new = statement.excluded
+    built: Executable = statement.on_conflict_do_update(
         index_elements=["realm", "username"],
-        set_={name: bindparam(name) for name in ("ha1_md5", "ha1_sha256", "md5_only")},
-        where=device.c.mailbox_id == bindparam("mailbox_id"),
+        set_={name: new[name] for name in ("ha1_md5", "ha1_sha256", "md5_only")},
+        where=device.c.mailbox_id == new.mailbox_id,  # another mailbox's device is not taken over
     )
-)
+    return built
+
+
+_PUT_DEVICE: Final = Upsert(_put_device)
 _ALIASES: Final = (
     select(number.c.id, number.c.number)
     .where(number.c.mailbox_id == bindparam("of_mailbox"), number.c.kind == NumberKind.ALIAS)

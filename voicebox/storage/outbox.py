@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicebox.redaction import redact_text
 from voicebox.storage.tables import outbox
 from voicebox.storage.text import storable
-from voicebox.storage.upsert import Upsert
+from voicebox.storage.upsert import Upsert, overwrite
 
 ERROR_MAX: Final = 500
 """Characters of an error that are kept."""
@@ -77,18 +77,15 @@ _COLUMNS: Final = [outbox.c[f.name] for f in fields(Entry)]
 _OPEN: Final = outbox.c.done_at.is_(None) & outbox.c.given_up_at.is_(None)
 
 _ADD: Final = Upsert(lambda insert: insert(outbox).on_conflict_do_nothing(index_elements=["key"]))
-_REMIND: Final = Upsert(
-    lambda insert: insert(outbox).on_conflict_do_update(
-        index_elements=["key"],
-        set_={
-            "version": outbox.c.version + 1,
-            "attempts": 0,
-            "next_attempt_at": bindparam("due_at", type_=outbox.c.next_attempt_at.type),
-            "last_error": None,
-            "done_at": None,
-            "given_up_at": None,
-        },
-    )
+_REMIND: Final = overwrite(
+    outbox,
+    ["key"],
+    ["next_attempt_at"],
+    version=outbox.c.version + 1,
+    attempts=0,
+    last_error=None,
+    done_at=None,
+    given_up_at=None,
 )
 _DUE: Final = (
     select(outbox.c.id)
@@ -140,7 +137,7 @@ async def add(connection: AsyncConnection, drafts: Sequence[Draft], now: datetim
 
 async def remind(connection: AsyncConnection, draft: Draft, now: datetime) -> None:
     """Write a row, or make the one with its key due again, as if it had never been done."""
-    await connection.execute(_REMIND.on(connection), _values(draft, now) | {"due_at": now})
+    await connection.execute(_REMIND.on(connection), _values(draft, now))
 
 
 async def remind_light(connection: AsyncConnection, company_id: int, mailbox_id: int, now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.storage.tables import registration
 from voicebox.storage.text import clipped
-from voicebox.storage.upsert import Upsert
+from voicebox.storage.upsert import overwrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,8 @@ class Binding:
 
 
 _COLUMNS: Final = [registration.c[f.name] for f in fields(Binding)]
-_SAVE: Final = Upsert(
-    lambda insert: insert(registration).on_conflict_do_update(
-        index_elements=["aor", "contact"],
-        set_={
-            f.name: bindparam(f.name, type_=registration.c[f.name].type)
-            for f in fields(Binding)
-            if f.name not in ("aor", "contact")
-        },
-    )
+_SAVE: Final = overwrite(
+    registration, ["aor", "contact"], [f.name for f in fields(Binding) if f.name not in {"aor", "contact"}]
 )
 _DELETE: Final = delete(registration).where(
     registration.c.aor == bindparam("of_aor"), registration.c.contact == bindparam("of_contact")
