@@ -23,6 +23,15 @@ class Exit(IntEnum):
     """A port is taken, or the database or the data is in use or unreachable."""
 
 
+class CommandError(Exception):
+    """Ends a command from within its work: the exit code, and lines that say why and what to do."""
+
+    def __init__(self, code: Exit, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.code = code
+        self.lines = lines
+
+
 def fail(code: Exit, *lines: str) -> NoReturn:
     """Write why to standard error and end with `code`."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)

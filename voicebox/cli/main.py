@@ -1,24 +1,51 @@
-"""The `voicebox` command."""
+"""The `voicebox` command: the list of its commands."""
+
+from typing import Annotated
 
 import typer
 
+from voicebox import __version__
+from voicebox.cli.apply import apply_command
+from voicebox.cli.config import config_app
+from voicebox.cli.db import db_app
+from voicebox.cli.init import init_command
+from voicebox.cli.mailbox import mailbox_app
+from voicebox.cli.queue import queue_app
 from voicebox.cli.serve import serve_command
+from voicebox.cli.token import token_command
 
 app = typer.Typer(
     name="voicebox",
     help="A telephone voicemail service.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # a local variable may be a PIN
+    pretty_exceptions_enable=False,  # with the values of local variables, which may be a PIN
     add_completion=False,
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"voicebox {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _voicebox() -> None:
-    """Answer calls, keep messages, tell their owners."""
+def _voicebox(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Serve voicemail by telephone, and look after it."""
 
 
 app.command("serve")(serve_command)
+app.command("init")(init_command)
+app.command("apply")(apply_command)
+app.command("token")(token_command)
+app.add_typer(mailbox_app, name="mailbox")
+app.add_typer(queue_app, name="queue")
+app.add_typer(db_app, name="db")
+app.add_typer(config_app, name="config")
 
 
 def main() -> None:

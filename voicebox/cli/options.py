@@ -1,4 +1,4 @@
-"""What every command takes: where the configuration is, and whether to print JSON."""
+"""What commands have in common on their command line, and the configuration they read."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,9 @@ ConfigOption = Annotated[
     typer.Option("--config", help="The configuration file; default ./voicebox.toml, else $VOICEBOX_CONFIG."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+CompanyOption = Annotated[
+    str | None, typer.Option("--company", help="The company's name; needed only where there are several.")
+]
 
 
 def configuration(given: Path | None) -> Config:

@@ -4,10 +4,8 @@ import asyncio
 import json
 import signal
 import sys
+from typing import Any
 
-import uvloop
-
-from voicebox.app import Ready, serve
 from voicebox.cli.exits import Exit, fail
 from voicebox.cli.options import ConfigOption, configuration
 from voicebox.config import Config
@@ -17,6 +15,8 @@ from voicebox.telemetry import set_up_logging
 
 def serve_command(config: ConfigOption = None) -> None:
     """Answer calls, send mails, serve the web; until SIGTERM or Ctrl-C."""
+    import uvloop
+
     settings = configuration(config)
     set_up_logging(settings.log)
     try:
@@ -27,6 +27,9 @@ def serve_command(config: ConfigOption = None) -> None:
 
 
 async def _serve(settings: Config) -> None:
+    # Imported here: together a second that no other command need spend.
+    from voicebox.app import serve
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -34,8 +37,8 @@ async def _serve(settings: Config) -> None:
     await serve(settings, stop=stop, ready=_announce)
 
 
-def _announce(ready: Ready) -> None:
-    """Print the one line that scripts wait for."""
+def _announce(ready: Any) -> None:
+    """Print the one line that scripts wait for; `ready` is a `voicebox.app.Ready`."""
     sys.stdout.write(json.dumps({"event": "ready", "sip": list(ready.sip), "web": ready.web}) + "\n")
     sys.stdout.flush()
 

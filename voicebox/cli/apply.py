@@ -1,0 +1,66 @@
+"""`voicebox apply`: bring a company to what its directory file says."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from voicebox.cli.exits import CommandError, Exit, fail
+from voicebox.cli.opening import opened, run
+from voicebox.cli.options import ConfigOption, JsonOption, configuration
+from voicebox.cli.printing import counted, print_json, print_line
+from voicebox.cli.provisioner import provisioner
+from voicebox.config import Config
+from voicebox.directory_file import DirectoryError, DirectoryFile, read_directory
+from voicebox.provisioning import Applied
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The directory file, such as directory.toml.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+
+
+def apply_command(
+    *, file: FileArgument, dry_run: DryRunOption = False, json: JsonOption = False, config: ConfigOption = None
+) -> None:
+    """Bring the company and its mailboxes to what FILE says, and say what changed. Applying again changes nothing."""
+    settings = configuration(config)
+    try:
+        directory = read_directory(file)
+    except DirectoryError as error:
+        fail(Exit.USAGE, *(str(problem) for problem in error.problems))
+    applied = run(settings, _apply(settings, directory, dry_run=dry_run))
+    if json:
+        print_json(
+            {
+                "company": directory.company.name,
+                "dry_run": dry_run,
+                "changes": [
+                    {"subject": each.subject, "field": each.field, "before": each.before, "after": each.after}
+                    for each in applied.changes
+                ],
+                "not_in_file": list(applied.not_in_file),
+            }
+        )
+    else:
+        _tell(applied, directory.company.name, dry_run=dry_run)
+
+
+async def _apply(settings: Config, directory: DirectoryFile, *, dry_run: bool) -> Applied:
+    async with opened(settings, migrating=True) as db, provisioner(settings, db) as provisioning:
+        try:
+            return await provisioning.apply(directory, dry_run=dry_run)
+        except DirectoryError as error:
+            # The file is well-formed, but contradicts what is there.
+            raise CommandError(Exit.FAILED, *(str(problem) for problem in error.problems)) from None
+
+
+def _tell(applied: Applied, company: str, *, dry_run: bool) -> None:
+    for change in applied.changes:
+        print_line(str(change))
+    if applied.not_in_file:
+        print_line(f"not in the file, left as they are: {', '.join(applied.not_in_file)}")
+    if not applied.changes:
+        print_line(f"{company}: nothing to change")
+    elif dry_run:
+        print_line(f"{company}: {counted(len(applied.changes), 'change')} to make; nothing was written")
+    else:
+        print_line(f"{company}: {counted(len(applied.changes), 'change')} made")
