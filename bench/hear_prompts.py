@@ -72,11 +72,22 @@ def sphinx() -> Recogniser:
 
 def words(text: str) -> list[str]:
     """Return a text as bare words; digits become words, so that "9 p.m." equals "nine p.m."."""
-    plain = text.lower().replace("voicemail", "voice mail").replace("e-mail", "email").replace("p.m.", "pm")
+    plain = (
+        text.lower()
+        .replace("good bye", "goodbye")
+        .replace("voicemail", "voice mail")
+        .replace("mail box", "mailbox")
+        .replace("e-mail", "email")
+        .replace("p.m.", "pm")
+    )
     plain = plain.replace("a.m.", "am").replace("'", "").replace("o'clock", "")
     plain = re.sub(r"\b(\d{1,2})(?:st|nd|rd|th)\b", lambda found: ordinal(int(found[1])), plain)
     plain = re.sub(r"\b20(\d\d)\b", lambda found: f"twenty {word(int(found[1]))}", plain)
     plain = re.sub(r"\b(\d{1,2}):(\d\d)\b", lambda found: f"{word(int(found[1]))} {word(int(found[2]))}", plain)
+    plain = re.sub(r"(?<=\d)(?=am|pm)", " ", plain)
+    plain = re.sub(r"(?<=\d),(?=\d{3})", "", plain)
+    plain = re.sub(r"\b([1-9])000\b", lambda found: f"{word(int(found[1]))} thousand", plain)
+    plain = re.sub(r"\b([1-9])00\b", lambda found: f"{word(int(found[1]))} hundred", plain)
     plain = re.sub(r"\b\d{1,2}\b", lambda found: f" {word(int(found[0]))} ", plain)
     plain = re.sub(r"\d", lambda found: f" {word(int(found[0]))} ", plain)
     return re.findall(r"[a-z]+", plain)
