@@ -1,0 +1,479 @@
+"""`apply`: a company becomes what its file says, and says what changed."""
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from voicebox.access import Access, Outcome, Source
+from voicebox.directory_changes import find_company
+from voicebox.errors import StoreUnavailable
+from voicebox.mailbox import Mailbox
+from voicebox.pinhash import Cost, PinHasher
+from voicebox.provisioning import Applied, DirectoryError, Provisioner, read_directory
+from voicebox.storage import audio, mailboxes
+from voicebox.storage.blobs import AudioStore
+from voicebox.storage.database import Database
+from voicebox.storage.provisioned import Standing, standing
+from voicebox.storage.tables import metadata
+
+COMPANY = """
+[company]
+name = "Beispiel GmbH"
+language = "de"
+time_zone = "Europe/Berlin"
+country_code = "49"
+area_code = "211"
+"""
+ANNA = """
+[[mailbox]]
+number = "1001"
+phone = "+492115551001"
+name = "Anna Beispiel"
+"""
+BERT = """
+[[mailbox]]
+number = "1002"
+name = "Bert"
+"""
+PIN, OTHER_PIN = "274913", "860275"
+
+
+class StillClock:
+    def now(self) -> datetime:
+        return datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
+
+
+class Scene:
+    """An installation, and a folder with the file to apply."""
+
+    def __init__(self, folder: Path, db: Database) -> None:
+        self.folder = folder
+        self.db = db
+        self.store = AudioStore.open((folder / "audio").as_uri())
+        self.hasher = PinHasher(b"k" * 32, Cost(memory_kib=8, passes=1))
+        self.realm = "voicebox.example"
+
+    async def apply(self, text: str, *, dry_run: bool = False) -> Applied:
+        path = self.folder / "directory.toml"
+        path.write_text(text)
+        provisioner = Provisioner(self.db, self.store, self.hasher, StillClock(), realm=self.realm)
+        return await provisioner.apply(read_directory(path), dry_run=dry_run)
+
+    async def said(self, text: str) -> list[str]:
+        """Apply a file; check that it is idempotent and that a dry run foretells it; return the changes in words."""
+        before = await self.dump()
+        foretold = await self.apply(text, dry_run=True)
+        assert await self.dump() == before
+        applied = await self.apply(text)
+        assert applied == foretold
+        once = await self.dump()
+        assert (await self.apply(text)).changes == ()
+        assert await self.dump() == once
+        return [str(change) for change in applied.changes]
+
+    async def refused(self, text: str) -> str:
+        """Apply a file that contradicts the company; check that nothing is written; return why."""
+        before = await self.dump()
+        with pytest.raises(DirectoryError) as caught:
+            await self.apply(text)
+        assert await self.dump() == before
+        return str(caught.value)
+
+    async def dump(self) -> list[str]:
+        """Return all rows, as another connection sees them."""
+        async with self.db.read() as connection:
+            return [
+                f"{table.name}: {row}"
+                for table in metadata.sorted_tables
+                for row in await connection.execute(table.select().order_by(*table.primary_key.columns))
+            ]
+
+    async def standing(self, number: str = "1001", company: str = "Beispiel GmbH") -> Standing:
+        async with self.db.read() as connection:
+            found = await find_company(connection, company)
+            assert found is not None
+            return (await standing(connection, found.id))[number]
+
+    async def mailbox(self, number: str = "1001") -> Mailbox:
+        return (await self.standing(number)).mailbox
+
+    async def opens(self, pin: str) -> Outcome:
+        access = Access(self.db, self.hasher, StillClock())
+        source = Source("withheld:pbx", shared=True)
+        mailbox = await self.mailbox()
+        result = await access.login(company_id=mailbox.company_id, mailbox=mailbox, pin=pin, source=source)
+        return result.outcome
+
+
+@pytest.fixture
+async def scene(db: Database, tmp_path: Path) -> AsyncIterator[Scene]:
+    made = Scene(tmp_path, db)
+    yield made
+    made.hasher.close()
+
+
+def tone(path: Path, level: float = 0.3) -> None:
+    soundfile.write(path, level * np.sin(np.arange(4000) / 3), 8000)
+
+
+async def test_a_new_company_gets_its_mailboxes(scene: Scene) -> None:
+    assert await scene.said(COMPANY + ANNA + BERT) == [
+        "company Beispiel GmbH: added",
+        "mailbox 1001: added",
+        "mailbox 1002: added",
+    ]
+    anna = await scene.mailbox()
+    assert (anna.number, anna.phone, anna.name, anna.rings) == ("1001", "+492115551001", "Anna Beispiel", 4)
+    assert (anna.language, anna.time_zone, anna.quota_s) == ("de", "Europe/Berlin", 6000)
+
+
+async def test_every_key_is_stored(scene: Scene) -> None:
+    text = """
+language = "en"
+time_zone = "Europe/London"
+email = "a@example.org"
+notify_email = "b@example.org"
+copy_email = "c@example.org"
+redirect_email = "d@example.org"
+zero_out = "1002"
+auto_login = true
+rings = 0
+send_all = true
+send_busy = false
+send_no_answer = false
+enabled = false
+mwi = false
+dnd = true
+away = true
+forward_always = "0211 5559991"
+forward_busy = "0211 5559992"
+forward_no_answer = "0211 5559993"
+forward_unreachable = "0211 5559994"
+message_max_min = 2
+mailbox_max_min = 10
+retention_days = 0
+"""
+    await scene.said(COMPANY + ANNA + text + BERT)
+    anna = await scene.mailbox()
+    stored = {key: getattr(anna, key, None) for key in Mailbox.__dataclass_fields__}
+    assert stored == {
+        "id": anna.id,
+        "company_id": anna.company_id,
+        "number": "1001",
+        "phone": "+492115551001",
+        "name": "Anna Beispiel",
+        "language": "en",
+        "time_zone": "Europe/London",
+        "enabled": False,
+        "send_all": True,
+        "send_busy": False,
+        "send_no_answer": False,
+        "dnd": True,
+        "rings": 0,
+        "forward_always": "+492115559991",
+        "forward_busy": "+492115559992",
+        "forward_no_answer": "+492115559993",
+        "forward_unreachable": "+492115559994",
+        "email": "a@example.org",
+        "notify_email": "b@example.org",
+        "copy_email": "c@example.org",
+        "redirect_email": "d@example.org",
+        "zero_out": "1002",
+        "mwi": False,
+        "auto_login": True,
+        "away": True,
+        "busy_greeting": None,
+        "no_answer_greeting": None,
+        "name_recording": None,
+        "message_max_s": 120,
+        "quota_s": 600,
+        "retention_days": 0,
+    }
+
+
+async def test_changes_are_said_by_the_file_s_keys_and_units(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + "rings = 4\nnotify_email = 'a@example.org'\naliases = ['0170 1234567']")
+    changed = (
+        COMPANY.replace('"de"', '"en"')
+        + """
+[[mailbox]]
+number = "1001"
+phone = "+492115551009"
+name = "Anna B."
+rings = 6
+language = "en"
+zero_out = "1002"
+mailbox_max_min = 200
+auto_login = true
+aliases = ["0171 1234567"]
+"""
+    )
+    assert await scene.said(changed) == [
+        "company Beispiel GmbH: language changed from de to en",
+        "mailbox 1001: alias +491701234567 removed",
+        "mailbox 1001: name changed from Anna Beispiel to Anna B.",
+        "mailbox 1001: phone changed from +492115551001 to +492115551009",
+        "mailbox 1001: zero_out set to 1002",
+        "mailbox 1001: notify_email a@example.org removed",
+        "mailbox 1001: language changed from de to en",
+        "mailbox 1001: auto_login changed from off to on",
+        "mailbox 1001: rings changed from 4 to 6",
+        "mailbox 1001: mailbox_max_min changed from 100 to 200",
+        "mailbox 1001: alias set to +491711234567",
+    ]
+
+
+async def test_switches_that_are_left_out_stay_as_the_subscriber_set_them(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + "dnd = true\nrings = 7\naliases = ['0170 1234567']")
+    assert await scene.said(COMPANY + ANNA) == []
+    anna = await scene.standing()
+    assert (anna.mailbox.dnd, anna.mailbox.rings) == (True, 7)
+    assert [alias.number for alias in anna.aliases] == ["+491701234567"]
+
+
+async def test_a_mailbox_that_is_left_out_is_reported_and_stays(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + BERT)
+    applied = await scene.apply(COMPANY + ANNA)
+    assert (applied.changes, applied.not_in_file) == ((), ("1002",))
+    assert (await scene.mailbox("1002")).name == "Bert"
+
+
+async def test_each_company_has_its_own_numbers(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA)
+    await scene.said(COMPANY.replace("Beispiel GmbH", "Other Ltd") + ANNA)
+    assert (await scene.standing(company="Other Ltd")).mailbox.phone == "+492115551001"
+
+
+async def test_numbers_move_between_mailboxes_in_any_order(scene: Scene) -> None:
+    first = (
+        COMPANY + ANNA + "aliases = ['0170 1234567']\n" + BERT + "phone = '0211 5551002'\naliases = ['0171 1234567']"
+    )
+    second = COMPANY + ANNA.replace("+492115551001", "+492115551002") + "aliases = ['0171 1234567']\n"
+    second += BERT + "phone = '0211 5551001'\naliases = ['0170 1234567']"
+    await scene.apply(first)
+    await scene.said(second)
+    anna, bert = await scene.standing("1001"), await scene.standing("1002")
+    assert (anna.mailbox.phone, [alias.number for alias in anna.aliases]) == ("+492115551002", ["+491711234567"])
+    assert (bert.mailbox.phone, [alias.number for alias in bert.aliases]) == ("+492115551001", ["+491701234567"])
+    async with scene.db.read() as connection:
+        found = await mailboxes.by_numbers(
+            connection, anna.mailbox.company_id, ["+492115551001", "+491701234567", "1002"]
+        )
+    assert {line.mailbox.number for line in found.values()} == {"1002"}
+
+
+async def test_a_number_of_a_mailbox_that_the_file_leaves_alone_is_refused(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + "aliases = ['0170 1234567']")
+    for key in ("phone = '0211 5551001'", "aliases = ['0170 1234567']"):
+        why = await scene.refused(COMPANY + BERT + key)
+        assert "belongs to mailbox 1001 already" in why
+        assert "line 12" in why
+    # In the file, but its aliases are left as they are.
+    assert "belongs to mailbox 1001" in await scene.refused(COMPANY + ANNA + BERT + "phone = '0170 1234567'")
+
+
+async def test_a_final_pin_opens_and_a_first_one_must_be_changed(scene: Scene) -> None:
+    said = await scene.said(COMPANY + ANNA + f"pin = '{PIN}'\npin_is_final = true\n" + BERT + f"pin = '{OTHER_PIN}'")
+    assert said.count("mailbox 1001: pin set") == said.count("mailbox 1002: pin set") == 1
+    assert await scene.opens(PIN) is Outcome.OK
+    assert not (await scene.standing("1001")).one_time
+    assert (await scene.standing("1002")).one_time
+
+
+async def test_no_secret_is_stored_or_said(scene: Scene) -> None:
+    text = f"pin = '{PIN}'\nweb_password = 'a-long-demo-password'\ndevice_password = 'phone-1001'"
+    said = await scene.said(COMPANY + ANNA + text)
+    assert said[2:] == ["mailbox 1001: device_password set", "mailbox 1001: pin set", "mailbox 1001: web_password set"]
+    stored = "\n".join(await scene.dump())
+    for secret in (PIN, "a-long-demo-password", "phone-1001"):
+        assert secret not in stored
+        assert secret not in "\n".join(said)
+
+
+async def test_a_pin_that_its_owner_changed_does_not_come_back(scene: Scene) -> None:
+    text = COMPANY + ANNA + f"pin = '{PIN}'"
+    await scene.apply(text)
+    access = Access(scene.db, scene.hasher, StillClock())
+    for pin in (OTHER_PIN, "391846", "507284", "618390", "729405", "830516", "941627"):
+        assert await access.set_pin(await scene.mailbox(), pin) == []
+        assert await scene.said(text) == []
+    assert await scene.opens("941627") is Outcome.OK
+    assert await scene.said(text.replace(PIN, "150372")) == ["mailbox 1001: pin set"]
+    assert await scene.opens("150372") is Outcome.OK
+    assert await access.set_pin(await scene.mailbox(), "941627") != []
+
+
+async def test_a_pin_set_otherwise_is_recognised(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA)
+    access = Access(scene.db, scene.hasher, StillClock())
+    await access.set_pin(await scene.mailbox(), PIN)
+    assert await scene.said(COMPANY + ANNA + f"pin = '{PIN}'") == []
+    await access.set_pin(await scene.mailbox(), OTHER_PIN)
+    assert await scene.said(COMPANY + ANNA + f"pin = '{PIN}'") == []
+
+
+async def test_a_first_pin_can_be_made_final_later(scene: Scene) -> None:
+    text = COMPANY + ANNA + f"pin = '{PIN}'"
+    await scene.apply(text)
+    assert await scene.said(text + "\npin_is_final = true") == ["mailbox 1001: pin set"]
+    assert not (await scene.standing()).one_time
+    access = Access(scene.db, scene.hasher, StillClock())
+    await access.reset_pin(await scene.mailbox())
+    assert await scene.said(text + "\npin_is_final = true") == []
+    assert (await scene.standing()).one_time
+
+
+async def test_a_web_password_is_set_once(scene: Scene) -> None:
+    text = COMPANY + ANNA + "web_password = 'a-long-demo-password'"
+    assert await scene.said(text) == [
+        "company Beispiel GmbH: added",
+        "mailbox 1001: added",
+        "mailbox 1001: web_password set",
+    ]
+    stored = (await scene.standing()).web_password_hash
+    assert await scene.hasher.verify(stored, "a-long-demo-password")
+    assert await scene.said(text.replace("demo", "other")) == ["mailbox 1001: web_password set"]
+
+
+async def test_a_phone_gets_digests_of_its_password_in_the_realm(scene: Scene) -> None:
+    text = COMPANY + ANNA + "device_password = 'phone-1001'"
+    await scene.said(text)
+    (device,) = (await scene.standing()).devices
+    plain = b"1001:voicebox.example:phone-1001"
+    assert (device.username, device.number, device.realm) == ("1001", "1001", "voicebox.example")
+    assert device.ha1_md5 == hashlib.md5(plain, usedforsecurity=False).hexdigest()
+    assert device.ha1_sha256 == hashlib.sha256(plain).hexdigest()
+    assert await scene.said(text.replace("phone-1001", "phone-1009")) == ["mailbox 1001: device_password set"]
+    scene.realm = "new.example"
+    assert await scene.said(text) == ["mailbox 1001: device_password set"]
+    (device,) = (await scene.standing()).devices
+    assert device.realm == "new.example"
+    assert await scene.said(text + "\ndevice_username = 'anna'") == ["mailbox 1001: device_password set"]
+    (device,) = (await scene.standing()).devices
+    assert device.username == "anna"
+
+
+async def test_phones_of_two_companies_need_two_names(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + "device_password = 'phone-1001'")
+    other = COMPANY.replace("Beispiel GmbH", "Other Ltd") + ANNA + "device_password = 'phone-other'"
+    why = await scene.refused(other)
+    assert "line 13: mailbox[0].device_password: device 1001 is taken already" in why
+    assert "device_username" in why
+    await scene.said(other + "\ndevice_username = 'other-1001'")
+
+
+async def test_own_greetings_are_stored_once_as_the_phone_plays_them(scene: Scene) -> None:
+    tone(scene.folder / "busy.wav")
+    text = COMPANY + ANNA + "busy_greeting = 'busy.wav'\n" + BERT + "no_answer_greeting = 'busy.wav'"
+    await scene.said(text)
+    anna, bert = await scene.mailbox("1001"), await scene.mailbox("1002")
+    assert anna.busy_greeting == bert.no_answer_greeting
+    assert anna.busy_greeting is not None
+    async with scene.db.read() as connection:
+        row = await audio.get(connection, anna.busy_greeting)
+    assert row is not None
+    assert row.blob_key is not None
+    assert (row.samples, row.rate_hz, row.company_id) == (8000, 16000, anna.company_id)
+    flac = await scene.store.get(row.blob_key)
+    assert flac.startswith(b"fLaC")
+    assert len(list((scene.folder / "audio").rglob("*.flac"))) == 1
+    tone(scene.folder / "busy.wav", level=0.1)
+    assert await scene.said(text) == [
+        "mailbox 1001: busy_greeting changed from another recording to busy.wav",
+        "mailbox 1002: no_answer_greeting changed from another recording to busy.wav",
+    ]
+    assert await scene.said(COMPANY + ANNA + BERT) == [
+        "mailbox 1001: busy_greeting another recording removed",
+        "mailbox 1002: no_answer_greeting another recording removed",
+    ]
+
+
+async def test_a_greeting_that_the_subscriber_recorded_stays(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA)
+    recorded = "0123456789ab4def8123456789abcdef"
+    anna = await scene.mailbox()
+
+    async def record(connection: Any) -> None:
+        now = StillClock().now()
+        await audio.add(
+            connection,
+            audio_id=recorded,
+            company_id=anna.company_id,
+            samples=8000,
+            rate_hz=8000,
+            now=now,
+            blob_key="k",
+            size_bytes=1,
+        )
+        await mailboxes.change_mailbox(connection, anna, {"busy_greeting": recorded}, now)
+
+    await scene.db.write(record)
+    assert await scene.said(COMPANY + ANNA) == []
+    assert (await scene.mailbox()).busy_greeting == recorded
+
+
+async def test_an_audio_store_that_is_away_changes_no_mailbox(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    tone(scene.folder / "busy.wav")
+    await scene.apply(COMPANY + ANNA)
+    before = await scene.dump()
+    shutil.rmtree(scene.folder / "audio")
+    (scene.folder / "audio").write_text("in the way")
+    with pytest.raises(StoreUnavailable):
+        await scene.apply(COMPANY + ANNA + "rings = 9\nbusy_greeting = 'busy.wav'")
+    assert await scene.dump() == before
+
+
+LIST = """
+[[distribution_list]]
+owner = "1001"
+number = 1
+description = "Support-Team"
+members = ["1002", "0211 5551001"]
+"""
+
+
+async def test_lists_are_made_and_changed(scene: Scene) -> None:
+    said = await scene.said(COMPANY + ANNA + BERT + LIST)
+    assert said[3:] == ["list 1 of mailbox 1001: added"]
+    (made,) = (await scene.standing()).lists
+    assert (made.number, made.description, made.shared) == (1, "Support-Team", False)
+    assert made.members == {(await scene.mailbox(number)).id for number in ("1001", "1002")}
+    changed = LIST.replace("Support-Team", "Team").replace(', "0211 5551001"', "") + "shared = true"
+    assert await scene.said(COMPANY + ANNA + BERT + changed) == [
+        "list 1 of mailbox 1001: members changed from 1001, 1002 to 1002",
+        "list 1 of mailbox 1001: description changed from Support-Team to Team",
+        "list 1 of mailbox 1001: shared changed from off to on",
+    ]
+    assert await scene.said(COMPANY + ANNA + BERT) == []
+    assert len((await scene.standing()).lists) == 1
+
+
+async def test_a_shared_list_s_number_is_the_company_s(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + BERT + LIST + "shared = true")
+    other = LIST.replace('owner = "1001"', 'owner = "1002"') + "shared = true"
+    assert "distribution_list[0].number: list 1 is taken already" in await scene.refused(COMPANY + ANNA + BERT + other)
+
+
+async def test_a_failure_in_the_middle_undoes_everything(scene: Scene) -> None:
+    await scene.apply(COMPANY.replace("Beispiel GmbH", "Other Ltd") + BERT + "device_password = 'phone-1002'")
+    await scene.refused(COMPANY + ANNA + f"pin = '{PIN}'\n" + BERT + "device_password = 'phone-1002'")
+    async with scene.db.read() as connection:
+        assert [company.name for company in await mailboxes.companies(connection)] == ["Other Ltd"]
+
+
+async def test_five_hundred_mailboxes_are_quick(scene: Scene) -> None:
+    """Far below the 15 s that a unit of work may take."""
+    boxes = "".join(
+        f"[[mailbox]]\nnumber = '{number}'\nname='A'\nphone = '0211 555{number}'\ndevice_password = 'phone-{number}'\n"
+        for number in range(1000, 1500)
+    )
+    applied = await asyncio.wait_for(scene.apply(COMPANY + boxes), 10)
+    assert len(applied.changes) == 1001
