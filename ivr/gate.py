@@ -56,7 +56,7 @@ class Gate:
             admission: the rate of strangers.
         """
         self.peers = peers
-        self.admission = admission or Admission()
+        self.admission = Admission() if admission is None else admission
         self._authenticator = authenticator
         self._device_of = device_of
         self._is_contact = is_contact
