@@ -1,7 +1,8 @@
-"""Read `directory.toml` whole and checked: every mistake at once, each with its line, its key and its cure.
+"""Read `directory.toml` whole and checked: every mistake with its line, its key and its cure.
 
-Empty text where a key may be left out means left out. Numbers come out in E.164 (or as extensions, where calls may be
-sent to one), so that `apply` compares what is stored with what is meant.
+All of one kind come at once: first keys and types that cannot be read, then, once those are right, numbers, PINs,
+greetings and members. Empty text where a key may be left out means left out. Numbers come out in E.164 (or as
+extensions, where calls may be sent to one), so that `apply` compares what is stored with what is meant.
 """
 
 import difflib
@@ -39,7 +40,7 @@ _SHOWN_MAX: Final = 80
 
 
 class DirectoryError(Exception):
-    """The file cannot be applied; `problems` names everything that is wrong with it, in the file's order."""
+    """The file cannot be applied; `problems` names what is wrong with it, in the file's order."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -97,7 +98,7 @@ def read_directory(path: Path) -> DirectoryFile:
     """Read and check a file, with the greetings beside it.
 
     Raises:
-        DirectoryError: it cannot be applied; names all that is wrong.
+        DirectoryError: it cannot be applied; names what is wrong.
     """
     try:
         data, lines = load(path)
