@@ -76,6 +76,8 @@ FILES_PER_CALL: Final = 2
 FILES_OTHERWISE: Final = 300
 """Databases, web and SIP connections, the spool, logs."""
 TIDY_S: Final = 30.0
+STUDIO: Final = "prompts"
+"""Where in the data folder `voicebox prompts import` puts a studio's recordings."""
 SPARE_S: Final = 600.0
 """The longest message (row 21)."""
 
@@ -183,20 +185,21 @@ async def open_stores(config: Config, stack: contextlib.AsyncExitStack) -> Store
 
 async def open_sounds(config: Config, stores: Stores) -> Sounds:
     """Have every prompt encoded once for each codec, so that playing costs no codec work."""
-    recordings = await asyncio.to_thread(Recordings.open)
+    studio = config.data_dir / STUDIO
+    recordings = await asyncio.to_thread(Recordings.open, studio)
     prompts = await asyncio.to_thread(
         PromptLibrary.open,
         recordings.pcm,
         [(language, each) for language in Language for each in recordings.ids(language)],
         config.data_dir / "cache",
-        _fingerprint(),
+        _fingerprint(Path(str(files("prompts") / "recordings")), studio),
     )
     return Sounds(prompts, stores.library, stores.assemble, stores.spool)
 
 
-def _fingerprint() -> str:
+def _fingerprint(*folders: Path) -> str:
     """Return what changes with any recording: a hash of the manifests, which hold a hash of each."""
-    manifests = sorted(Path(str(files("prompts") / "recordings")).glob("*/manifest.json"))
+    manifests = [path for folder in folders for path in sorted(folder.glob("*/manifest.json"))]
     return hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()[:16]
 
 
