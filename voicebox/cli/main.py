@@ -8,8 +8,11 @@ from voicebox import __version__
 from voicebox.cli.apply import apply_command
 from voicebox.cli.config import config_app
 from voicebox.cli.db import db_app
+from voicebox.cli.doctor import doctor_command
 from voicebox.cli.init import init_command
 from voicebox.cli.mailbox import mailbox_app
+from voicebox.cli.messages import messages_app
+from voicebox.cli.prompts import prompts_app
 from voicebox.cli.queue import queue_app
 from voicebox.cli.serve import serve_command
 from voicebox.cli.token import token_command
@@ -41,8 +44,11 @@ def _voicebox(
 app.command("serve")(serve_command)
 app.command("init")(init_command)
 app.command("apply")(apply_command)
+app.command("doctor")(doctor_command)
 app.command("token")(token_command)
 app.add_typer(mailbox_app, name="mailbox")
+app.add_typer(messages_app, name="messages")
+app.add_typer(prompts_app, name="prompts")
 app.add_typer(queue_app, name="queue")
 app.add_typer(db_app, name="db")
 app.add_typer(config_app, name="config")
