@@ -1,6 +1,8 @@
 """`voicebox serve`: the whole service in one process."""
 
 import asyncio
+import contextlib
+import errno
 import json
 import signal
 import sys
@@ -10,6 +12,7 @@ from voicebox.cli.exits import Exit, fail
 from voicebox.cli.options import ConfigOption, configuration
 from voicebox.config import Config
 from voicebox.errors import VoiceboxError
+from voicebox.ports import PortTaken, holder_of
 from voicebox.telemetry import set_up_logging
 
 
@@ -17,13 +20,15 @@ def serve_command(config: ConfigOption = None) -> None:
     """Answer calls, send mails, serve the web; until SIGTERM or Ctrl-C."""
     import uvloop
 
+    from ivr.media.spoolwriter import SpoolError
+
     settings = configuration(config)
     set_up_logging(settings.log)
     try:
         uvloop.run(_serve(settings))
-    except* (VoiceboxError, OSError) as group:
+    except* (VoiceboxError, SpoolError, OSError) as group:
         # A taken port, a database that is away, a folder in use: the text says what and what to do.
-        fail(Exit.UNAVAILABLE, *(str(error) for error in _leaves(group)))
+        fail(Exit.UNAVAILABLE, *(_said(error, settings) for error in _leaves(group)))
 
 
 async def _serve(settings: Config) -> None:
@@ -41,6 +46,15 @@ def _announce(ready: Any) -> None:
     """Print the one line that scripts wait for; `ready` is a `voicebox.app.Ready`."""
     sys.stdout.write(json.dumps({"event": "ready", "sip": list(ready.sip), "web": ready.web}) + "\n")
     sys.stdout.flush()
+
+
+def _said(error: BaseException, settings: Config) -> str:
+    """Return an error's text; where the web's port is taken, with who holds it, as for SIP."""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE and not isinstance(error, PortTaken):
+        web = settings.web.listen
+        with contextlib.suppress(ValueError):  # a name, which was looked up
+            return str(PortTaken("tcp", web.host, web.port, holder_of("tcp", web.host, web.port)))
+    return str(error)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
