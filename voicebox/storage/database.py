@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from voicebox.errors import DatabaseUnavailable
+from voicebox.storage import onehop
 from voicebox.storage.faults import may_run_again, translated, why_unavailable
 from voicebox.storage.groupcommit import WAITING_MAX, GroupCommit
 
@@ -72,6 +73,7 @@ def sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=CONNECTION_WAIT_S,
         pool_reset_on_return=None,
+        connect_args={"async_creator_fn": onehop.connect},
         hide_parameters=True,  # an error's text goes into logs: no PIN hash, no caller's number in it
     )
 
