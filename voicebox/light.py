@@ -25,8 +25,8 @@ from voicebox.storage.outbox import backoff_s
 
 LOOK_AGAIN_S: Final = 5.0
 """For rows that another process wrote (`voicebox mailbox`, another node) and for failed ones."""
-DUE_MAX: Final = 500
-"""Mailboxes in one go."""
+TOGETHER_MAX: Final = 200
+"""Mailboxes being told at a time; the others wait their turn."""
 DARK: Final = Counts(new=0, saved=0, new_urgent=0, saved_urgent=0)
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,8 @@ class Light:
         self._clock = clock
         self._send = send
         self._dirty: dict[int, None] = {}
+        self._busy: set[int] = set()
+        self._look_at = 0.0
         self._wake = asyncio.Event()
 
     async def state(self, mailbox_id: int) -> LightState | None:
@@ -67,18 +69,21 @@ class Light:
         return None if row is None else _state_of(row)
 
     async def run(self) -> None:
-        """Tell every change at once, and what is left over from before; runs until cancelled."""
+        """Tell every change at once, and what is left over from before; runs until cancelled.
+
+        Mailboxes are told side by side: a phone that is dead for a while keeps no other light waiting.
+        """
         unsubscribe = self._events.subscribe(self._on_event)
         try:
-            while True:
-                self._wake.clear()
-                try:
-                    await self.send_due()
-                except DatabaseUnavailable as error:  # the rows are there when it is back
-                    logger.warning("the message lights wait: %s", error)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_AGAIN_S):
-                        await self._wake.wait()
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self._wake.clear()
+                    for mailbox_id in await self._next():
+                        self._busy.add(mailbox_id)
+                        group.create_task(self._tell(mailbox_id))
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_AGAIN_S):
+                            await self._wake.wait()
         finally:
             unsubscribe()
 
@@ -88,19 +93,53 @@ class Light:
         Raises:
             DatabaseUnavailable: their rows stay due.
         """
-        mailboxes, self._dirty = list(self._dirty), {}
-        if not mailboxes:
-            async with self._db.read() as connection:
-                mailboxes = await lights.due(connection, self._clock.now(), DUE_MAX)
-        sent: list[LightRow] = []
-        for mailbox_id in mailboxes:
-            row = await self._look(mailbox_id)
-            if row is not None and await self._send_one(row):
-                sent.append(row)
-        if sent:
-            now = self._clock.now()
-            await self._db.write(lambda connection: lights.done(connection, sent, now))
-        return len(sent)
+        mailboxes = self._changed() or await self._due()
+        async with asyncio.TaskGroup() as group:
+            told = [group.create_task(self._show(mailbox_id)) for mailbox_id in mailboxes]
+        return sum(task.result() for task in told)
+
+    async def _next(self) -> list[int]:
+        """Return the mailboxes to tell now: those that changed, and now and then those whose rows are due."""
+        mailboxes = self._changed()
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._look_at:
+            self._look_at = loop.time() + LOOK_AGAIN_S
+            try:
+                mailboxes += [each for each in await self._due() if each not in mailboxes]
+            except DatabaseUnavailable as error:  # the rows are there when it is back
+                logger.warning("the message lights wait: %s", error)
+        return mailboxes
+
+    def _changed(self) -> list[int]:
+        """Take the mailboxes that changed, but those that are just being told: their turn comes after."""
+        free = [each for each in self._dirty if each not in self._busy][: TOGETHER_MAX - len(self._busy)]
+        for mailbox_id in free:
+            del self._dirty[mailbox_id]
+        return free
+
+    async def _due(self) -> list[int]:
+        async with self._db.read() as connection:
+            found = await lights.due(connection, self._clock.now(), TOGETHER_MAX)
+        return [each for each in found if each not in self._busy]
+
+    async def _tell(self, mailbox_id: int) -> None:
+        try:
+            await self._show(mailbox_id)
+        except DatabaseUnavailable as error:  # the row is there when it is back
+            logger.warning("the message light of mailbox %d waits: %s", mailbox_id, error)
+        finally:
+            self._busy.discard(mailbox_id)
+            if self._dirty:
+                self._wake.set()
+
+    async def _show(self, mailbox_id: int) -> bool:
+        """Send one mailbox's light; True when everybody was told."""
+        row = await self._look(mailbox_id)
+        if row is None or not await self._send_one(row):
+            return False
+        now = self._clock.now()
+        await self._db.write(lambda connection: lights.done(connection, [row], now))
+        return True
 
     async def _send_one(self, row: LightRow) -> bool:
         try:

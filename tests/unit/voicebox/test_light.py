@@ -148,3 +148,32 @@ async def test_running_it_tells_a_change_at_once(hall: Hall) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert hall.events._subscribers == []
+
+
+async def test_a_dead_phone_keeps_no_other_light_waiting(hall: Hall) -> None:
+    """Told side by side; a change while one is being told is told right after."""
+    company = await add_company(hall.db)
+    dead, alive = [await add_mailbox(hall.db, company, number) for number in ("1001", "1002")]
+    begun, answered, told = asyncio.Event(), asyncio.Event(), asyncio.Queue[tuple[str, int]]()
+
+    async def send(state: LightState) -> None:
+        if state.mailbox.number == "1001" and not answered.is_set():
+            begun.set()
+            await answered.wait()
+        told.put_nowait((state.mailbox.number, state.counts.new))
+
+    light = Light(hall.db, hall.events, hall.clock, send)
+    running = asyncio.create_task(light.run())
+    try:
+        async with asyncio.timeout(10):
+            await hall.leave(dead)
+            await begun.wait()
+            await hall.leave(alive)
+            assert await told.get() == ("1002", 1)
+            await hall.leave(dead)
+            answered.set()
+            assert await told.get() == ("1001", 1)
+            assert await told.get() == ("1001", 2)
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
