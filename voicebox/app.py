@@ -12,7 +12,7 @@ import resource
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -343,12 +343,36 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
 
 
 def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts:
+    def collect() -> None:
+        metrics, endpoint, spool, settlement = stores.metrics, telephony.endpoint, stores.spool, stores.settlement
+        metrics.sip_counted(asdict(endpoint.counters))
+        metrics.sip_held(transactions=endpoint.transactions, connections=endpoint.connections)
+        metrics.spool(
+            size_bytes=_size_bytes(spool.folder),
+            free_s=spool.free_s(),
+            failing=spool.failing is not None,
+            syncs=spool.syncs,
+        )
+        metrics.spool_unwritten(stores.deposits.waiting)
+        metrics.settlement(stored=settlement.stored, broken=settlement.broken, failures=settlement.failures)
+
     return WebParts(
         config=config,
         db=stores.db,
         directory=stores.directory,
         library=stores.library,
+        events=stores.events,
         clock=stores.clock,
         metrics=stores.metrics,
         checks={"database": stores.db.ping, "audio store": stores.store.ping, "sip": telephony.check},
+        collect=collect,
     )
+
+
+def _size_bytes(folder: Path) -> int:
+    """Return what a folder's files take; one may go while we look."""
+    total = 0
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total

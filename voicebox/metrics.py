@@ -4,6 +4,7 @@ Nothing here runs per packet: media figures are added once a call ends, the rest
 so a stranger's input never makes a new time series.
 """
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -17,17 +18,13 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from voicebox.callrecord import RtpFigures
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-_METHODS: Final = frozenset(
-    {
-        *("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "SUBSCRIBE", "NOTIFY"),
-        *("INFO", "UPDATE", "PRACK", "REFER", "MESSAGE", "PUBLISH"),
-    }
-)
 _FAST_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5)
 _SLOW_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
@@ -63,8 +60,19 @@ class MailResult(StrEnum):
     """The server vanished after the text; sent again with the same Message-ID."""
 
 
-Direction = Literal["in", "out"]
-Dropped = Literal["malformed", "stranger", "flood", "stray"]
+class _Tally(Collector):
+    """Counters kept elsewhere as plain integers, shown as they were when last handed over."""
+
+    def __init__(self, name: str, text: str, label: str) -> None:
+        self.values: Mapping[str, int] = {}
+        self._family = (name, text, [label])
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        name, text, labels = self._family
+        family = CounterMetricFamily(name, text, labels=labels)
+        for value, count in self.values.items():
+            family.add_metric([value], count)
+        yield family
 
 
 class Metrics:
@@ -82,23 +90,22 @@ class Metrics:
         self._setup = self._histogram("call_setup_seconds", "From INVITE to 200.", _FAST_S)
         self._messages = self._counter("messages", "Messages taken.", "how")
         self._logins = self._counter("logins", "Logins at the voice portal.", "result")
-        self._requests = self._counter("sip_requests", "SIP requests.", "direction", "method")
-        self._responses = self._counter("sip_responses", "SIP responses.", "direction", "status_class")
-        self._retransmissions = self._counter("sip_retransmissions", "SIP messages sent or seen again.", "direction")
-        self._dropped = self._counter("sip_dropped", "SIP messages dropped without an answer.", "why")
-        self._transactions = self._gauge("sip_transactions", "SIP transactions in progress.")
+        self._sip = self._tally("sip_events", "What the SIP side counts, by its name there.", "event")
+        self._transactions = self._gauge("sip_transactions", "SIP transactions in progress or kept for repeats.")
+        self._connections = self._gauge("sip_connections", "SIP connections over TCP that are open.")
         self._rtp_received = self._counter("rtp_packets_received", "RTP packets received, by ended calls.")
         self._rtp_lost = self._counter("rtp_packets_lost", "RTP packets that never came, by ended calls.")
         self._rtp_sent = self._counter("rtp_packets_sent", "RTP packets sent, by ended calls.")
-        self._spool_recordings = self._gauge("spool_recordings", "Recordings in the spool that are not yet settled.")
-        self._spool_bytes = self._gauge("spool_bytes", "Bytes of the spool on disk.")
+        self._spool_bytes = self._gauge("spool_bytes", "Bytes of the spool on disk, reserved space included.")
+        self._spool_free = self._gauge("spool_free_seconds", "Seconds of recording that still fit on the disk.")
+        self._spool_failing = self._gauge("spool_failing", "1 while the spool cannot be written, otherwise 0.")
+        self._spool_syncs = self._tally("spool_syncs", "Writes of the spool that were synced to disk.", "result")
         self._spool_unwritten = self._gauge("spool_unwritten_messages", "Messages waiting for the database.")
-        self._spool_sync = self._histogram("spool_sync_seconds", "One write and sync of the spool.", _FAST_S)
+        self._audio_unsettled = self._gauge("audio_unsettled", "Recordings not in the audio store.", "state")
         self._outbox_depth = self._gauge("outbox_due", "Outbox rows that are not done.", "kind")
         self._outbox_age = self._gauge("outbox_oldest_seconds", "Age of the oldest outbox row not done.", "kind")
         self._outbox_given_up = self._counter("outbox_given_up", "Outbox rows given up for good.", "kind")
-        self._settled = self._histogram("settlement_seconds", "From spool to audio store.", _SLOW_S)
-        self._settlement_failures = self._counter("settlement_failures", "Settlements that failed.", "why")
+        self._settlements = self._tally("settlements", "Recordings moved from spool to audio store.", "result")
         self._light = self._histogram("light_seconds", "From a mailbox's change to its NOTIFY.", _FAST_S)
         self._mails = self._counter("mail_deliveries", "Attempts to deliver a mail.", "result")
         self._mail_seconds = self._histogram("mail_delivery_seconds", "One attempt to deliver a mail.", _SLOW_S)
@@ -107,10 +114,10 @@ class Metrics:
             self._calls_ended.labels(result)
         for outcome in MailResult:
             self._mails.labels(outcome)
-        for why in ("malformed", "stranger", "flood", "stray"):
-            self._dropped.labels(why)
-        for why in ("broken", "store", "database"):
-            self._settlement_failures.labels(why)
+        for how in ("deposited", "recovered", "forwarded"):
+            self._messages.labels(how)
+        for login in ("ok", "wrong", "locked"):
+            self._logins.labels(login)
 
     # --- calls
 
@@ -140,40 +147,36 @@ class Metrics:
 
     # --- SIP
 
-    def sip_request(self, direction: Direction, method: str) -> None:
-        """Count a request that came in or went out for the first time."""
-        self._requests.labels(direction, method if method in _METHODS else "other").inc()
+    def sip_counted(self, counters: Mapping[str, int]) -> None:
+        """Show the SIP side's counters (`ivr.sip.counters`) as they are now, by name."""
+        self._sip.values = dict(counters)
 
-    def sip_response(self, direction: Direction, status: int) -> None:
-        """Count a response that came in or went out for the first time."""
-        self._responses.labels(direction, f"{status // 100}xx" if 100 <= status <= 699 else "other").inc()
+    def sip_held(self, *, transactions: int, connections: int) -> None:
+        """Show what the SIP side holds now."""
+        self._transactions.set(transactions)
+        self._connections.set(connections)
 
-    def sip_retransmission(self, direction: Direction) -> None:
-        """Count a message that was sent again, or came again and was absorbed."""
-        self._retransmissions.labels(direction).inc()
+    # --- spool, audio, outbox, light
 
-    def sip_dropped(self, why: Dropped) -> None:
-        """Count a message that got no answer."""
-        self._dropped.labels(why).inc()
-
-    def sip_transactions(self, count: int) -> None:
-        """Show how many transactions are held now."""
-        self._transactions.set(count)
-
-    # --- spool, outbox, settlement, light
-
-    def spool_backlog(self, *, recordings: int, size_bytes: int) -> None:
-        """Show what the spool holds now."""
-        self._spool_recordings.set(recordings)
+    def spool(self, *, size_bytes: int, free_s: float, failing: bool, syncs: int) -> None:
+        """Show how the spool is doing now; `syncs` is how often it was synced since the start."""
         self._spool_bytes.set(size_bytes)
+        self._spool_free.set(free_s)
+        self._spool_failing.set(failing)
+        self._spool_syncs.values = {"ok": syncs}
 
     def spool_unwritten(self, messages: int) -> None:
         """Show how many accepted messages wait for the database now."""
         self._spool_unwritten.set(messages)
 
-    def spool_synced(self, took_s: float) -> None:
-        """Count one write and fdatasync of the spool."""
-        self._spool_sync.observe(took_s)
+    def audio_backlog(self, *, waiting: int, broken: int) -> None:
+        """Show how many recordings of messages are not in the audio store: still to be settled, or broken."""
+        self._audio_unsettled.labels("waiting").set(waiting)
+        self._audio_unsettled.labels("broken").set(broken)
+
+    def settlement(self, *, stored: int, broken: int, failures: int) -> None:
+        """Show what settlement did since the start; `failures` are the times database or store were away."""
+        self._settlements.values = {"stored": stored, "broken": broken, "away": failures}
 
     def outbox(self, kind: str, *, depth: int, oldest_s: float) -> None:
         """Show what the outbox holds of a kind now; `oldest_s` is 0 where there is nothing."""
@@ -183,14 +186,6 @@ class Metrics:
     def outbox_given_up(self, kind: str) -> None:
         """Count a row that was given up; its last error stands in the queue."""
         self._outbox_given_up.labels(kind).inc()
-
-    def settled(self, took_s: float) -> None:
-        """Count a recording that moved from the spool to the audio store."""
-        self._settled.observe(took_s)
-
-    def settlement_failed(self, why: Literal["broken", "store", "database"]) -> None:
-        """Count a recording that could not be settled: nothing playable, or a store that does not take it now."""
-        self._settlement_failures.labels(why).inc()
 
     def light_sent(self, after_s: float) -> None:
         """Count a NOTIFY that went out `after_s` seconds after the change it tells."""
@@ -215,6 +210,11 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"voicebox_{name}", text, labels, registry=self.registry)
+
+    def _tally(self, name: str, text: str, label: str) -> _Tally:
+        made = _Tally(f"voicebox_{name}", text, label)
+        self.registry.register(made)
+        return made
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"voicebox_{name}", text, labels, registry=self.registry)

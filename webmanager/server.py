@@ -1,57 +1,50 @@
-"""The web side's server: health, readiness, figures, and whatever `webmanager.api` adds."""
+"""The web side's server: the routes of `webmanager.api`, behind the guard, on one socket."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import json
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
 
 from aiohttp import web
 
-from voicebox.clock import Clock
-from voicebox.config import Config
-from voicebox.directory import Directory
-from voicebox.library import AudioLibrary
-from voicebox.metrics import Metrics
-from voicebox.storage.database import Database
+from webmanager.api.openapi import describe
+from webmanager.api.ready import READINESS, Readiness
+from webmanager.api.routes import ROUTES
+from webmanager.api.spec_show import SPEC
+from webmanager.bearer import BEARERS, Bearers
+from webmanager.guard import ACCESS, guard, problems
+from webmanager.headers import add_headers
+from webmanager.listening import listening
+from webmanager.parts import PARTS, Check, WebParts
+from webmanager.renderings import RENDERINGS, Renderings
 
-Check = Callable[[], Awaitable[None]]
-"""Raises, with a reason fit for an operator, while its part does not work."""
-
-
-@dataclass(frozen=True, slots=True)
-class WebParts:
-    """What the web side is made of."""
-
-    config: Config
-    db: Database
-    directory: Directory
-    library: AudioLibrary
-    clock: Clock
-    metrics: Metrics
-    checks: Mapping[str, Check]
-    """What `/readyz` asks, by name."""
-
-
-PARTS: Final = web.AppKey("parts", WebParts)
+__all__ = ["PARTS", "Check", "WebParts", "make_app", "served"]
 
 
 def make_app(parts: WebParts) -> web.Application:
     """Return the application with every route."""
-    app = web.Application()
+    app = web.Application(middlewares=[problems, guard])
     app[PARTS] = parts
+    app[BEARERS] = Bearers(parts)
+    app[READINESS] = Readiness(parts)
+    app[RENDERINGS] = Renderings(parts.library)
+    app[ACCESS] = MappingProxyType({route.path: route.access for route in ROUTES})
+    app[SPEC] = json.dumps(describe(ROUTES), ensure_ascii=False).encode()
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, route.handler)
+    app.on_response_prepare.append(add_headers)
     return app
 
 
 @asynccontextmanager
 async def served(parts: WebParts) -> AsyncIterator[str]:
-    """Serve while the context is open; yields the address that answers, such as `http://127.0.0.1:8080`."""
-    runner = web.AppRunner(make_app(parts), access_log=None)
-    await runner.setup()
-    listen = parts.config.web.listen
-    site = web.TCPSite(runner, str(listen.host), listen.port)
-    try:
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+    """Serve while the context is open; yields the address that answers, such as `http://127.0.0.1:8080`.
+
+    Raises:
+        PortTaken: the port is held by somebody, who is named.
+        CannotListen: the address or the certificate cannot be used.
+    """
+    async with listening(make_app(parts), parts.config.web) as address:
+        yield address

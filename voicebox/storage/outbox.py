@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.redaction import redact_text
@@ -223,3 +223,28 @@ def _values(draft: Draft, now: datetime) -> dict[str, Any]:
         "next_attempt_at": now,
         "created_at": now,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is open of one kind."""
+
+    rows: int
+    since: datetime
+    """When the oldest was written. A light's one row is used again and again: there, since when it is due."""
+
+
+_BACKLOG: Final = (
+    select(
+        outbox.c.kind,
+        func.count(),
+        func.min(case((outbox.c.kind == Kind.MWI, outbox.c.next_attempt_at), else_=outbox.c.created_at)),
+    )
+    .where(_OPEN)
+    .group_by(outbox.c.kind)
+)
+
+
+async def backlog(connection: AsyncConnection) -> dict[str, Backlog]:
+    """Return how much is open of each kind, neither done nor given up, and since when: a metric."""
+    return {row[0]: Backlog(row[1], row[2]) for row in await connection.execute(_BACKLOG)}

@@ -1,0 +1,22 @@
+"""`GET /api/v1/mailboxes/{number}`."""
+
+from aiohttp import web
+
+from voicebox.storage import mailboxes, messages
+from webmanager.api import reach
+from webmanager.api.querying import CompanyQuery
+from webmanager.api.route import answer
+from webmanager.api.shapes import MailboxDetailOut
+from webmanager.bearer import web_parts
+
+
+async def show_mailbox(request: web.Request, query: CompanyQuery) -> web.StreamResponse:
+    """Show a mailbox with its settings and how many messages are in it."""
+    mailbox = await reach.mailbox(request, request.match_info["number"], query.company)
+    async with web_parts(request).db.read() as connection:
+        aliases = await mailboxes.aliases(connection, mailbox.id)
+        used_s = await messages.used_s(connection, mailbox.id)
+        counts = await messages.counts(connection, mailbox.id)
+    return answer(
+        MailboxDetailOut.whole(mailbox, aliases=[each.number for each in aliases], used_s=used_s, counts=counts)
+    )

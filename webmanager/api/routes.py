@@ -1,0 +1,125 @@
+"""The list of routes. What is not in it does not exist; tests hold router, OpenAPI page and docs equal to it."""
+
+from typing import Final
+
+from webmanager.api.call_show import show_call
+from webmanager.api.calls_list import CallsQuery, list_calls
+from webmanager.api.figures import figures
+from webmanager.api.health import health
+from webmanager.api.mailbox_show import show_mailbox
+from webmanager.api.mailboxes_list import MailboxesQuery, list_mailboxes
+from webmanager.api.message_audio import AudioQuery, show_audio
+from webmanager.api.message_show import show_message
+from webmanager.api.messages_list import MessagesQuery, list_messages
+from webmanager.api.querying import AnyQuery, CompanyQuery
+from webmanager.api.ready import ready
+from webmanager.api.route import Files, Route, get
+from webmanager.api.shapes import (
+    CallDetailOut,
+    CallsOut,
+    HealthOut,
+    MailboxDetailOut,
+    MailboxesOut,
+    MessageDetailOut,
+    MessagesOut,
+    ReadyOut,
+)
+from webmanager.api.spec_show import show_spec
+from webmanager.guard import Access
+
+ROUTES: Final[tuple[Route, ...]] = (
+    get(
+        "/healthz",
+        health,
+        query=AnyQuery,
+        returns=HealthOut,
+        summary="Is the process alive?",
+        tag="operation",
+        access=Access.PUBLIC,
+    ),
+    get(
+        "/readyz",
+        ready,
+        query=AnyQuery,
+        returns=ReadyOut,
+        summary="Are calls taken and messages kept?",
+        tag="operation",
+        access=Access.PUBLIC,
+        refusals=(503,),
+    ),
+    get(
+        "/metrics",
+        figures,
+        query=AnyQuery,
+        returns=Files(("text/plain",), "Figures in Prometheus's text format."),
+        summary="The process's figures",
+        tag="operation",
+        access=Access.ADMIN_OR_LOCAL,
+        refusals=(403, 503),
+    ),
+    get(
+        "/api/openapi.json",
+        show_spec,
+        query=AnyQuery,
+        returns=Files(("application/json",), "This page."),
+        summary="The description of this API",
+        tag="operation",
+        access=Access.PUBLIC,
+    ),
+    get(
+        "/api/v1/mailboxes",
+        list_mailboxes,
+        query=MailboxesQuery,
+        returns=MailboxesOut,
+        summary="Mailboxes by number",
+        refusals=(403, 503),
+    ),
+    get(
+        "/api/v1/mailboxes/{number}",
+        show_mailbox,
+        query=CompanyQuery,
+        returns=MailboxDetailOut,
+        summary="A mailbox with its settings and counts",
+        refusals=(403, 404, 503),
+    ),
+    get(
+        "/api/v1/mailboxes/{number}/messages",
+        list_messages,
+        query=MessagesQuery,
+        returns=MessagesOut,
+        summary="A folder's messages, the newest first",
+        refusals=(403, 404, 503),
+    ),
+    get(
+        "/api/v1/messages/{id}",
+        show_message,
+        query=CompanyQuery,
+        returns=MessageDetailOut,
+        summary="A message",
+        refusals=(403, 404, 503),
+    ),
+    get(
+        "/api/v1/messages/{id}/audio",
+        show_audio,
+        query=AudioQuery,
+        returns=Files(("audio/wav", "audio/mpeg"), "The recording; a part of it as 206 where Range asks for one."),
+        summary="A message's audio",
+        refusals=(403, 404, 416, 503),
+    ),
+    get(
+        "/api/v1/calls",
+        list_calls,
+        query=CallsQuery,
+        returns=CallsOut,
+        summary="Calls, the last to end first",
+        refusals=(403, 503),
+    ),
+    get(
+        "/api/v1/calls/{id}",
+        show_call,
+        query=CompanyQuery,
+        returns=CallDetailOut,
+        summary="A call with its trace and media figures",
+        refusals=(403, 404, 503),
+    ),
+)
