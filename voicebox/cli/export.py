@@ -90,6 +90,7 @@ async def export(
     library = AudioLibrary(db, AudioStore.open(settings.audio.url), reader, SystemClock())
     read = {Format.WAV: library.wav, Format.MP3: library.mp3, Format.FLAC: library.flac}[format_]
     done = Exported()
+    _make_private(to)
     for about, message in found:
         name = f"{message.received_at:%Y%m%dT%H%M%SZ}-{message.id}.{format_}"
         file = to / str(about["mailbox"]) / name
@@ -107,9 +108,14 @@ async def export(
     return done
 
 
+def _make_private(folder: Path) -> None:
+    """Make a folder for us alone; one that is there keeps its rights."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def _write(file: Path, data: bytes) -> None:
     """Write a file that only we can read, whole or not at all."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(file.parent)
     descriptor, draft = tempfile.mkstemp(dir=file.parent, prefix=".")
     try:
         with os.fdopen(descriptor, "wb") as opened:

@@ -184,12 +184,16 @@ async def _add(
             path = Path(folder) / "directory.toml"
             path.write_text(file_with(company, values), encoding="utf-8")
             try:
-                await provisioning.apply(read_directory(path))
+                file = read_directory(path)
             except DirectoryError as error:
-                raise CommandError(
-                    Exit.USAGE,
-                    *(f"{_option(problem.key)}: {problem.what}. {problem.cure}" for problem in error.problems),
-                ) from None
+                lines = (f"{_option(problem.key)}: {problem.what}. {problem.cure}" for problem in error.problems)
+                raise CommandError(Exit.USAGE, *lines) from None
+        try:
+            await provisioning.apply(file)
+        except DirectoryError as error:
+            # Its cures speak of a file, and there is none.
+            lines = (f"{_option(problem.key)}: {problem.what}." for problem in error.problems)
+            raise CommandError(Exit.FAILED, *lines) from None
         made = (await the_line(db, company, number)).mailbox
         return made, (await pins.reset_pin(made) if with_pin else None)
 

@@ -8,6 +8,7 @@ from voicebox import __version__
 from voicebox.cli.apply import apply_command
 from voicebox.cli.config import config_app
 from voicebox.cli.db import db_app
+from voicebox.cli.demo import demo_command
 from voicebox.cli.doctor import doctor_command
 from voicebox.cli.init import init_command
 from voicebox.cli.mailbox import mailbox_app
@@ -42,6 +43,7 @@ def _voicebox(
 
 
 app.command("serve")(serve_command)
+app.command("demo")(demo_command)
 app.command("init")(init_command)
 app.command("apply")(apply_command)
 app.command("doctor")(doctor_command)
