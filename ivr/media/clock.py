@@ -3,7 +3,7 @@
 Due times are absolute, so lateness never adds up. Streams are spread over the phases so that a thousand packets do not
 leave in one burst. A process that was held up sends each stream at most two packets to catch up and lets the rest of
 the time go: a phone's jitter buffer could not use more. The same steps carry the housekeeping of each stream, twice a
-second, spread over 250 slots.
+second, spread over 50 slots.
 """
 
 import asyncio
@@ -16,8 +16,10 @@ STEP_MS: Final = 2
 """Timers of libuv count whole milliseconds; phases finer than 2 ms would only collide."""
 PHASES: Final = 10
 """Of 2 ms make one frame of 20 ms."""
-SLOTS: Final = 250
-"""Of 2 ms make half a second: what waits in memory of a recording is never older."""
+SLOTS: Final = 50
+"""Of 10 ms make half a second: what waits in memory of a recording is never older."""
+_SLOT_STEPS: Final = 5
+"""Finer slots would only wake the process more often."""
 CATCH_UP_FRAMES: Final = 2
 _CHOICE: Final = 4
 """A new talker takes the least loaded of the next four phases: its first packet leaves within 8 ms."""
@@ -37,6 +39,9 @@ class Beat(Protocol):
     def broke(self, error: Exception) -> None:
         """Hear that one of the above raised; the clock goes on with the others."""
         ...
+
+
+_NOBODY: Final[dict[Beat, None]] = {}
 
 
 class MediaClock:
@@ -119,7 +124,7 @@ class MediaClock:
             return
         # Every step before the armed one is empty, so the steps up to now can be passed over.
         step = self._next = max(self._next, now)
-        while not self._senders[step % PHASES] and not self._kept[step % SLOTS]:
+        while not self._senders[step % PHASES] and not self._housekeeping(step):
             step += 1
         if self._timer is not None:
             if self._armed <= step:
@@ -127,6 +132,11 @@ class MediaClock:
             self._timer.cancel()
         self._armed = step
         self._timer = self._loop.call_at(self.monotonic(step * STEP_MS), self._tick)
+
+    def _housekeeping(self, step: int) -> dict[Beat, None]:
+        """Return whose housekeeping is due at a step."""
+        slot, between = divmod(step, _SLOT_STEPS)
+        return _NOBODY if between else self._kept[slot % SLOTS]
 
     def _tick(self) -> None:
         self._timer = None
@@ -154,7 +164,7 @@ class MediaClock:
                         beat.send_frame(due_ms)
                     except Exception as error:  # noqa: BLE001 - one call's fault must not silence the others
                         self._broken(beat, error)
-            if kept := self._kept[step % SLOTS]:
+            if kept := self._housekeeping(step):
                 for beat in list(kept):
                     try:
                         beat.keep_house()

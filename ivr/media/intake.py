@@ -12,10 +12,12 @@ from typing import Final
 
 from ivr.media.reception import Reception, Verdict
 from ivr.media.remote import COMFORT_NOISE
-from ivr.media.rtp import HEADER_BYTES, Packet
+from ivr.media.rtp import HEADER_BYTES, Packet, signed_32
 from ivr.media.timeline import Before, Timeline
 from voicebox.codec import Codec
 
+MISORDER_S: Final = 0.2
+"""How far packets may overtake each other."""
 _WRAP_16: Final = 0x10000
 _WRAP_32: Final = 0x1_0000_0000
 
@@ -102,6 +104,8 @@ class Intake:
 
     def _one_by_one(self, packets: Sequence[bytes], arrived: Sequence[float]) -> list[Run]:
         placed: list[Run] = []
+        if self._timeline is not None and self._timeline.fresh:
+            self._expect_earliest(packets)
         for data, at in zip(packets, arrived, strict=True):
             packet = Packet.parse(data)
             if packet is None:
@@ -116,6 +120,16 @@ class Intake:
             if position is not None and codec is not None and samples:
                 placed.append(Run(codec, position, packet.payload, samples, [at]))
         return _joined(placed)
+
+    def _expect_earliest(self, packets: Sequence[bytes]) -> None:
+        """Find what a recording begins with where the first packets came out of order."""
+        parsed = [packet for packet in map(Packet.parse, packets) if packet and packet.payload_type in self.formats]
+        if not parsed or self._timeline is None:
+            return
+        first = parsed[0]
+        behind = min(signed_32(each.timestamp - first.timestamp) for each in parsed if each.ssrc == first.ssrc)
+        if -MISORDER_S * self.reception.clock_hz <= behind <= 0:
+            self._timeline.expect(first.ssrc, (first.timestamp + behind) & 0xFFFF_FFFF)
 
 
 def _joined(placed: list[Run]) -> list[Run]:

@@ -3,7 +3,6 @@
 Level 0 dBFS is a square wave at full scale; a sine at full scale has -3 dBFS.
 """
 
-import math
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,8 @@ from voicebox.codec import Codec
 SILENT_DBFS: Final = -90.0
 """What digital silence is given; a logarithm has no bottom."""
 _LEAST: Final = 10 ** (SILENT_DBFS / 10)
+
+_ONES: Final = np.ones(1500, np.float32)
 
 _POWER: Final = {
     codec: np.square(samples.astype(np.float32) / np.float32(32768)).astype(np.float32)
@@ -31,15 +32,18 @@ def levels_dbfs(payload: bytes, codec: Codec, frame_bytes: int) -> list[float]:
         frame_bytes: bytes in a frame, 160 for 20 ms.
     """
     whole = len(payload) // frame_bytes
-    power: list[float] = []
+    found: list[float] = []
     if whole:
-        power = powers(np.frombuffer(payload, np.uint8, whole * frame_bytes).reshape(whole, frame_bytes), codec)
+        found = _levels(np.frombuffer(payload, np.uint8, whole * frame_bytes).reshape(whole, frame_bytes), codec)
     if rest := payload[whole * frame_bytes :]:
-        power += powers(np.frombuffer(rest, np.uint8).reshape(1, len(rest)), codec)
-    return [10 * math.log10(each) if each > _LEAST else SILENT_DBFS for each in power]
+        found += _levels(np.frombuffer(rest, np.uint8).reshape(1, len(rest)), codec)
+    return found
 
 
-def powers(frames: NDArray[np.uint8], codec: Codec) -> list[float]:
-    """Return the mean square of each row of code bytes, full scale being 1."""
-    found: list[float] = _POWER[codec].take(frames).mean(axis=1).tolist()
+def _levels(frames: NDArray[np.uint8], codec: Codec) -> list[float]:
+    """Return the level of each row of code bytes."""
+    size = frames.shape[1]
+    # The product with ones is the sum of each row, by the fastest routine there is for it.
+    power = _POWER[codec].take(frames) @ _ONES[:size] if size <= len(_ONES) else _POWER[codec].take(frames).sum(axis=1)
+    found: list[float] = (10 * np.log10(np.maximum(power / size, _LEAST))).tolist()
     return found

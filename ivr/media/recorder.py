@@ -1,6 +1,7 @@
 """A recording in progress: audio into the spool, levels into the rules."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from ivr.media.intake import Run
 from ivr.media.level import levels_dbfs
 from ivr.media.recording import Ending, RecordingRules
 from ivr.media.spool import Spool
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Recorder:
         self.handle = handle
         self.rules = rules
         self._spool = spool
+        self._refused = False
 
     def take(self, runs: list[Run]) -> None:
         """Spool and judge what came; nothing beyond the maximum is kept."""
@@ -54,7 +58,10 @@ class Recorder:
             if room <= 0:
                 continue
             payload = run.payload if len(run.payload) <= room else run.payload[:room]
-            self._spool.append(self.handle.id, run.codec, run.position, payload, run.frame_bytes)
+            taken = self._spool.append(self.handle.id, run.codec, run.position, payload, run.frame_bytes)
+            if not taken and not self._refused:
+                self._refused = True
+                _log.error("recording %s loses audio: the disk fails and the memory for it is full", self.handle.id)
             levels = levels_dbfs(payload, run.codec, run.frame_bytes)
             self.rules.hear(levels, run.position, run.frame_bytes, run.arrived)
 

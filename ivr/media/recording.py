@@ -120,8 +120,13 @@ class RecordingRules:
 
     def deadline(self) -> float:
         """Return when `decide` or `warn` may say something next, if nothing is heard until then."""
-        at, _ = min(self._deadlines())
-        return at if self._warned else min(at, self.began + self.limits.max_s - self.limits.warn_s)
+        limits = self.limits
+        at = self.began + limits.max_s
+        if not self._warned:
+            at -= limits.warn_s
+        quiet = self.began + limits.no_speech_s if self._spoke_at is None else self._spoke_at + limits.silence_s
+        gone = at if self.held else self.last_packet + limits.no_rtp_s
+        return min(at, quiet, gone)
 
     def kept(self, total: int) -> int:
         """Return how many of `total` samples stay: trailing silence trimmed, nothing beyond the maximum.

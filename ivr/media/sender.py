@@ -20,6 +20,7 @@ class Sender:
         "_per_ms",
         "_sequence",
         "_socket",
+        "_sounded_ms",
         "codec",
         "dropped",
         "last_ms",
@@ -45,6 +46,7 @@ class Sender:
         """Where packets go; None = nowhere, the clock goes on."""
         self.last_ms = -1000
         """When the last frame was due."""
+        self._sounded_ms = -1000
         self.packets = 0
         self.octets = 0
         self.dropped = 0
@@ -61,8 +63,16 @@ class Sender:
         return (self._base + at_ms * self._per_ms) & 0xFFFF_FFFF
 
     def send(self, frame: bytes, due_ms: int) -> None:
-        """Send one frame. The marker says that it does not follow its predecessor (RFC 3551 section 4.1)."""
-        second = self.payload_type if due_ms == self.last_ms + FRAME_MS else self.payload_type | MARKER
+        """Send one frame of sound. The marker says that silence was before it (RFC 3551 section 4.1)."""
+        second = self.payload_type if due_ms == self._sounded_ms + FRAME_MS else self.payload_type | MARKER
+        self._sounded_ms = due_ms
+        self._send(frame, second, due_ms)
+
+    def send_silence(self, due_ms: int) -> None:
+        """Send one frame of silence."""
+        self._send(self.silence, self.payload_type, due_ms)
+
+    def _send(self, frame: bytes, second: int, due_ms: int) -> None:
         self.last_ms = due_ms
         if self.target is None:
             return

@@ -22,6 +22,7 @@ FALL: Final = 0.3
 ONSET: Final = 3
 """Loud frames among the last five that make speech."""
 _RECENT: Final = 0b11111
+_SPEECH: Final = tuple(recent.bit_count() >= ONSET for recent in range(_RECENT + 1))
 
 
 class SpeechDetector:
@@ -45,16 +46,21 @@ class SpeechDetector:
         """Take the levels of frames in order; return the index of the last one that belongs to speech, if any."""
         floor, recent, last = self._floor, self._recent, None
         rise = RISE_DB_S * frame_s
+        # Runs for every frame of every recording: no calls in here.
         for index, level in enumerate(levels_dbfs):
             if level < floor:
                 floor += (level - floor) * FALL
-                floor = max(floor, FLOOR_LOW_DBFS)
-            else:
-                floor = min(floor + rise, FLOOR_HIGH_DBFS)
-            recent = (recent << 1) & _RECENT
+                if floor < FLOOR_LOW_DBFS:  # noqa: PLR1730 - see above
+                    floor = FLOOR_LOW_DBFS
+            elif floor < FLOOR_HIGH_DBFS:
+                floor += rise
+                if floor > FLOOR_HIGH_DBFS:  # noqa: PLR1730 - see above
+                    floor = FLOOR_HIGH_DBFS
             if level > floor + MARGIN_DB:
-                recent |= 1
-                if recent.bit_count() >= ONSET:
+                recent = recent << 1 & _RECENT | 1
+                if _SPEECH[recent]:
                     last = index
+            else:
+                recent = recent << 1 & _RECENT
         self._floor, self._recent = floor, recent
         return last

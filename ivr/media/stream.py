@@ -9,11 +9,12 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import numpy as np
+
 from ivr.media.clock import MediaClock
-from ivr.media.dtmf import KeyOnce, KeyReceiver, Way
-from ivr.media.g711 import decode, transcode
-from ivr.media.inband import SoundKeys
+from ivr.media.g711 import Pcm, decode, transcode
 from ivr.media.intake import Intake
+from ivr.media.keys import Keys
 from ivr.media.latch import Address, Latch
 from ivr.media.level import levels_dbfs
 from ivr.media.playback import Playback
@@ -32,8 +33,8 @@ _NOWHERE: Final = frozenset({"0.0.0.0", "::"})
 """The address of a peer that holds, as RFC 2543 had it."""
 SPARSE_MS: Final = 900
 """Silence is sent about once a second (housekeeping comes every 500 ms) for NAT and SBC timers."""
-SOUND_S: Final = 0.04
-"""How often sound is searched for keys where no telephone-event was agreed."""
+SOON_S: Final = 0.6
+"""What falls due before the next housekeeping needs a timer of its own."""
 
 
 class MediaStream:
@@ -72,19 +73,20 @@ class MediaStream:
         self._intake = Intake({})
         self._reports = Reports(loop, clock, sockets, self._sender, self._intake.reception)
         self._remote: RemoteMedia | None = None
-        self._keys = KeyReceiver()
-        self._once = KeyOnce()
-        self._sound: SoundKeys | None = None
+        self._keys = Keys(loop, self._pressed, self._sound)
         self._playback: Playback | None = None
         self._first_due_ms = 0
         self._recorder: Recorder | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._listen: asyncio.TimerHandle | None = None
         self._waiting_since = loop.time()
 
     async def start(self) -> None:
         """Begin to receive."""
-        self._transport, _ = await self._loop.create_datagram_endpoint(lambda: self._receiver, sock=self._sending)
+        try:
+            self._transport, _ = await self._loop.create_datagram_endpoint(lambda: self._receiver, sock=self._sending)
+        except BaseException:
+            await self.close()
+            raise
         self._reports.start()
         self._clock.keep(self)
 
@@ -113,7 +115,7 @@ class MediaStream:
             self._recorder.rules.hold(not remote.may_receive, now)
         if previous is None:
             self._send_silence()  # opens the way through a NAT
-        self._listen_for_sound()
+        self._keys.listen(not remote.telephone_event_pts)
         if self._playback or remote.continuous:
             self._talk()
 
@@ -175,7 +177,7 @@ class MediaStream:
 
     def info_key(self, key: str) -> None:
         """Take a key that came by SIP INFO; the same one by RTP counts once."""
-        self._key(key, Way.INFO)
+        self._keys.info(key)
 
     def last_packet_age(self, now: float) -> float:
         """Return for how many seconds nothing was received; 0 while the peer holds the call."""
@@ -214,8 +216,7 @@ class MediaStream:
         self.stop_recording(Ending.HANGUP)
         self._collect()
         self._clock.drop(self)
-        if self._listen:
-            self._listen.cancel()
+        self._keys.close()
         self._reports.close()
         if self._transport:
             self._transport.close()
@@ -232,7 +233,7 @@ class MediaStream:
         playback = self._playback
         if playback is None:
             if self._remote and self._remote.continuous:
-                self._sender.send(self._sender.silence, due_ms)
+                self._sender.send_silence(due_ms)
             else:
                 self._clock.leave(self)
             return
@@ -267,7 +268,7 @@ class MediaStream:
     def _send_silence(self) -> None:
         remote = self._remote
         if remote is not None and not remote.continuous:
-            self._sender.send(self._sender.silence, self._clock.now_ms())
+            self._sender.send_silence(self._clock.now_ms())
 
     def _stopped(self, playback: Playback) -> None:
         if playback is self._playback:
@@ -323,17 +324,21 @@ class MediaStream:
             # A peer may change among the agreed codecs without asking: its packets become the usual ones.
             self._receiver.head = bytes((0x80, packet.payload_type))
         elif self._remote and packet.payload_type in self._remote.event_pts():
-            key = self._keys.receive(packet.payload, packet.timestamp, packet.ssrc, now)
-            if key:
-                self._key(key, Way.RTP)
+            self._keys.event(packet, now)
 
-    def _key(self, key: str, way: Way) -> None:
-        if not self._once.take(key, way, self._loop.time()):
-            return
+    def _pressed(self, key: str) -> None:
         if self.on_key:
             self.on_key(key)
         if self._recorder and key in self._recorder.rules.limits.stop_keys:
             self.stop_recording(Ending.KEY, key)
+
+    def _sound(self) -> Pcm | None:
+        """Return what came since the last batch, for keys; None while recording: a voice must never act as a key."""
+        if self._recorder:
+            return None
+        parts = [decode(payload, codec) for codec, payload in self._intake.audio_of(self._receiver.waiting())]
+        self._drain(self._loop.time())
+        return np.concatenate(parts) if parts else np.zeros(0, np.int16)
 
     # Making sense of a batch
 
@@ -347,12 +352,14 @@ class MediaStream:
         self._collect()
         if self._recorder is None:
             return
-        ending = self._recorder.rules.decide(now)
-        if ending is not None:
-            self.stop_recording(ending)
-            return
-        if self._recorder.rules.warn(now):
-            self.play([self._warning.get(self._sender.codec, b"")])
+        rules = self._recorder.rules
+        if now >= rules.deadline():
+            ending = rules.decide(now)
+            if ending is not None:
+                self.stop_recording(ending)
+                return
+            if rules.warn(now):
+                self.play([self._warning.get(self._sender.codec, b"")])
         self._await_deadline(now)
 
     def _await_deadline(self, now: float) -> None:
@@ -360,7 +367,7 @@ class MediaStream:
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
-        if self._recorder and (at := self._recorder.rules.deadline()) < now + 0.6:
+        if self._recorder and (at := self._recorder.rules.deadline()) < now + SOON_S:
             self._deadline = self._loop.call_at(at + 0.001, self._at_deadline)
 
     def _at_deadline(self) -> None:
@@ -372,26 +379,3 @@ class MediaStream:
         for codec, payload in self._intake.audio_of(self._receiver.waiting()):
             found += levels_dbfs(payload, codec, len(payload))
         return found
-
-    # Keys in the sound
-
-    def _listen_for_sound(self) -> None:
-        wanted = self._remote is not None and not self._remote.telephone_event_pts
-        if wanted and self._sound is None:
-            self._sound = SoundKeys()
-            self._listen = self._loop.call_later(SOUND_S, self._search_sound)
-        elif not wanted:
-            self._sound = None
-
-    def _search_sound(self) -> None:
-        sound = self._sound
-        if sound is None or self._closed is None:
-            return
-        self._listen = self._loop.call_later(SOUND_S, self._search_sound)
-        if self._recorder:  # a caller's voice must never act as a key (talk-off)
-            sound.reset()
-            return
-        for codec, payload in self._intake.audio_of(self._receiver.waiting()):
-            for key in sound.feed(decode(payload, codec)):
-                self._key(key, Way.SOUND)
-        self._drain(self._loop.time())

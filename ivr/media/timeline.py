@@ -41,6 +41,16 @@ class Timeline:
         self._first = True
         self._silent_since: float | None = None
 
+    def expect(self, ssrc: int, timestamp: int) -> None:
+        """Say with what a source never heard before begins, where its first packets overtook each other."""
+        if self._first and ssrc != self._ssrc:
+            self._ssrc, self._next_timestamp, self._arrived = ssrc, timestamp, self._began
+
+    @property
+    def fresh(self) -> bool:
+        """True until the first packet is placed."""
+        return self._first
+
     def place(self, ssrc: int, timestamp: int, samples: int, arrived: float, *, late: bool = False) -> int | None:
         """Return the position of a packet's first sample; None when it is too late to be of use.
 
@@ -95,6 +105,8 @@ class Timeline:
 
     def _lead(self, ahead: int, arrived: float) -> int:
         """Return the silence before the first packet, where a source heard before says that there was some."""
+        if 0 <= ahead <= SEAM_S * self._rate_hz and self._began - self._arrived <= SEAM_S:
+            return ahead  # it speaks all along: what is missing here was lost, or is late
         lead = ahead - (self._began - self._arrived) * self._rate_hz
         passed = (arrived - self._began + SLACK_S) * self._rate_hz
         return round(lead) if SEAM_S * self._rate_hz < lead <= passed else 0

@@ -74,7 +74,7 @@ class Phone:
         self.timestamp += 320
 
     def heard(self) -> list[Packet]:
-        found = []
+        found: list[Packet] = []
         while True:
             try:
                 packet = Packet.parse(self.socket.recv(2000))
@@ -82,6 +82,24 @@ class Phone:
                 return found
             assert packet is not None
             found.append(packet)
+
+
+def steady(packets: list[Packet]) -> bool:
+    """Tell whether packets follow each other on the beat of 20 ms, none missing.
+
+    A machine that held the process up for more than two frames makes a gap of whole frames, which the marker tells.
+    """
+    gaps = [b.timestamp - a.timestamp & 0xFFFF_FFFF for a, b in pairwise(packets)]
+    return (
+        all(b.sequence - a.sequence & 0xFFFF == 1 for a, b in pairwise(packets))
+        and all(gap % 160 == 0 for gap in gaps)
+        and gaps.count(160) > 0.8 * len(gaps)
+        and all(
+            packet.marker == (gap > 160)
+            for packet, gap in zip(packets[1:], gaps, strict=True)
+            if packet.payload.strip(b"\xff")
+        )
+    )
 
 
 @pytest.fixture
@@ -136,9 +154,8 @@ async def test_playing_sends_every_byte_in_order(stream: MediaStream, phone: Pho
     assert await playback.done
     packets = phone.heard()
     assert b"".join(each.payload for each in packets) == SPEECH[:4000]
-    assert {b.sequence - a.sequence & 0xFFFF for a, b in pairwise(packets)} == {1}
-    assert {b.timestamp - a.timestamp & 0xFFFF_FFFF for a, b in pairwise(packets)} == {160}
-    assert [each.marker for each in packets] == [True] + [False] * (len(packets) - 1)
+    assert packets[0].marker
+    assert steady(packets)
     assert playback.position_bytes == 4000
 
 
@@ -146,8 +163,7 @@ async def test_a_following_playback_goes_on_without_a_gap(stream: MediaStream, p
     phone.heard()
     await stream.play([SPEECH[:800]]).done
     await stream.play([SPEECH[:800]]).done
-    packets = phone.heard()
-    assert {b.timestamp - a.timestamp & 0xFFFF_FFFF for a, b in pairwise(packets)} == {160}
+    assert steady(phone.heard())
 
 
 async def test_timestamps_go_on_over_silence(stream: MediaStream, phone: Phone) -> None:
@@ -210,7 +226,8 @@ async def test_a_peer_may_ask_for_silence_all_the_time(plane: MediaPlane, phone:
     await asyncio.sleep(0.1)
     packets = phone.heard()
     assert len(packets) >= 9
-    assert {b.timestamp - a.timestamp & 0xFFFF_FFFF for a, b in pairwise(packets)} == {160}
+    assert {b.timestamp - a.timestamp & 0xFFFF_FFFF for a, b in pairwise(packets)} <= {160, 320, 480, 640}
+    assert sum(each.marker for each in packets) >= 1
 
 
 async def test_on_hold_nothing_is_sent_and_time_goes_on(stream: MediaStream, phone: Phone) -> None:
