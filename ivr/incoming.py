@@ -19,6 +19,7 @@ from ivr.leg import Leg, Spawn
 from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
 from ivr.offer import OfferAnswer
+from ivr.outcome import count_events, outcome_of
 from ivr.sdp import SdpError
 from ivr.session import Session
 from ivr.sip.diversion import arrival_of
@@ -35,7 +36,7 @@ from voicebox.errors import DatabaseUnavailable
 from voicebox.ids import new_id
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Reason
-from voicebox.metrics import Metrics
+from voicebox.metrics import CallResult, Metrics
 from voicebox.numbers import DialPlan, parse_signalled
 from voicebox.settings.sip import CallSource, Keepalive, Sip
 
@@ -88,6 +89,7 @@ class IncomingCall:
         self._answered: datetime | None = None
         self._rtp = RtpFigures()
         self._cancelled = False
+        self._result: CallResult | None = None
         self.on_leg: Callable[[], None] = lambda: None
         """Called when the call has a dialog."""
 
@@ -107,6 +109,7 @@ class IncomingCall:
     async def run(self, guest: CallSource | Device) -> None:
         """Bring the call to its end; raises nothing."""
         structlog.contextvars.bind_contextvars(call=self.id)
+        self._house.metrics.call_began()
         company: Company | None = None
         arrival: Arrival | None = None
         decision: Decision | None = None
@@ -133,14 +136,17 @@ class IncomingCall:
                 await self._converse(guest, company, arrival, decision)
         except DatabaseUnavailable:
             log.exception("call_without_database")
+            self._result = CallResult.FAILED
             self._refuse(503)
         except Exception:
             # One call's fault ends that call only.
             log.exception("call_failed")
+            self._result = CallResult.FAILED
             self._note("error")
             self._give_up()
         finally:
             await self._record(company, arrival, decision)
+            self._count(decision)
 
     # -- who and where
 
@@ -186,6 +192,7 @@ class IncomingCall:
             return
         except NoPorts:
             log.error("no_rtp_ports")  # noqa: TRY400 - the exception says nothing more
+            self._result = CallResult.OVERLOAD
             self._refuse(503)
             return
         leg = self.leg = Leg(
@@ -234,6 +241,7 @@ class IncomingCall:
         if self.session is not None:
             self.session.end(by)
         elif self.leg is not None:
+            self._result = CallResult.OVERLOAD
             self.leg.refuse(503)
 
     # -- refusing and recording
@@ -256,6 +264,15 @@ class IncomingCall:
 
     def _note(self, event: str, **facts: object) -> None:
         self._trace.add(asyncio.get_running_loop().time() - self._began, event, **facts)
+
+    def _count(self, decision: Decision | None) -> None:
+        metrics, trace = self._house.metrics, self._trace.entries
+        if self._answered is not None:
+            metrics.call_answered(max(0.0, (self._answered - self._started).total_seconds()))
+        count_events(metrics, trace)
+        cancelled, answered = self._cancelled, self._answered is not None
+        result = self._result or outcome_of(decision, trace, answered=answered, cancelled=cancelled)
+        metrics.call_ended(result, self._rtp)
 
     async def _record(self, company: Company | None, arrival: Arrival | None, decision: Decision | None) -> None:
         if arrival is None or company is None:

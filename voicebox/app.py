@@ -356,6 +356,7 @@ def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts
         metrics.spool_unwritten(stores.deposits.waiting)
         metrics.settlement(stored=settlement.stored, broken=settlement.broken, failures=settlement.failures)
 
+    telephony.light.on_told = stores.metrics.light_sent
     return WebParts(
         config=config,
         db=stores.db,

@@ -8,6 +8,7 @@ harmless and the latest always wins.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -58,10 +59,15 @@ class Light:
         self._events = events
         self._clock = clock
         self._send = send
-        self._dirty: dict[int, None] = {}
+        self._dirty: dict[int, float] = {}
+        """Mailboxes to be told, with when they first changed (monotonic)."""
+        self._since: dict[int, float] = {}
+        """Likewise of those that are being told."""
         self._busy: set[int] = set()
         self._look_at = 0.0
         self._wake = asyncio.Event()
+        self.on_told: Callable[[float], None] = lambda _: None
+        """Called with how many seconds after a change its light was sent."""
 
     async def state(self, mailbox_id: int) -> LightState | None:
         """Return what a phone that asks (SUBSCRIBE, REGISTER) is to be told now; None if there is no such mailbox."""
@@ -114,7 +120,7 @@ class Light:
         """Take the mailboxes that changed, but those that are just being told: their turn comes after."""
         free = [each for each in self._dirty if each not in self._busy][: TOGETHER_MAX - len(self._busy)]
         for mailbox_id in free:
-            del self._dirty[mailbox_id]
+            self._since[mailbox_id] = self._dirty.pop(mailbox_id)
         return free
 
     async def _due(self) -> list[int]:
@@ -136,7 +142,10 @@ class Light:
         """Send one mailbox's light; True when everybody was told."""
         row = await self._look(mailbox_id)
         if row is None or not await self._send_one(row):
+            self._since.pop(mailbox_id, None)
             return False
+        if (since := self._since.pop(mailbox_id, None)) is not None:
+            self.on_told(time.monotonic() - since)
         now = self._clock.now()
         await self._db.write(lambda connection: lights.done(connection, [row], now))
         return True
@@ -158,7 +167,7 @@ class Light:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, MailboxChanged):
-            self._dirty[event.mailbox_id] = None
+            self._dirty.setdefault(event.mailbox_id, time.monotonic())
             self._wake.set()
 
 
