@@ -75,6 +75,7 @@ class Leg:
         self._loop = asyncio.get_running_loop()
         self._started = time.monotonic()
         self._acked: asyncio.Future[bool] = self._loop.create_future()
+        self._pracked: asyncio.Future[bool] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._goodbye: asyncio.Task[None] | None = None
         self._offered_in_200 = False
@@ -122,15 +123,17 @@ class Leg:
         return local
 
     async def answer(self, local: Session, timer: SessionTimer | None) -> None:
-        """Send 200 and wait for the ACK.
+        """Send 200 and wait for the ACK; where the caller requires it, a 180 and its PRACK come first (RFC 3262).
 
         Raises:
-            Hangup: it never came, or the call ended meanwhile.
+            Hangup: an acknowledgement never came, or the call ended meanwhile.
         """
-        now = self._loop.time()
         if self.invite.reliable_required:
-            self._respond(self._tx, self.invite.ringing(now))
-        self._respond(self._tx, self.invite.answer(self.invite.request, local.to_bytes(), now, timer))
+            self._respond(self._tx, self.invite.ringing(self._loop.time()))
+            self._arm()
+            if not await self._pracked or self.over:
+                raise Hangup
+        self._respond(self._tx, self.invite.answer(self.invite.request, local.to_bytes(), self._loop.time(), timer))
         self.answered_at = datetime.now(UTC)
         self._arm()
         if not await self._acked:
@@ -190,8 +193,11 @@ class Leg:
             case "INFO":
                 self._informed(tx, request)
             case "PRACK":
-                self._respond(tx, invite.prack(request))
+                response = invite.prack(request)
+                self._respond(tx, response)
                 self._arm()
+                if response.status == 200 and not self._pracked.done():
+                    self._pracked.set_result(True)
             case "OPTIONS":
                 self._respond(tx, invite.reply(request, 200))
             case "NOTIFY" | "REFER" | "MESSAGE":
@@ -346,8 +352,9 @@ class Leg:
         self.ended_by = by
         self.invite.end()
         self._arm()
-        if not self._acked.done():
-            self._acked.set_result(False)
+        for awaited in (self._pracked, self._acked):
+            if not awaited.done():
+                awaited.set_result(False)
         self.on_over()
 
     async def close(self) -> None:

@@ -1,46 +1,45 @@
-"""A running voicebox for each test, and a mail server that keeps what arrives."""
+"""Running voiceboxes for the tests, and a mail server that keeps what arrives.
+
+A module shares one service, its tests use mailboxes of their own; tests that stop, kill or starve a service make
+one with `make_service`.
+"""
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.system.letterbox import Letterbox
 from tests.system.service import Service
 
+MakeService = Callable[..., Service]
 
-class Letters:
-    """An SMTP server's handler that keeps every mail."""
-
-    def __init__(self) -> None:
-        self.mails: list[Envelope] = []
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        self.mails.append(envelope)
-        return "250 kept"
-
-
-@pytest.fixture
-def letters() -> Letters:
-    """What has been mailed so far."""
-    return Letters()
+SECOND_PEER = """
+[[sip.peer]]
+name = "trunk"
+address = "127.0.0.3"
+mailbox_of = "first"
+verified_caller_id = true
+"""
 
 
-@pytest.fixture
-def smtp_port(letters: Letters) -> Iterator[int]:
-    """The port of a mail server that takes everything."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(letters, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield port
-    controller.stop()
+@pytest.fixture(scope="module")
+def letters() -> Iterator[Letterbox]:
+    """A mail server that takes everything, and what it took."""
+    with Letterbox() as box:
+        yield box
 
 
 @pytest.fixture
+def own_letters() -> Iterator[Letterbox]:
+    """The mail server of the services that only this test uses."""
+    with Letterbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
 def rtp_ports() -> tuple[int, int]:
     """A range of RTP ports that no other test process uses."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -57,11 +56,40 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shared
 
 
-@pytest.fixture
-def service(tmp_path: Path, smtp_port: int, rtp_ports: tuple[int, int], cache: Path) -> Iterator[Service]:
-    """A voicebox with the example company, listening."""
-    made = Service(tmp_path, smtp_port=smtp_port, rtp_ports=rtp_ports, cache=cache)
-    made.voicebox("apply", "directory.toml")
-    made.start()
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, letters: Letterbox, rtp_ports: tuple[int, int], cache: Path
+) -> Iterator[Service]:
+    """A voicebox with the example company, listening; shared by the module."""
+    made = Service(tmp_path_factory.mktemp("service"), smtp_port=letters.port, rtp_ports=rtp_ports, cache=cache, more=SECOND_PEER)
+    made.apply().start()
     yield made
-    made.stop()
+    assert made.stop() == 0, made.log()[-3000:]
+
+
+@pytest.fixture
+def make_service(
+    tmp_path: Path, own_letters: Letterbox, rtp_ports: tuple[int, int], cache: Path
+) -> Iterator[MakeService]:
+    """Makes services that only this test uses; options as of `Service`. They are not started yet."""
+    made: list[Service] = []
+
+    def make(**options: object) -> Service:
+        folder = tmp_path / f"service-{len(made)}"
+        folder.mkdir()
+        defaults = {"smtp_port": own_letters.port, "rtp_ports": rtp_ports, "cache": cache}
+        service = Service(folder, **{**defaults, **options})  # type: ignore[arg-type] # options are Service's own
+        made.append(service)
+        return service.apply()
+
+    yield make
+    for service in made:
+        service.kill()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port

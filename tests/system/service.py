@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,34 +19,49 @@ START_S: Final = 60.0
 """A first start encodes every prompt; on a busy machine that takes a while."""
 STOP_S: Final = 45.0
 
-DIRECTORY: Final = """\
+PIN: Final = "274913"
+"""Of every mailbox of the example company."""
+NUMBERS: Final = tuple(str(number) for number in range(1001, 1031))
+
+COMPANY: Final = """\
 [company]
 name = "Beispiel GmbH"
 language = "de"
 time_zone = "Europe/Berlin"
 country_code = "49"
 area_code = "211"
-
-[[mailbox]]
-number = "1001"
-phone = "+492115551001"
-name = "Anna Beispiel"
-pin = "274913"
-pin_is_final = true
-device_password = "phone-1001-secret"
-notify_email = "anna@example.org"
-copy_email = "archive@example.org"
-aliases = ["+49 170 1234567"]
-
-[[mailbox]]
-number = "1002"
-phone = "+492115551002"
-name = "Bernd Beispiel"
-language = "en"
-pin = "385024"
-pin_is_final = true
-device_password = "phone-1002-secret"
 """
+MORE: Final = {
+    "1001": 'notify_email = "anna@example.org"\ncopy_email = "archive@example.org"',
+    "1006": 'copy_email = "team@example.org"',
+    "1007": "auto_login = true",
+    "1008": "message_max_min = 1",
+    "1020": 'aliases = ["+49 170 1234567"]',
+}
+"""What some mailboxes of the example company have."""
+
+
+def directory_of(numbers: Iterable[str] = NUMBERS, *, pin: str = PIN) -> str:
+    """Return a directory file of these mailboxes."""
+    return COMPANY + "".join(
+        f"""
+[[mailbox]]
+number = "{number}"
+phone = "+49211555{number}"
+name = "Teilnehmer {number}"
+pin = "{pin}"
+pin_is_final = true
+device_password = "{device_password(number)}"
+{MORE.get(number, "")}
+"""
+        for number in numbers
+    )
+
+
+def device_password(number: str) -> str:
+    """Return the digest password of a mailbox's phone."""
+    return f"phone-{number}-secret"
+
 
 CONFIG: Final = """\
 data_dir = "var"
@@ -56,10 +71,10 @@ domain = "voicebox.example"
 portal = ["8000"]
 [[sip.peer]]
 name = "pbx"
-address = "127.0.0.1"
+address = "{address}"
 {peer}
 [rtp]
-address = "127.0.0.1"
+address = "{address}"
 ports = [{rtp_first}, {rtp_last}]
 [web]
 listen = "127.0.0.1:0"
@@ -94,11 +109,28 @@ class Service:
         rtp_ports: tuple[int, int] = (20000, 21999),
         peer: str = "",
         more: str = "",
-        listen: str = '"udp:127.0.0.1:0", "tcp:127.0.0.1:0"',
-        directory: str = DIRECTORY,
+        address: str = "127.0.0.1",
+        listen: str | None = None,
+        directory: str | None = None,
         cache: Path | None = None,
     ) -> None:
+        """Write its files.
+
+        Args:
+            folder: of its own.
+            smtp_port: where it delivers mails.
+            rtp_ports: for audio.
+            peer: more lines for the peer `pbx`.
+            more: more of the configuration.
+            address: of SIP, media and peer.
+            listen: SIP addresses; None is a free port each for UDP and TCP.
+            directory: the directory file; None is the example company.
+            cache: of encoded prompts, for all services of a run.
+        """
         self.folder = folder
+        host = f"[{address}]" if ":" in address else address
+        listen = listen or f'"udp:{host}:0", "tcp:{host}:0"'
+        self._host = host
         if cache is not None:
             # Encoded prompts are the same for all: what the first one made serves the others.
             (folder / "var").mkdir()
@@ -111,6 +143,7 @@ class Service:
         (folder / "voicebox.toml").write_text(
             CONFIG.format(
                 listen=listen,
+                address=address,
                 peer=peer,
                 rtp_first=rtp_ports[0],
                 rtp_last=rtp_ports[1],
@@ -118,15 +151,22 @@ class Service:
                 more=more,
             )
         )
-        (folder / "directory.toml").write_text(directory)
+        (folder / "directory.toml").write_text(directory_of() if directory is None else directory)
 
     # -- running
 
     def voicebox(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run another `voicebox` command in the same folder."""
-        return subprocess.run(
-            [*self._command, *arguments], cwd=self.folder, check=check, text=True, capture_output=True, timeout=60
+        done = subprocess.run(
+            [*self._command, *arguments], cwd=self.folder, check=False, text=True, capture_output=True, timeout=60
         )
+        assert done.returncode == 0 or not check, f"voicebox {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done
+
+    def apply(self) -> "Service":
+        """Take in the directory file."""
+        self.voicebox("apply", "directory.toml")
+        return self
 
     @property
     def _command(self) -> list[str]:
@@ -159,12 +199,12 @@ class Service:
     @property
     def udp(self) -> str:
         """Where SIP is spoken over UDP."""
-        return f"127.0.0.1:{self.sip['udp:127.0.0.1']}"
+        return f"{self._host}:{self.sip[f'udp:{self._host}']}"
 
     @property
     def tcp(self) -> str:
         """Where SIP is spoken over TCP."""
-        return f"127.0.0.1:{self.sip['tcp:127.0.0.1']}"
+        return f"{self._host}:{self.sip[f'tcp:{self._host}']}"
 
     def stop(self) -> int:
         """Ask it to end, and return its exit code."""
@@ -180,7 +220,8 @@ class Service:
 
     def kill(self) -> None:
         """End it as power loss would: at once, in the middle of anything."""
-        assert self.process is not None
+        if self.process is None:
+            return
         self.process.kill()
         self.process.wait(10)
         if self.process.stdout is not None:
@@ -220,15 +261,23 @@ class Service:
         assert len(found) == count
         return found[-1]
 
-    def calls(self, *, count: int = 1) -> list[dict[str, Any]]:
-        """Wait for `count` call records and return them, the oldest first, traces decoded."""
+    def call(self, called: str, *, count: int = 1) -> dict[str, Any]:
+        """Wait for the newest of `count` records of calls to a number, and return it with its trace decoded."""
 
         def look() -> list[sqlite3.Row] | None:
-            found = self.rows("SELECT * FROM call_record ORDER BY started_at")
+            found = self.rows("SELECT * FROM call_record WHERE called = ? ORDER BY started_at", called)
             return found if len(found) >= count else None
 
-        found = eventually(look, f"call record {count}")
-        return [{**dict(row), "trace": json.loads(row["trace"]), "rtp": json.loads(row["rtp"])} for row in found]
+        found = eventually(look, f"record {count} of calls to {called}")
+        assert len(found) == count
+        return _decoded(found[-1])
+
+    def call_of(self, message: sqlite3.Row) -> dict[str, Any]:
+        """Wait for the record of the call that left a message."""
+        (row,) = eventually(
+            lambda: self.rows("SELECT * FROM call_record WHERE id = ?", message["call_id"]), "a call record"
+        )
+        return _decoded(row)
 
     def flac(self, audio_id: str) -> Path:
         """Wait until a message's audio is settled, and return its file."""
@@ -238,3 +287,16 @@ class Service:
 
         (row,) = eventually(look, f"settlement of {audio_id}")
         return self.folder / "var" / "audio" / str(row["blob_key"])
+
+
+def _decoded(row: sqlite3.Row) -> dict[str, Any]:
+    return {**dict(row), "trace": json.loads(row["trace"]), "rtp": json.loads(row["rtp"])}
+
+
+def moment(call: dict[str, Any], event: str, **facts: Any) -> float:
+    """Return when something happened in a call, in seconds since its INVITE."""
+    for entry in call["trace"]:
+        if entry["event"] == event and all(entry.get(name) == value for name, value in facts.items()):
+            found: float = entry["t"]
+            return found
+    raise AssertionError(f"no {event} {facts} in {call['trace']}")

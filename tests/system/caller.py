@@ -1,0 +1,398 @@
+"""Calls by SIPp (Debian's sip-tester), a caller we did not write, told step by step what to do.
+
+    Caller(service.udp, folder).invite().keys("#").speak(file).pause(3).bye().run()
+
+Each call is a SIPp process of its own on ports of its own, so that tests can let many of them talk at once.
+"""
+
+import itertools
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from voicebox.codec import Codec
+
+PATIENCE_S: Final = 100
+SIPP_EVENT_TYPE: Final = 96
+"""SIPp's `play_dtmf` sends this payload type, whatever the SDP says."""
+FROM: Final = "<sip:+4915155500001@[local_ip]:[local_port]>"
+
+AUDIO: Final = """\
+v=0
+o=u 1 {version} IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio {port} RTP/AVP {payload} 96
+a=rtpmap:{payload} {codec}/8000
+a=rtpmap:96 telephone-event/8000
+a=fmtp:96 0-15
+a=ptime:20
+{more}"""
+
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a finished SIPp sent and received."""
+
+    messages: str
+
+    def received(self, start: str) -> list[str]:
+        """Return the messages received whose first line begins so."""
+        found = re.findall(r"message received \[\d+\] bytes\s*:\n\n(.*?)(?=\n-{20,}|\Z)", self.messages, re.DOTALL)
+        return [each for each in (text.replace("\r", "") for text in found) if each.startswith(start)]
+
+    def when(self, direction: str, start: str) -> list[float]:
+        """Return when messages whose first line begins with `start` were `sent` or `received`, as Unix times."""
+        pattern = rf"^-+ (\S+ \S+)$\n\w+ message {direction} .*:\n\n{re.escape(start)}"
+        found = re.findall(pattern, self.messages.replace("\r", ""), re.MULTILINE)
+        return [datetime.fromisoformat(each[:26]).timestamp() for each in found]
+
+
+class Running:
+    """A SIPp that is on its way."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+
+    def messages(self) -> str:
+        """Return what it sent and received so far."""
+        file = self._folder / "messages.log"
+        return file.read_text(errors="replace") if file.exists() else ""
+
+    def received(self, start: str) -> list[str]:
+        """Return the messages received so far whose first line begins with `start`."""
+        return Heard(self.messages()).received(start)
+
+    def wait(self) -> Heard:
+        """Wait for its end; fails when anything but the script happened."""
+        try:
+            code = self._process.wait(PATIENCE_S + 10)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise
+        errors = self._folder / "errors.log"
+        log = errors.read_text(errors="replace") if errors.exists() else ""
+        assert code == 0, f"SIPp ended with {code}:\n{log}\n{self.messages()[-6000:]}"
+        return Heard(self.messages())
+
+    def stop(self) -> None:
+        """End it at once, as a phone that loses power."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(10)
+
+
+class Script:
+    """Steps of one SIPp scenario."""
+
+    def __init__(self, folder: Path) -> None:
+        serial = next(_serial)
+        self.folder = folder / f"sipp-{serial}"
+        self.folder.mkdir()
+        self._serial = serial
+        self._steps: list[str] = []
+        self._last = ""
+
+    def send(self, text: str, *, retransmit: bool = True) -> Self:
+        """Send a message as it stands; over UDP it is repeated until it is answered."""
+        self._last = text
+        again = ' retrans="500"' if retransmit else ""
+        self._steps.append(f"<send{again}><![CDATA[\n{text}\n]]></send>")
+        return self
+
+    def again(self, copies: int = 1) -> Self:
+        """Send the last message once more, as a network does that duplicates or delays."""
+        for _ in range(copies):
+            self.send(self._last, retransmit=False)
+        return self
+
+    def expect(self, status: int, *, optional: bool = False, more: str = "", keep: str = "") -> Self:
+        """Wait for a response; `keep` takes the number in a header of that name for `[$kept]`."""
+        opened = f'<recv response="{status}"{_optional(optional)} {more}'
+        if keep:
+            found = f'<ereg regexp="[0-9]+" search_in="hdr" header="{keep}:" check_it="true" assign_to="kept"/>'
+            self._steps.append(f"{opened}><action>{found}</action></recv>")
+        else:
+            self._steps.append(f"{opened}/>")
+        return self
+
+    def expect_request(self, method: str, *, timeout_s: float | None = None, optional: bool = False) -> Self:
+        """Wait for a request of the server."""
+        limit = f' timeout="{round(timeout_s * 1000)}"' if timeout_s else ""
+        self._steps.append(f'<recv request="{method}"{_optional(optional)}{limit}/>')
+        return self
+
+    def answer(self, status: str = "200 OK", *headers: str, body: str = "") -> Self:
+        """Answer the request received last."""
+        return self.send(
+            "\n".join(
+                [
+                    f"SIP/2.0 {status}",
+                    "[last_Via:]",
+                    "[last_From:]",
+                    "[last_To:]",
+                    "[last_Call-ID:]",
+                    "[last_CSeq:]",
+                    *headers,
+                    "Content-Length: [len]",
+                    "",
+                    body,
+                ]
+            ),
+            retransmit=False,
+        )
+
+    def pause(self, length_s: float) -> Self:
+        """Let time pass, as people do between what they say and what they press."""
+        self._steps.append(f'<pause milliseconds="{round(length_s * 1000)}"/>')
+        return self
+
+    def act(self, what: str) -> Self:
+        """Do something with media."""
+        self._steps.append(f"<nop><action><exec {what}/></action></nop>")
+        return self
+
+    def command(self) -> list[str]:
+        """Return how to run it, without the addresses."""
+        program = shutil.which("sipp")
+        assert program is not None, "SIPp is missing: apt install sip-tester"
+        (self.folder / "scenario.xml").write_text(
+            '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="call">\n' + "\n".join(self._steps) + "\n</scenario>\n"
+        )
+        return [
+            program, "-sf", "scenario.xml", "-nostdin",
+            "-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "messages.log",
+            "-timeout", str(PATIENCE_S), "-timeout_error",
+        ]  # fmt: skip
+
+    def begin(self, *arguments: str, calls: int = 1) -> Running:
+        """Start it, for so many calls."""
+        process = subprocess.Popen(
+            [*self.command(), "-m", str(calls), *arguments],
+            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        return Running(process, self.folder)
+
+
+class Caller(Script):
+    """One caller. Requests outside of a dialog start one; what follows goes on in it."""
+
+    def __init__(
+        self,
+        server: str,
+        folder: Path,
+        *,
+        number: str = "1001",
+        transport: str = "udp",
+        local: str = "127.0.0.1",
+        from_: str = FROM,
+        user: str = "",
+        password: str = "",
+    ) -> None:
+        """Prepare a call to `number`.
+
+        Args:
+            server: its address and port.
+            folder: for scripts and logs.
+            number: user part of the Request-URI.
+            transport: udp or tcp.
+            local: our own address.
+            from_: the From header's value, without a tag.
+            user: of a device, which will answer a challenge with `password`.
+            password: the device's.
+        """
+        super().__init__(folder)
+        self._server = server
+        self._transport = transport
+        self._local = local
+        self._from = from_
+        self._user, self._password = user, password
+        self._uri = f"sip:{number}@[remote_ip]:[remote_port]"
+        self._to = f"<{self._uri}>"
+        self._cseq = 0
+        self._branch = 0
+        self._payload = Codec.PCMU.value.payload_type
+        self._sdp_version = 0
+
+    # -- messages
+
+    def request(
+        self,
+        method: str,
+        *headers: str,
+        uri: str = "[next_url]",
+        body: str = "",
+        kind: str = "application/sdp",
+        cseq: int | None = None,
+        branch: str | None = None,
+        retransmit: bool = True,
+    ) -> Self:
+        """Send a request, within the dialog unless a `uri` is given."""
+        if method == "ACK":
+            cseq = self._cseq if cseq is None else cseq
+        elif cseq is None:
+            self._cseq += 1
+            cseq = self._cseq
+        if branch is None:
+            self._branch += 1
+            branch = self._at(self._branch)
+        inside = uri == "[next_url]"
+        lines = [
+            f"{method} {uri} SIP/2.0",
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={branch}",
+            *(["[routes]"] if inside else []),
+            f"From: {self._from};tag=[pid]-{self._serial}",
+            f"To: {self._to}" + ("[peer_tag_param]" if inside else ""),
+            "Call-ID: [call_id]",
+            f"CSeq: {cseq} {method}",
+            f"Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>",
+            "Max-Forwards: 70",
+            *headers,
+            *([f"Content-Type: {kind}"] if body else []),
+            "Content-Length: [len]",
+            "",
+            body,
+        ]
+        return self.send("\n".join(lines), retransmit=retransmit and method != "ACK")
+
+    def sdp(
+        self, codec: Codec = Codec.PCMU, *, more: Iterable[str] = (), by_keys: bool = False, port: str | None = None
+    ) -> str:
+        """Return a description of our audio; `by_keys` takes the port that `press` sends from."""
+        self._sdp_version += 1
+        self._payload = codec.value.payload_type
+        return AUDIO.format(
+            version=self._sdp_version,
+            port=port or ("[media_port]" if by_keys else "[rtpstream_audio_port]"),
+            payload=self._payload,
+            codec=codec.value.encoding,
+            more="\n".join(more),
+        ).rstrip("\n") + "\n"
+
+    def invite(
+        self, *headers: str, uri: str | None = None, body: str | None = None, codec: Codec = Codec.PCMU,
+        by_keys: bool = False,
+    ) -> Self:
+        """Call, wait until it is answered, and acknowledge."""  # fmt: skip
+        body = self.sdp(codec, by_keys=by_keys) if body is None else body
+        uri = uri or self._uri
+        if self._user:
+            self.request("INVITE", *headers, uri=uri, body=body).expect(100, optional=True)
+            self.expect(401, more='auth="true"').acknowledge_refusal(uri)
+            headers = (*headers, f"[authentication username={self._user} password={self._password}]")
+        self.request("INVITE", *headers, uri=uri, body=body)
+        return self.answered()
+
+    def answered(self, *, answer: str = "") -> Self:
+        """Wait for the 200 and acknowledge it, with our `answer` where the server was to offer."""
+        self.expect(100, optional=True).expect(180, optional=True).expect(200, more='rrs="true"')
+        return self.request("ACK", body=answer)
+
+    def refused(self, status: int, *headers: str, uri: str | None = None, body: str | None = None) -> Self:
+        """Call, and be refused with `status`."""
+        uri = uri or self._uri
+        self.request("INVITE", *headers, uri=uri, body=self.sdp() if body is None else body)
+        return self.expect(100, optional=True).expect(status).acknowledge_refusal(uri)
+
+    def acknowledge_refusal(self, uri: str | None = None) -> Self:
+        """Acknowledge a final response that is no 2xx: same branch, same URI (RFC 3261 section 17.1.1.3)."""
+        text = (
+            f"ACK {uri or self._uri} SIP/2.0\n"
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={self._at(self._branch)}\n"
+            f"From: {self._from};tag=[pid]-{self._serial}\n"
+            "[last_To:]\n"
+            "Call-ID: [call_id]\n"
+            f"CSeq: {self._cseq} ACK\n"
+            "Max-Forwards: 70\nContent-Length: 0\n\n"
+        )
+        return self.send(text, retransmit=False)
+
+    def cancel(self) -> Self:
+        """Give up the INVITE sent last."""
+        text = (
+            f"CANCEL {self._uri} SIP/2.0\n"
+            f"Via: SIP/2.0/[transport] [local_ip]:[local_port];branch={self._at(self._branch)}\n"
+            f"From: {self._from};tag=[pid]-{self._serial}\n"
+            f"To: {self._to}\n"
+            "Call-ID: [call_id]\n"
+            f"CSeq: {self._cseq} CANCEL\n"
+            "Max-Forwards: 70\nContent-Length: 0\n\n"
+        )
+        return self.send(text)
+
+    def reinvite(self, *headers: str, more: Iterable[str] = (), body: str | None = None, status: int = 200) -> Self:
+        """Offer anew within the call."""
+        self.request("INVITE", *headers, body=self.sdp(more=more) if body is None else body)
+        self.expect(100, optional=True).expect(status, more='rrs="true"' if status == 200 else "")
+        return self.request("ACK") if status == 200 else self._refused_within()
+
+    def _refused_within(self) -> Self:
+        return self.request("ACK", branch=self._at(self._branch))
+
+    def bye(self) -> Self:
+        """Hang up."""
+        return self.request("BYE").expect(200)
+
+    def hung_up_on(self, *, timeout_s: float = 60) -> Self:
+        """Wait for the server's BYE."""
+        return self.expect_request("BYE", timeout_s=timeout_s).answer()
+
+    # -- media
+
+    def keys(self, keys: str, *, between_s: float = 0.0) -> Self:
+        """Send keys by INFO, the way that needs no media."""
+        for key in keys:
+            body = f"Signal={key}\nDuration=160\n"
+            self.request("INFO", body=body, kind="application/dtmf-relay").expect(200)
+            if between_s:
+                self.pause(between_s)
+        return self
+
+    def press(self, keys: str) -> Self:
+        """Send keys as RFC 4733 events; SIPp does so by a raw socket, which needs root or CAP_NET_RAW."""
+        return self.act(f'play_dtmf="{keys}"').pause(0.45 * len(keys))
+
+    def speak(self, file: Path) -> Self:
+        """Begin to send raw G.711."""
+        return self.act(f'rtp_stream="{file},1,{self._payload}"')
+
+    def hush(self) -> Self:
+        """Stop sending for a while."""
+        return self.act('rtp_stream="pause"')
+
+    def go_on(self) -> Self:
+        """Go on sending."""
+        return self.act('rtp_stream="resume"')
+
+    # -- running
+
+    def start(self) -> Running:
+        """Begin the call."""
+        transport = {"udp": "u1", "tcp": "t1"}[self._transport]
+        return self.begin(self._server, "-i", self._local, "-mi", self._local, "-t", transport)
+
+    def run(self) -> Heard:
+        """Make the whole call."""
+        return self.start().wait()
+
+    def _at(self, branch: int) -> str:
+        return f"z9hG4bK-[pid]-{self._serial}-{branch}"
+
+
+def together(*callers: Caller) -> list[Heard]:
+    """Make calls at the same time."""
+    running = [caller.start() for caller in callers]
+    return [each.wait() for each in running]
+
+
+def _optional(optional: bool) -> str:
+    return ' optional="true"' if optional else ""

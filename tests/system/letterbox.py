@@ -1,0 +1,70 @@
+"""A mail server that keeps what arrives (aiosmtpd), and that can refuse or go away."""
+
+import email
+import email.policy
+import socket
+from email.message import EmailMessage
+from typing import Self
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.system.service import eventually
+
+
+class Letterbox:
+    """An SMTP server on a port of its own."""
+
+    def __init__(self, port: int = 0) -> None:
+        if not port:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+        self.port = port
+        self.refusal = ""
+        """What to answer instead of taking a mail."""
+        self._kept: list[tuple[str, bytes]] = []
+        self._controller: Controller | None = None
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> Self:
+        """Listen."""
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+        return self
+
+    def close(self) -> None:
+        """Go away."""
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        """Keep a mail."""
+        if self.refusal:
+            return self.refusal
+        for recipient in envelope.rcpt_tos:
+            self._kept.append((recipient, envelope.original_content or b""))
+        return "250 kept"
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """Return the mails that came for an address so far, parsed strictly enough to see what a reader would."""
+        return [
+            email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[misc] # the policy's class
+            for recipient, content in self._kept
+            if recipient == address
+        ]
+
+    def wait_for(self, address: str, *, count: int = 1, within_s: float = 20.0) -> EmailMessage:
+        """Wait until `count` mails came for an address, no more; return the last."""
+        found = eventually(
+            lambda: found if len(found := self.to(address)) >= count else None,
+            f"mail {count} to {address}",
+            within_s=within_s,
+        )
+        assert len(found) == count
+        return found[-1]
