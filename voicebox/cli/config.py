@@ -1,15 +1,18 @@
 """`voicebox config check`: whether the configuration is right, with a cure for each mistake."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NoReturn
 
 import typer
 
 from voicebox.cli.exits import Exit, fail
 from voicebox.cli.opening import missing_file, run, schema_problem
 from voicebox.cli.options import ConfigOption, JsonOption
+from voicebox.cli.preflight import local_problems
 from voicebox.cli.printing import note, print_json, print_line
 from voicebox.cli.realms import devices_of_other_realms, said
-from voicebox.config import Config, ConfigError, find_config, read_config
+from voicebox.config import Config, ConfigError, Problem, find_config, read_config
 from voicebox.errors import VoiceboxError
 from voicebox.storage.database import Database
 
@@ -28,10 +31,9 @@ def check_command(*, json: JsonOption = False, config: ConfigOption = None) -> N
         path = find_config(config)
         settings = read_config(path)
     except ConfigError as error:
-        if json:
-            print_json({"ok": False, "problems": [asdict(problem) for problem in error.problems], "warnings": []})
-            raise typer.Exit(Exit.CONFIGURATION) from None
-        fail(Exit.CONFIGURATION, *(str(problem) for problem in error.problems))
+        _refuse(error.problems, json=json)
+    if problems := local_problems(settings, path):
+        _refuse(problems, json=json)
     warnings = run(settings, _warnings(settings))
     if json:
         print_json({"ok": True, "file": str(path), "problems": [], "warnings": warnings})
@@ -39,6 +41,13 @@ def check_command(*, json: JsonOption = False, config: ConfigOption = None) -> N
     print_line(f"{path} is right")
     for warning in warnings:
         note(f"warning: {warning}")
+
+
+def _refuse(problems: Sequence[Problem], *, json: bool) -> NoReturn:
+    if json:
+        print_json({"ok": False, "problems": [asdict(problem) for problem in problems], "warnings": []})
+        raise typer.Exit(Exit.CONFIGURATION)
+    fail(Exit.CONFIGURATION, *(str(problem) for problem in problems))
 
 
 async def _warnings(settings: Config) -> list[str]:

@@ -14,10 +14,11 @@ from voicebox.cli.checks.stores import audio_store, database
 from voicebox.cli.exits import Exit
 from voicebox.cli.opening import run
 from voicebox.cli.options import ConfigOption, JsonOption
+from voicebox.cli.preflight import local_problems
 from voicebox.cli.printing import counted, print_json, print_line, print_table
 from voicebox.cli.prompts import STUDIO
 from voicebox.clock import SystemClock
-from voicebox.config import Config, ConfigError, find_config, read_config
+from voicebox.config import Config, ConfigError, Problem, find_config, read_config
 
 _MARKS = {
     Grade.OK: Text("✓", style="green"),
@@ -52,19 +53,14 @@ def _examine(given: Path | None) -> list[Finding]:
         path = find_config(given)
         settings = read_config(path)
     except ConfigError as error:
-        return [
-            *(
-                failed(
-                    "configuration",
-                    f"{problem.place}: {problem.key}: {problem.what}".replace(": : ", ": "),
-                    problem.cure,
-                )
-                for problem in error.problems
-            ),
-            *found,
-            machine.time_zones([]),
-        ]
-    return [ok("configuration", str(path)), *found, *run(settings, _examine_with(settings))]
+        return [*map(_wrong, error.problems), *found, machine.time_zones([])]
+    here = [_wrong(problem) for problem in local_problems(settings, path)] or [ok("configuration", str(path))]
+    return [*here, *found, *run(settings, _examine_with(settings))]
+
+
+def _wrong(problem: Problem) -> Finding:
+    where = f"{problem.place}: {problem.key}" if problem.key else problem.place
+    return failed("configuration", f"{where}: {problem.what}", problem.cure)
 
 
 async def _examine_with(settings: Config) -> list[Finding]:

@@ -10,7 +10,8 @@ from typing import Any
 
 from voicebox.cli.exits import Exit, fail
 from voicebox.cli.options import ConfigOption, configuration
-from voicebox.config import Config
+from voicebox.cli.preflight import local_problems
+from voicebox.config import Config, find_config
 from voicebox.errors import VoiceboxError
 from voicebox.ports import PortTaken, holder_of
 from voicebox.telemetry import set_up_logging
@@ -23,6 +24,9 @@ def serve_command(config: ConfigOption = None) -> None:
     from ivr.media.spoolwriter import SpoolError
 
     settings = configuration(config)
+    problems = local_problems(settings, find_config(config))
+    if problems:
+        fail(Exit.CONFIGURATION, *(str(problem) for problem in problems))
     set_up_logging(settings.log)
     try:
         uvloop.run(_serve(settings))
