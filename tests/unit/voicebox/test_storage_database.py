@@ -150,13 +150,12 @@ async def test_a_unit_of_work_cannot_wait_for_another_on_sqlite(sqlite_url: str)
 
 
 async def test_a_unit_that_hangs_is_ended(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groupcommit, "UNIT_MAX_S", 0.01)
-
     async def hang(_connection: AsyncConnection) -> None:
         await asyncio.Event().wait()
 
     async with await Database.open(sqlite_url) as db:
-        with pytest.raises(DatabaseUnavailable, match="took longer"):
+        with monkeypatch.context() as patch, pytest.raises(DatabaseUnavailable, match="took longer"):
+            patch.setattr(groupcommit, "UNIT_MAX_S", 0.01)
             await db.write(hang)
         await add_company(db, "after")
         assert await names(db) == ["after"]
