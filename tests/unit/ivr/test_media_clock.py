@@ -139,6 +139,18 @@ def test_a_held_up_process_catches_up_with_two_packets_at_most(loop: FakeLoop, c
     assert clock.now_ms() - later[-1] <= 20
 
 
+def test_catching_up_lets_others_work_in_between(loop: FakeLoop, clock: MediaClock) -> None:
+    talkers = [Talker() for _ in range(PHASES)]
+    for talker in talkers:
+        clock.join(talker, not_before_ms=0)
+        loop.run(0.002)
+    loop.run(0.1)
+    loop.now += 0.039
+    turns = loop.ticks
+    loop.run(0.0)
+    assert loop.ticks - turns >= 5
+
+
 def test_a_short_hold_up_loses_nothing(loop: FakeLoop, clock: MediaClock) -> None:
     talker = Talker()
     clock.join(talker, not_before_ms=0)
