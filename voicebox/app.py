@@ -63,6 +63,7 @@ from voicebox.pinhash import PinHasher, load_key
 from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
+from voicebox.tasks import Errands, tireless
 from webmanager.server import WebParts, served
 
 log = structlog.get_logger("voicebox.app")
@@ -71,6 +72,10 @@ DRAIN_S: Final = 30.0
 """How long running calls may go on after SIGTERM (interfaces.md)."""
 ENDING_S: Final = 10.0
 """And how long saving those that did not end may take."""
+GOODBYE_S: Final = 2.0
+"""And how long the last BYEs and NOTIFYs may wait for their answers."""
+FLUSH_S: Final = 5.0
+"""For the last call records, when the database is away."""
 FILES_PER_CALL: Final = 2
 """RTP and RTCP."""
 FILES_OTHERWISE: Final = 300
@@ -317,29 +322,36 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
         sounds = await open_sounds(config, stores)
         notifier = make_notifier(config, stores)
         async with asyncio.TaskGroup() as group:
-            telephony = Telephony(config, stores, sounds, group.create_task)
+            errands = Errands(group)
+            telephony = Telephony(config, stores, sounds, errands.spawn)
             stack.push_async_callback(telephony.close)
             await telephony.listen()
             web = await stack.enter_async_context(served(_web_parts(config, stores, telephony)))
             background = [
-                group.create_task(work)
-                for work in (
-                    stores.deposits.run(),
-                    stores.settlement.run(),
-                    stores.calllog.run(),
-                    telephony.light.run(),
-                    telephony.trunks.run(),
-                    telephony.tidy(),
-                    notifier.run(),
+                group.create_task(tireless(name, job))
+                for name, job in (
+                    ("deposits", stores.deposits.run),
+                    ("settlement", stores.settlement.run),
+                    ("call log", stores.calllog.run),
+                    ("light", telephony.light.run),
+                    ("trunks", telephony.trunks.run),
+                    ("tidy", telephony.tidy),
+                    ("notifier", notifier.run),
                 )
             ]
             ready(Ready(tuple(str(each) for each in telephony.endpoint.listening), web))
             await stop.wait()
             log.info("draining", calls=len(telephony.engine.calls))
             await telephony.engine.drain(DRAIN_S, ENDING_S)
-            await stores.calllog.flush()
+            await errands.finish(GOODBYE_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await stores.calllog.flush()
             for task in background:
                 task.cancel()
+            await asyncio.wait(background)
+            # Ends what still waits for an answer: a phone that is gone would hold us for half a minute with our BYE.
+            await telephony.endpoint.close()
 
 
 def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts:
