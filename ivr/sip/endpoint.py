@@ -109,6 +109,8 @@ class Endpoint:
         self._malformed = Admission(_MALFORMED_EACH, _MALFORMED_ALL)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._armed = 0.0
+        """When the timer is due; no matter without one."""
         self._busy = False
 
     # Opening and closing
@@ -372,10 +374,12 @@ class Endpoint:
     def _arm(self) -> None:
         """Keep one timer, due no later than the layer's next; an early one costs less than setting it anew."""
         due = self._layer.next_timer()
-        if due is None or self._loop is None or (self._timer is not None and self._timer.when() <= due):
+        if due is None or self._loop is None or (self._timer is not None and self._armed <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
+        # The time is kept here: for one that is past, uvloop returns a handle that cannot tell it.
+        self._armed = due
         self._timer = self._loop.call_at(due, self._on_timer)
 
     def _on_timer(self) -> None:
