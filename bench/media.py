@@ -236,7 +236,7 @@ def main() -> None:
         child(options.child, options.streams, options.seconds)
         return
     table = Table(title=f"{options.streams} streams on one core, {options.seconds:.0f} s, {options.rounds} rounds")
-    for column in ("", "us a packet", "times bare", "lost", "short", "worst block ms", "KiB each"):
+    for column in ("", "us a packet", "times bare", "lost", "short", "worst clock ms", "KiB each"):
         table.add_column(column, justify="right" if column else "left")
     for floor, ours in (("bare receive", "record"), ("bare pair", "play")):
         pairs = [

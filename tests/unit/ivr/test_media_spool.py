@@ -1,7 +1,10 @@
 """The spool: what was synced is there after a restart, whatever happened in between."""
 
+import asyncio
 import errno
 import os
+import random
+import shutil
 import threading
 import uuid
 from pathlib import Path
@@ -370,4 +373,60 @@ async def test_a_recording_id_is_used_once(tmp_path: Path) -> None:
     spool.begin(take_id, b"")
     with pytest.raises(ValueError, match="exists already"):
         spool.begin(take_id, b"")
+    spool.close()
+
+
+async def test_a_recording_in_progress_is_synced_without_being_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Power loss costs it at most five seconds: a sync comes every second, here every 50 ms."""
+    assert spoolwriter.SYNC_EVERY_S + spoolwriter.WRITE_EVERY_S <= 5
+    monkeypatch.setattr(spoolwriter, "SYNC_EVERY_S", 0.05)
+    monkeypatch.setattr(spoolwriter, "WRITE_EVERY_S", 0.01)
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"")
+    for second in range(4):
+        before = spool.syncs
+        spool.append(take_id, Codec.PCMU, second * 8000, LOUD, 160)
+        async with asyncio.timeout(5):
+            while spool.syncs == before:  # noqa: ASYNC110 - the thread tells nobody
+                await asyncio.sleep(0.005)
+    spool.close()
+
+
+async def test_a_crash_at_any_moment_leaves_what_was_synced(tmp_path: Path) -> None:
+    """Random work; after each sync the folder is copied, as a crash would leave it, and opened."""
+    rng = random.Random(8)
+    spool = open_spool(tmp_path / "spool")
+    expected: dict[str, tuple[int, bool, bytes | None]] = {}
+    for crash in range(25):
+        for _ in range(rng.randrange(1, 12)):
+            take_id = rng.choice([*expected, ""]) or new_id()
+            seconds, ended, flags = expected.get(take_id, (0, False, None))
+            match rng.randrange(6):
+                case 0 | 1 | 2 if take_id not in expected:
+                    spool.begin(take_id, take_id.encode())
+                    expected[take_id] = (0, False, None)
+                case 0 | 1 | 2 if not ended:
+                    spool.append(take_id, Codec.PCMU, seconds * 8000, LOUD, 160)
+                    expected[take_id] = (seconds + 1, False, None)
+                case 3 if take_id in expected and not ended:
+                    spool.end(take_id, seconds * 8000)
+                    expected[take_id] = (seconds, True, None)
+                case 4 if ended:
+                    await spool.accept(take_id, b"flags")
+                    expected[take_id] = (seconds, True, b"flags")
+                case 5 if take_id in expected and rng.random() < 0.7:
+                    await (spool.settled(take_id) if flags else spool.discard(take_id))
+                    del expected[take_id]
+        await spool.sync()
+        copied = tmp_path / f"crash{crash}"
+        shutil.copytree(tmp_path / "spool", copied)
+        after = open_spool(copied)
+        found = {lost.id: (lost.take.samples // 8000, lost.ended, lost.accepted) for lost in after.recover()}
+        assert found == expected
+        for take_id, (seconds, _, _) in expected.items():
+            assert b"".join(part.payload for part in after.read(take_id).audio) == LOUD * seconds
+        after.close()
+    assert len(segment_numbers(tmp_path / "spool")) < 25
     spool.close()
