@@ -316,7 +316,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
     """
     # Busy threads (hashing, decoding) would otherwise hold the interpreter for 5 ms at a time.
     sys.setswitchinterval(0.0005)
-    config.data_dir.mkdir(parents=True, exist_ok=True)
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         stores = await open_stores(config, stack)
         sounds = await open_sounds(config, stores)
