@@ -90,7 +90,9 @@ class Gate:
             DatabaseUnavailable: its password cannot be looked up now.
         """
         request, credentials = claim.request, claim.credentials
-        device = await self._device_of(credentials.username, self._authenticator.realm)
+        # Bytes of no encoding are no name: no database takes them, and no phone of ours has them.
+        readable = credentials.username.isprintable()
+        device = await self._device_of(credentials.username, self._authenticator.realm) if readable else None
         stored = StoredSecrets(device.ha1_md5, device.ha1_sha256) if device is not None else None
         now = time.monotonic()
         match self._authenticator.verify(credentials, request, stored, now):

@@ -7,6 +7,7 @@ end and are saved, what is durable is picked up by the next start.
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import resource
 import secrets
@@ -29,7 +30,8 @@ from ivr.lamp import Lamp
 from ivr.leg import Spawn
 from ivr.media.library import PromptLibrary
 from ivr.media.plane import MediaPlane
-from ivr.media.spool import Spool
+from ivr.media.spool import Reservation, Spool
+from ivr.media.spoolwriter import SpoolError
 from ivr.media.worker import Assembler, Worker
 from ivr.peers import Peers
 from ivr.phones import Phones
@@ -83,8 +85,6 @@ FILES_OTHERWISE: Final = 300
 TIDY_S: Final = 30.0
 STUDIO: Final = "prompts"
 """Where in the data folder `voicebox prompts import` puts a studio's recordings."""
-SPARE_S: Final = 600.0
-"""The longest message (row 21)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +119,18 @@ class _Core:
 
 
 class _DiskSpace:
-    """Whether another message may be recorded: room for the longest one is left in the spool."""
+    """Space in the spool, held for each call that may leave a message."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
-    def enough(self) -> bool:
-        """Return whether the longest message still fits, with room to spare for those being recorded."""
-        return self._spool.failing is None and self._spool.free_s() > SPARE_S
+    async def reserve(self, length_s: float) -> Reservation | None:
+        """Hold space for a message; None, and an alarm in the log, when there is not enough."""
+        try:
+            return await self._spool.reserve(length_s)
+        except SpoolError as error:
+            log.error("no_space_for_recordings", why=str(error))  # noqa: TRY400 - the text says it all
+            return None
 
 
 def calls_max(plane: MediaPlane) -> int:
@@ -148,6 +152,7 @@ class Stores:
     db: Database
     store: AudioStore
     spool: Spool
+    worker: Worker
     assemble: Assembler
     directory: Directory
     library: AudioLibrary
@@ -175,6 +180,7 @@ async def open_stores(config: Config, stack: contextlib.AsyncExitStack) -> Store
         db=db,
         store=store,
         spool=spool,
+        worker=worker,
         assemble=assemble,
         directory=Directory(db),
         library=AudioLibrary(db, store, assemble, clock),
@@ -199,6 +205,7 @@ async def open_sounds(config: Config, stores: Stores) -> Sounds:
         config.data_dir / "cache",
         _fingerprint(Path(str(files("prompts") / "recordings")), studio),
     )
+    prompts.elsewhere = stores.worker.encode_clip
     return Sounds(prompts, stores.library, stores.assemble, stores.spool)
 
 
@@ -287,9 +294,10 @@ class Telephony:
             raise NotReadyError("draining")
 
     async def tidy(self) -> None:
-        """End message-light subscriptions that ran out; runs until cancelled."""
+        """Forget phones and message-light subscriptions that ran out; runs until cancelled."""
         while True:
             await asyncio.sleep(TIDY_S)
+            await self.phones.tidy()
             await self.lamp.tidy()
 
     async def close(self) -> None:
@@ -339,6 +347,9 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                     ("notifier", notifier.run),
                 )
             ]
+            # What lives as long as the process is not looked through again: collections stay short.
+            gc.collect()
+            gc.freeze()
             ready(Ready(tuple(str(each) for each in telephony.endpoint.listening), web))
             await stop.wait()
             log.info("draining", calls=len(telephony.engine.calls))

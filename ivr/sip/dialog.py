@@ -6,7 +6,7 @@ from typing import Final
 
 from ivr.sip.headers import Headers
 from ivr.sip.message import Request, Response
-from ivr.sip.uri import Uri
+from ivr.sip.uri import NameAddr, Uri
 
 MAX_FORWARDS: Final = 70
 """RFC 3261 section 8.1.1.6."""
@@ -48,7 +48,11 @@ class Dialog:
 
     @classmethod
     def of_server(cls, request: Request, local_tag: str, contact: str) -> "Dialog":
-        """Build the dialog that our response to `request` makes (RFC 3261 section 12.1.1)."""
+        """Build the dialog that our response to `request` makes (RFC 3261 section 12.1.1).
+
+        Raises:
+            ParseError: a Record-Route cannot be read, so no request of ours would find its way.
+        """
         to = request.headers.get("To") or ""
         targets = request.contact
         return cls(
@@ -58,14 +62,14 @@ class Dialog:
             local=f"{to};tag={local_tag}",
             remote=request.headers.get("From") or "",
             remote_target=targets[0].uri if targets else request.from_.uri,
-            route_set=tuple(request.headers.all("Record-Route")),
+            route_set=_route_set(request),
             remote_cseq=request.cseq.number,
             contact=contact,
         )
 
     @classmethod
     def of_client(cls, request: Request, response: Response, contact: str) -> "Dialog":
-        """Build the dialog that the peer's `response` makes (RFC 3261 section 12.1.2)."""
+        """Build the dialog that the peer's `response` makes (RFC 3261 section 12.1.2); raises as `of_server`."""
         targets = response.contact
         return cls(
             call_id=request.call_id,
@@ -74,7 +78,7 @@ class Dialog:
             local=request.headers.get("From") or "",
             remote=response.headers.get("To") or "",
             remote_target=targets[0].uri if targets else request.uri,
-            route_set=tuple(reversed(response.headers.all("Record-Route"))),
+            route_set=tuple(reversed(_route_set(response))),
             local_cseq=request.cseq.number,
             contact=contact,
         )
@@ -95,11 +99,10 @@ class Dialog:
         headers = Headers()
         uri = self.remote_target
         routes = list(self.route_set)
-        if routes and ";lr" not in routes[0].lower():
+        if routes and "lr" not in (first := NameAddr.parse(routes[0]).uri).params:
             # A strict router (RFC 2543) wants itself in the Request-URI and the target as the last route.
-            first = routes.pop(0)
-            routes.append(f"<{uri}>")
-            uri = Uri.parse(first.strip().removeprefix("<").split(">", 1)[0])
+            routes = [*routes[1:], f"<{uri}>"]
+            uri = first
         for route in routes:
             headers.add("Route", route)
         headers.add("Max-Forwards", str(MAX_FORWARDS))
@@ -126,3 +129,10 @@ class Dialog:
         if request.method in TARGET_REFRESH and request.contact:
             self.remote_target = request.contact[0].uri
         return True
+
+
+def _route_set(message: Request | Response) -> tuple[str, ...]:
+    values = message.headers.all("Record-Route")
+    for value in values:
+        NameAddr.parse(value)
+    return tuple(values)

@@ -5,7 +5,7 @@ import pytest
 from ivr.gate import Claim, Gate
 from ivr.peers import Peers
 from ivr.sip.admission import Admission, Rate
-from ivr.sip.digest import Algorithm, Authenticator, Challenge, ha1
+from ivr.sip.digest import Algorithm, Authenticator, Challenge, Credentials, ha1
 from ivr.sip.hops import Address, Source, Transport
 from ivr.sip.message import Request, Response, parse
 from voicebox.directory import Device
@@ -41,9 +41,7 @@ def gate(*, contacts: set[tuple[str, int]] | None = None, admission: Admission |
 
     peers = Peers(Sip.model_validate({"domain": REALM, "peer": [{"name": "pbx", "address": "192.0.2.1"}]}))
     known = contacts or set()
-    return Gate(
-        peers, Authenticator(REALM, b"0123456789abcdef"), device_of, lambda *at: at in known, admission
-    )
+    return Gate(peers, Authenticator(REALM, b"0123456789abcdef"), device_of, lambda *at: at in known, admission)
 
 
 def answered(challenge: Response, method: str, password: str, username: str = "1001", user: str = "8000") -> Request:
@@ -104,6 +102,22 @@ async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer() -> Non
     assert isinstance(second, Response)
     assert first.status == second.status == 403
     assert first.to_bytes() == second.to_bytes()
+
+
+async def test_a_user_name_that_is_no_text_never_reaches_the_database() -> None:
+    asked: list[str] = []
+
+    async def device_of(username: str, realm: str) -> Device | None:
+        asked.append(username)
+        return None
+
+    keeper = gate()
+    keeper._device_of = device_of
+    credentials = Credentials("10\udcff01", REALM, "n", f"sip:8000@{REALM}", "0" * 32, Algorithm.MD5)
+    verdict = await keeper.judge(Claim(request(), STRANGER, credentials))
+    assert isinstance(verdict, Response)
+    assert verdict.status == 403
+    assert asked == []
 
 
 async def test_a_replayed_digest_is_stale() -> None:

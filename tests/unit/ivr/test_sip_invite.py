@@ -3,6 +3,7 @@
 import pytest
 
 from ivr.sip.dialog import Dialog
+from ivr.sip.errors import ParseError
 from ivr.sip.invite import GIVE_UP_S, Due, InviteServer
 from ivr.sip.message import Request, Response, parse
 from ivr.sip.session_timer import IntervalTooSmall, SessionTimer, negotiate
@@ -59,6 +60,19 @@ def test_dialog_behind_a_strict_router_moves_the_target_to_the_routes() -> None:
     bye = dialog.request("BYE")
     assert str(bye.uri) == "sip:old.example"
     assert bye.headers.all("Route") == ["<sip:core.example;lr>", "<sip:caller@192.0.2.9:5062>"]
+
+
+def test_a_record_route_that_leads_nowhere_is_refused_before_there_is_a_dialog() -> None:
+    broken = invite()
+    broken.headers.add("Record-Route", "nonsense")
+    with pytest.raises(ParseError):
+        Dialog.of_server(broken, "tag", "")
+
+
+def test_lr_in_a_parameters_value_is_no_loose_route() -> None:
+    dialog = server().dialog
+    dialog.route_set = ("Proxy <sip:old.example;x=;lrx>",)
+    assert str(dialog.request("BYE").uri).startswith("sip:old.example")
 
 
 def test_dialog_of_client_reverses_the_record_route_and_takes_the_contact() -> None:
