@@ -29,7 +29,16 @@ async def leave_message(call: Call, services: Services, mailbox: Mailbox, reason
     """
     await call.answer()
     async with apologising(call, mailbox.language):
-        await _serve(call, services, mailbox, reason)
+        # Held before the greeting: a caller who was asked to speak can always be recorded.
+        reserved = await services.space.reserve(mailbox.message_max_s)
+        if reserved is None:
+            call.note("refused", why="storage")
+            await part(call, say(mailbox.language, "refused-storage"))
+            return
+        try:
+            await _serve(call, services, mailbox, reason)
+        finally:
+            reserved.release()
 
 
 async def _serve(call: Call, services: Services, mailbox: Mailbox, reason: Reason) -> None:
@@ -54,14 +63,10 @@ async def _serve(call: Call, services: Services, mailbox: Mailbox, reason: Reaso
 
 async def _admit(call: Call, services: Services, mailbox: Mailbox) -> tuple[float, Phrase | None]:
     """Return how long a message may be, and what to say if none can be taken: before the greeting, never after."""
-    language = mailbox.language
-    if not services.space.enough():
-        call.note("refused", why="storage")
-        return 0.0, say(language, "refused-storage")
     room = await services.deposits.room(mailbox)
     if room.full:
         call.note("refused", why="full")
-        return 0.0, say(language, "full-mailbox", "full-goodbye")
+        return 0.0, say(mailbox.language, "full-mailbox", "full-goodbye")
     return min(mailbox.message_max_s, room.left_s), None
 
 

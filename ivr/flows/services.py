@@ -119,11 +119,19 @@ class Clips(Protocol):
         ...
 
 
+class Reserved(Protocol):
+    """Space on the disk held for one call."""
+
+    def release(self) -> None:
+        """Give it back."""
+        ...
+
+
 class Space(Protocol):
     """Room on the disk for recordings."""
 
-    def enough(self) -> bool:
-        """Return whether another message may be recorded."""
+    async def reserve(self, length_s: float) -> Reserved | None:
+        """Hold space for a message of this length; None when there is not enough."""
         ...
 
 

@@ -225,9 +225,16 @@ class FakeSpace:
     """A disk with or without room."""
 
     room: bool = True
+    held: int = 0
 
-    def enough(self) -> bool:
-        return self.room
+    async def reserve(self, length_s: float) -> "FakeSpace | None":
+        if not self.room:
+            return None
+        self.held += 1
+        return self
+
+    def release(self) -> None:
+        self.held -= 1
 
 
 class World:

@@ -10,7 +10,7 @@ from ivr.call import Clip, RecordEnd
 from ivr.flows.caller import leave_message
 from ivr.script import Step, hang_up, listen_to, lose_rtp, press, quiet, shut_down, silence, speak
 from ivr.scripted import facts
-from tests.fakes.voicemail import ANNA, NOW, World
+from tests.fakes.voicemail import ANNA, NOW, FakeSpace, World
 from voicebox.deposit import DepositContext
 from voicebox.i18n import Language
 from voicebox.mailbox import Mailbox
@@ -122,6 +122,23 @@ async def test_a_full_disk_is_refused_politely() -> None:
     await leave(world)
     assert world.heard == ["refused-storage"]
     assert world.call.notes("refused") == [{"why": "storage"}]
+
+
+@pytest.mark.parametrize("steps", [[speak(5), press("#"), press("1")], [speak(5), hang_up()], [speak(1), hang_up()]])
+async def test_space_on_the_disk_is_held_for_the_call_and_given_back(steps: list[Step]) -> None:
+    world = World(steps)
+    held: list[int] = []
+    reserve = world.space.reserve
+
+    async def watched(length_s: float) -> FakeSpace | None:
+        found = await reserve(length_s)
+        held.append(world.space.held)
+        return found
+
+    world.space.reserve = watched  # type: ignore[method-assign]
+    await leave(world)
+    assert held == [1]
+    assert world.space.held == 0
 
 
 @pytest.mark.parametrize(("left_s", "max_s"), [(6000.0, 300.0), (42.0, 42.0)])
