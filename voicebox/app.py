@@ -342,7 +342,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                     ("settlement", stores.settlement.run),
                     ("call log", stores.calllog.run),
                     ("light", telephony.light.run),
-                    ("trunks", telephony.trunks.run),
+                    *([("trunks", telephony.trunks.run)] if config.sip.trunk else []),
                     ("tidy", telephony.tidy),
                     ("notifier", notifier.run),
                 )
