@@ -202,6 +202,7 @@ class IncomingCall:
             media=OfferAnswer(stream.host, stream.port, session_id=randbits(62) | 1),
             contact=house.endpoint.contact(self._source.hop),
             spawn=house.spawn,
+            began=self._began,
             direct=isinstance(guest, Device),
             continuous=isinstance(guest, CallSource) and guest.rtp_keepalive is Keepalive.CONTINUOUS,
         )

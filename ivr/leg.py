@@ -6,7 +6,6 @@ A leg owns an INVITE dialog: it answers, takes re-INVITE, UPDATE, INFO, PRACK an
 
 import asyncio
 import re
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,6 +47,7 @@ class Leg:
         media: OfferAnswer,
         contact: str,
         spawn: Spawn,
+        began: float,
         direct: bool = False,
         continuous: bool = False,
     ) -> None:
@@ -60,6 +60,7 @@ class Leg:
             media: the dialog's offers and answers.
             contact: our Contact value.
             spawn: starts a task in the engine's group.
+            began: when the INVITE came, by the loop's clock.
             direct: send our requests back to where the INVITE came from, not to its Contact: for phones, which
                 may sit behind NAT.
             continuous: send silence all the time.
@@ -73,7 +74,7 @@ class Leg:
         self._media = media
         self._continuous = continuous
         self._loop = asyncio.get_running_loop()
-        self._started = time.monotonic()
+        self._began = began
         self._acked: asyncio.Future[bool] = self._loop.create_future()
         self._pracked: asyncio.Future[bool] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -91,7 +92,7 @@ class Leg:
 
     def elapsed_s(self) -> float:
         """Seconds since the INVITE came."""
-        return time.monotonic() - self._started
+        return self._loop.time() - self._began
 
     @property
     def answered(self) -> bool:

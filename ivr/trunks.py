@@ -36,6 +36,8 @@ class Trunks:
         async with asyncio.TaskGroup() as group:
             for trunk in self._sip.trunk:
                 group.create_task(self._keep_registered(trunk))
+            # Without trunks there is nothing to do, which is not an end.
+            await asyncio.get_running_loop().create_future()
 
     async def _keep_registered(self, trunk: Trunk) -> None:
         registrar = Uri.parse(trunk.registrar)

@@ -68,9 +68,9 @@ class Running:
         file = self._folder / "messages.log"
         return file.read_text(errors="replace") if file.exists() else ""
 
-    def received(self, start: str) -> list[str]:
-        """Return the messages received so far whose first line begins with `start`."""
-        return Heard(self.messages()).received(start)
+    def heard(self) -> Heard:
+        """Return what it sent and received so far."""
+        return Heard(self.messages())
 
     def wait(self) -> Heard:
         """Wait for its end; fails when anything but the script happened."""
