@@ -6,6 +6,7 @@ ends that request only.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Final
 
 import structlog
@@ -17,6 +18,7 @@ from ivr.lamp import Lamp
 from ivr.phones import Phones
 from ivr.sip.dialog import DialogId
 from ivr.sip.endpoint import Endpoint
+from ivr.sip.errors import ParseError
 from ivr.sip.hops import Source
 from ivr.sip.invite import ALLOW, SUPPORTED
 from ivr.sip.message import Request, Response, response_to
@@ -34,6 +36,8 @@ STARTS: Final = frozenset({"INVITE", "REGISTER", "SUBSCRIBE", "OPTIONS"})
 """Methods that may start something outside of a dialog."""
 KNOWN: Final = STARTS | {"BYE", "INFO", "UPDATE", "PRACK", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"}
 RETRY_AFTER_S: Final = 10
+JUDGED_S: Final = 10.0
+"""For looking up a phone: above what the database allows itself, below what a caller endures."""
 
 
 class Engine:
@@ -71,7 +75,7 @@ class Engine:
     def on_request(self, tx: ServerTransaction, request: Request, source: Source) -> None:
         """Take a new request."""
         if request.to.tag is not None:
-            self._within_dialog(tx, request)
+            self._within_dialog(tx, request, source)
         elif request.method in STARTS:
             self._from_outside(tx, request, source)
         elif request.method in {"BYE", "PRACK", "UPDATE", "INFO", "NOTIFY"}:
@@ -96,18 +100,20 @@ class Engine:
         call = self._by_invite.get(_invite_key(tx.request))
         if call is not None:
             call.cancelled()
+        else:
+            # Its phone is still being looked up; what comes of that will find the INVITE answered.
+            self._endpoint.respond(tx, response_to(tx.request, 487))
 
     # -- within a dialog
 
-    def _within_dialog(self, tx: ServerTransaction, request: Request) -> None:
+    def _within_dialog(self, tx: ServerTransaction, request: Request, source: Source) -> None:
         call = self._by_dialog.get(_dialog_id(request))
         if call is not None and call.leg is not None:
             call.leg.receive(tx, request)
             return
-        if request.method == "SUBSCRIBE" and (renewed := self._lamp.resubscribe(request)) is not None:
-            response, watcher = renewed
-            self._endpoint.respond(tx, response)
-            self._house.spawn(self._lamp.greet(watcher))
+        if request.method == "SUBSCRIBE" and self._lamp.knows(request):
+            # A device's SUBSCRIBE is always challenged (security.md, row 2), also one that only renews.
+            self._from_outside(tx, request, source)
             return
         # RFC 3261 section 12.2.2: there is no such dialog (any more).
         self._endpoint.refuse(tx, response_to(request, 481))
@@ -119,21 +125,38 @@ class Engine:
         if isinstance(seen, Response):
             self._endpoint.refuse(tx, seen)
         elif isinstance(seen, Claim):
-            self._house.spawn(self._judged(tx, seen))
+            self._house.spawn(self._tried(tx, self._judged(tx, seen)))
         else:
             self._admitted(tx, request, source, seen)
 
     async def _judged(self, tx: ServerTransaction, claim: Claim) -> None:
         """Let a phone in by its digest."""
-        try:
+        async with asyncio.timeout(JUDGED_S):
             verdict = await self._gate.judge(claim)
-        except DatabaseUnavailable:
-            self._endpoint.refuse(tx, _unavailable(claim.request))
+        if tx.answered:
+            # It was cancelled meanwhile.
             return
         if isinstance(verdict, Response):
             self._endpoint.refuse(tx, verdict)
         else:
             self._admitted(tx, claim.request, claim.source, verdict)
+
+    async def _tried(self, tx: ServerTransaction, work: Coroutine[object, object, None]) -> None:
+        """Do what a request wants; a fault on the way is its answer, and ends that request only."""
+        request = tx.request
+        try:
+            await work
+        except (DatabaseUnavailable, TimeoutError):
+            response = _unavailable(request)
+        except ParseError as error:
+            response = response_to(request, error.status, error.detail)
+        except Exception:
+            log.exception("request_failed", method=request.method, call_id=request.call_id)
+            response = response_to(request, 500)
+        else:
+            return
+        if not tx.answered:
+            self._endpoint.refuse(tx, response)
 
     def _admitted(self, tx: ServerTransaction, request: Request, source: Source, guest: CallSource | Device) -> None:
         wanted = {tag.strip().lower() for tag in request.headers.all("Require")}
@@ -148,9 +171,9 @@ class Engine:
             case "OPTIONS":
                 self._endpoint.respond(tx, _abilities(request))
             case "REGISTER" if isinstance(guest, Device):
-                self._house.spawn(self._registered(tx, request, source, guest))
+                self._house.spawn(self._tried(tx, self._registered(tx, request, source, guest)))
             case "SUBSCRIBE" if isinstance(guest, Device):
-                self._house.spawn(self._subscribed(tx, request, source, guest))
+                self._house.spawn(self._tried(tx, self._subscribed(tx, request, source, guest)))
 
     def _called(self, tx: ServerTransaction, request: Request, source: Source, guest: CallSource | Device) -> None:
         key = _invite_key(request)
@@ -167,7 +190,7 @@ class Engine:
         limit = guest.max_calls if isinstance(guest, CallSource) else 0
         if len(self.calls) >= self._calls_max or (limit and self._of_peer.get(name, 0) >= limit):
             log.warning("call_refused_overload", guest=name, calls=len(self.calls))
-            self._endpoint.respond(tx, _unavailable(request))
+            self._endpoint.refuse(tx, _unavailable(request))
             return
         call = IncomingCall(self._house, tx, request, source)
         self.calls[call.id] = call
@@ -198,16 +221,14 @@ class Engine:
                 self._idle.set()
 
     async def _registered(self, tx: ServerTransaction, request: Request, source: Source, device: Device) -> None:
-        try:
-            response = await self._phones.register(request, source, device)
-        except DatabaseUnavailable:
-            response = _unavailable(request)
+        response = await self._phones.register(request, source, device)
         self._endpoint.respond(tx, response)
-        if response.status == 200 and request.contact:
+        if response.status == 200 and self._phones.is_contact(source.host, source.port) and request.contact:
             await self._lamp.show_phone(str(request.contact[0].uri), source.hop, device.mailbox_id)
 
     async def _subscribed(self, tx: ServerTransaction, request: Request, source: Source, device: Device) -> None:
-        response, watcher = self._lamp.subscribe(request, source, device)
+        answer = self._lamp.subscribe if request.to.tag is None else self._lamp.resubscribe
+        response, watcher = answer(request, source, device)
         self._endpoint.respond(tx, response)
         if watcher is not None:
             await self._lamp.greet(watcher)

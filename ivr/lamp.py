@@ -19,6 +19,7 @@ from ivr.sip.hops import Hop, Source
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.subscription import Subscription, accept, refresh, refusal, summary, unsolicited
 from voicebox.directory import Device
+from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts
 from voicebox.settings.sip import Sip
@@ -37,13 +38,20 @@ CountsOf = Callable[[int], Awaitable[Counts | None]]
 class _Watcher:
     """One subscription and where its phone is."""
 
-    __slots__ = ("hop", "next", "sending", "subscription")
+    __slots__ = ("hop", "next", "owed", "sending", "subscription")
 
-    def __init__(self, subscription: Subscription, hop: Hop | None) -> None:
+    def __init__(self, subscription: Subscription, hop: Hop) -> None:
         self.subscription = subscription
-        self.hop = hop
+        self.hop: Hop | None = None
         self.sending = asyncio.Lock()
         self.next: bytes | None = None
+        self.owed = False
+        """Whether a NOTIFY could not be sent, since the state was not known."""
+        self.heard_from(hop)
+
+    def heard_from(self, hop: Hop) -> None:
+        """Answer to where the phone was heard from last, through any NAT, unless proxies want to be on the way."""
+        self.hop = None if self.subscription.dialog.route_set else hop
 
 
 class Lamp:
@@ -70,7 +78,11 @@ class Lamp:
     # -- subscriptions
 
     def subscribe(self, request: Request, source: Source, device: Device) -> tuple[Response, _Watcher | None]:
-        """Answer a SUBSCRIBE of an authenticated phone; the watcher returned wants its first NOTIFY (`greet`)."""
+        """Answer a SUBSCRIBE of an authenticated phone; the watcher returned wants its first NOTIFY (`greet`).
+
+        Raises:
+            ParseError: its Record-Route cannot be read.
+        """
         refused = refusal(request)
         if refused is not None:
             return refused, None
@@ -79,48 +91,60 @@ class Lamp:
             return response_to(request, 403), None
         hop = source.hop
         subscription, response = accept(request, self._endpoint.contact(hop, device.number), self._loop.time())
-        watcher = _Watcher(subscription, None if request.headers.lines("Record-Route") else hop)
+        watcher = _Watcher(subscription, hop)
         watchers = self._watchers.setdefault(device.mailbox_id, {})
         while len(watchers) >= WATCHERS_MAX:
             oldest = next(iter(watchers))
             self._forget(device.mailbox_id, oldest)
-        watchers = self._watchers.setdefault(device.mailbox_id, {})
         watchers[subscription.dialog.id] = watcher
         self._mailbox_of[subscription.dialog.id] = device.mailbox_id
         return response, watcher
 
-    def resubscribe(self, request: Request) -> tuple[Response, _Watcher] | None:
-        """Answer a SUBSCRIBE within its dialog; None when there is no such subscription."""
-        key = (request.call_id, request.to.tag or "", request.from_.tag or "")
+    def knows(self, request: Request) -> bool:
+        """Tell whether a SUBSCRIBE belongs to a live subscription."""
+        return _dialog_of(request) in self._mailbox_of
+
+    def resubscribe(self, request: Request, source: Source, device: Device) -> tuple[Response, _Watcher | None]:
+        """Answer a SUBSCRIBE of an authenticated phone within its dialog, as `subscribe` does."""
+        key = _dialog_of(request)
         mailbox_id = self._mailbox_of.get(key)
         if mailbox_id is None:
-            return None
+            return response_to(request, 481), None
+        if mailbox_id != device.mailbox_id:
+            return response_to(request, 403), None
         watcher = self._watchers[mailbox_id][key]
         if not watcher.subscription.dialog.receive(request):
-            return response_to(request, 500, "CSeq out of order"), watcher
+            return response_to(request, 500, "CSeq out of order"), None
+        watcher.heard_from(source.hop)
         return refresh(watcher.subscription, request, self._loop.time()), watcher
 
     async def greet(self, watcher: _Watcher) -> None:
-        """Send the NOTIFY that follows every SUBSCRIBE at once (RFC 6665 section 4.2.1.2)."""
+        """Send the NOTIFY that follows every SUBSCRIBE at once (RFC 6665 section 4.2.1.2).
+
+        While the database is away nobody knows what to say: then the phone is owed it (`tidy`).
+        """
         mailbox_id = self._mailbox_of.get(watcher.subscription.dialog.id)
         if mailbox_id is None:
             return
-        counts = await self._counts_of(mailbox_id)
-        body = summary(counts or Counts(0, 0, 0, 0), self.account)
-        now = self._loop.time()
-        ended = "timeout" if watcher.subscription.expires_at <= now else ""
-        await self._notify(mailbox_id, watcher, body, ended=ended)
-        if ended:
-            self._forget(mailbox_id, watcher.subscription.dialog.id)
+        try:
+            counts = await self._counts_of(mailbox_id)
+        except DatabaseUnavailable:
+            watcher.owed = True
+            return
+        watcher.owed = False
+        await self._notify(mailbox_id, watcher, summary(counts or Counts(0, 0, 0, 0), self.account))
 
     async def tidy(self) -> None:
-        """End the subscriptions whose time has passed; called now and then."""
+        """End the subscriptions whose time has passed, and send what is owed; called now and then."""
         now = self._loop.time()
-        for mailbox_id, watchers in list(self._watchers.items()):
-            for watcher in [each for each in watchers.values() if each.subscription.expires_at <= now]:
-                await self.greet(watcher)
-            if mailbox_id in self._watchers and not self._watchers[mailbox_id]:
-                del self._watchers[mailbox_id]
+        waiting = [
+            watcher
+            for watchers in self._watchers.values()
+            for watcher in watchers.values()
+            if watcher.owed or watcher.subscription.expires_at <= now
+        ]
+        # Side by side: each may take until its phone is given up.
+        await asyncio.gather(*(self.greet(watcher) for watcher in waiting))
 
     # -- showing
 
@@ -140,7 +164,11 @@ class Lamp:
 
     async def show_phone(self, contact: str, hop: Hop, mailbox_id: int) -> None:
         """Tell a phone that has just registered, unless it subscribes anyway."""
-        counts = await self._counts_of(mailbox_id)
+        try:
+            counts = await self._counts_of(mailbox_id)
+        except DatabaseUnavailable:
+            # It is told with the next change, or when it registers again.
+            return
         if counts is not None and not self._watchers.get(mailbox_id):
             await self._tell(contact, hop, summary(counts, self.account))
 
@@ -157,13 +185,18 @@ class Lamp:
             if (hop.host, hop.port) not in watching
         ]
 
-    async def _notify(self, mailbox_id: int, watcher: _Watcher, body: bytes, *, ended: str = "") -> bool:
+    async def _notify(self, mailbox_id: int, watcher: _Watcher, body: bytes) -> bool:
         watcher.next = body
         async with watcher.sending:
             if watcher.next is not body:
                 # A newer state waits behind us; it says all that this one would.
                 return True
-            request = watcher.subscription.notify(body, self._loop.time(), ended=ended)
+            now = self._loop.time()
+            ended = "timeout" if watcher.subscription.expires_at <= now else ""
+            if ended:
+                # First of all: a SUBSCRIBE that comes meanwhile must hear that this one is over.
+                self._forget(mailbox_id, watcher.subscription.dialog.id)
+            request = watcher.subscription.notify(body, now, ended=ended)
             response = await self._endpoint.request(request, watcher.hop, timeout_s=NOTIFY_TIMEOUT_S)
         if response.status in {404, 405, 408, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501, 604}:
             # The subscriber is gone (RFC 6665 section 4.2.2): nobody is left to be told.
@@ -180,6 +213,11 @@ class Lamp:
 
     def _forget(self, mailbox_id: int, key: DialogId) -> None:
         self._mailbox_of.pop(key, None)
-        watchers = self._watchers.get(mailbox_id)
-        if watchers is not None:
-            watchers.pop(key, None)
+        watchers = self._watchers.get(mailbox_id, {})
+        watchers.pop(key, None)
+        if not watchers:
+            self._watchers.pop(mailbox_id, None)
+
+
+def _dialog_of(request: Request) -> DialogId:
+    return (request.call_id, request.to.tag or "", request.from_.tag or "")
