@@ -87,7 +87,8 @@ class Inbox:
     async def delete_all(self, *, received_until: datetime | None = None) -> int:
         """Delete all new and saved messages; returns how many.
 
-        `received_until` is the moment the subscriber was asked: a message that came after it was not meant.
+        `received_until` is the moment the subscriber was asked: a message that came into its folder after it was not
+        meant, though its recording may have begun before.
         """
         now = self._clock.now()
 
@@ -96,7 +97,7 @@ class Inbox:
                 connection,
                 self._mailbox.id,
                 states=(State.NEW, State.SAVED),
-                received_until=received_until or now,
+                until=received_until or now,
                 now=now,
             )
             if how_many:

@@ -240,16 +240,17 @@ async def delete_all(
     mailbox_id: int,
     *,
     states: Sequence[State],
-    received_until: datetime,
+    until: datetime,
     now: datetime,
 ) -> int:
-    """Delete all messages in these folders that came until then; returns how many."""
+    """Delete all messages that have been in these folders since `until` or longer; returns how many."""
     statement = (
         update(message)
         .where(
             message.c.mailbox_id == mailbox_id,
             message.c.state.in_([state.value for state in states]),
-            message.c.received_at <= received_until,
+            # Not received_at: a message is received when its recording begins, and comes minutes later.
+            message.c.state_changed_at <= until,
         )
         .values(state=State.DELETED, previous_state=message.c.state, state_changed_at=now)
     )

@@ -155,8 +155,12 @@ async def test_deleting_all_takes_new_and_saved_and_each_comes_back_where_it_was
 
 
 async def test_a_message_that_came_after_the_question_is_not_deleted(office: Office) -> None:
-    old, late = await office.leave(at_s=0), await office.leave(at_s=30)
-    assert await office.inbox().delete_all(received_until=NOW + timedelta(seconds=10)) == 1
+    old = await office.leave()
+    office.clock.advance(10)
+    asked_at = office.clock.now()
+    office.clock.advance(5)
+    late = await office.leave(at_s=-60)  # its recording began before the question, and ended after it
+    assert await office.inbox().delete_all(received_until=asked_at) == 1
     assert [message.id for message in await office.inbox().messages(State.NEW)] == [late.id]
     assert [message.id for message in await office.inbox().messages(State.DELETED)] == [old.id]
 
