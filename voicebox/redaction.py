@@ -27,16 +27,21 @@ _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])")
 _HEADER: Final = re.compile(
     r"""(?ix) \b ( (?:proxy-)? authorization | authentication-info | (?:set-)? cookie ) (["']?\s*[:=]\s*) [^\r\n]+ """
 )
+# Only the last word of the name is looked at: matching those before it takes seconds for `a-a-a-…`.
 _FIELD: Final = re.compile(
-    r"""(?ix) \b ( (?:[a-z0-9]+[_-])* (?: pin | pass(?:word|wd|code) | secret | token | ha1 ) ) (["']?\s*[:=]\s*)
+    r"""(?ix) (?<![a-z0-9]) ( pin | pass(?:word|wd|code) | secret | token | ha1 ) (["']?\s*[:=]\s*)
         (?: "[^"]*" | '[^']*' | [^\s,;&)}\]]+ )"""
 )
 _DIGEST: Final = re.compile(r"""(?ix) \b ( response | cnonce | rspauth ) (\s*=\s*) (?: "[^"]*" | [^\s,;&]+ )""")
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]{6,}")
+# RFC 4954: the secret follows the mechanism, without a name of its own.
+_SMTP_AUTH: Final = re.compile(
+    r"(?i)\b(AUTH\s+(?:PLAIN|LOGIN|EXTERNAL|NTLM|GSSAPI|XOAUTH2?|OAUTHBEARER|[A-Z0-9]+-(?:MD5|SHA)[A-Z0-9-]*))(\s+)\S+"
+)
 _USERINFO: Final = re.compile(r"(://[^\s:/@]*|\bsips?:[^\s:/@;]+)(:)[^\s@/]+(?=@)")
 _SDES: Final = re.compile(r"\b(inline)(:)[A-Za-z0-9+/=]{8,}")
 _STORED: Final = re.compile(r"\$(argon2(?:id|i|d))(\$)[^\s'\"]+")
-_PATTERNS: Final = (_HEADER, _DIGEST, _FIELD, _SCHEME, _USERINFO, _SDES, _STORED)
+_PATTERNS: Final = (_HEADER, _DIGEST, _FIELD, _SCHEME, _SMTP_AUTH, _USERINFO, _SDES, _STORED)
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LINE_END: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebox.storage.outbox import redacted
 from voicebox.storage.tables import audio
+from voicebox.storage.text import error_line
 from voicebox.storage.upsert import Upsert
 
 
@@ -141,7 +141,7 @@ async def failed(connection: AsyncConnection, audio_id: str, error: str, *, brok
     values = {
         "of_audio": audio_id,
         "new_state": AudioState.BROKEN if broken else AudioState.SPOOL,
-        "error": redacted(error),
+        "error": error_line(error),
     }
     await connection.execute(_FAILED, values)
 

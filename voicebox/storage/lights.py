@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts
 from voicebox.storage import mailboxes, messages
-from voicebox.storage.outbox import Kind, light_key, redacted
+from voicebox.storage.outbox import Kind, light_key
 from voicebox.storage.tables import mailbox, outbox
+from voicebox.storage.text import error_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ async def failed(connection: AsyncConnection, row: LightRow, error: str, next_at
         values = {
             "of_key": light_key(row.mailbox.id),
             "of_version": row.version,
-            "error": redacted(error),
+            "error": error_line(error),
             "next_at": next_attempt_at,
         }
         await connection.execute(_FAILED, values)

@@ -6,7 +6,6 @@ made due again instead, with a higher version, so that a change between claim an
 deleted by a failure: they carry their last error, for the administrator to see, until done or given up.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -16,13 +15,10 @@ from typing import Any, Final
 from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebox.redaction import redact_text
 from voicebox.storage.tables import outbox
-from voicebox.storage.text import storable
+from voicebox.storage.text import error_line
 from voicebox.storage.upsert import Upsert, overwrite
 
-ERROR_MAX: Final = 500
-"""Characters of an error that are kept."""
 FIRST_DELAY_S: Final = 5.0
 DELAY_MAX_S: Final = 3600.0
 
@@ -119,16 +115,6 @@ def backoff_s(attempts: int, *, first_s: float = FIRST_DELAY_S, most_s: float = 
     return min(most_s, first_s * 2.0 ** min(attempts - 1, 40))
 
 
-_SMTP_AUTH: Final = re.compile(r"(?i)\b(AUTH\s+[A-Z0-9-]+)\s+\S+")
-"""RFC 4954: the secret follows the mechanism, without a name of its own."""
-
-
-def redacted(error: str) -> str:
-    """Return an error's text as it may be kept and shown: one line, at most 500 characters, without secrets."""
-    line = " ".join(storable(error).split())
-    return redact_text(_SMTP_AUTH.sub(r"\1 [redacted]", line))[:ERROR_MAX]
-
-
 async def add(connection: AsyncConnection, drafts: Sequence[Draft], now: datetime) -> None:
     """Write rows that are due at once; a key that exists is left as it is."""
     if drafts:
@@ -175,12 +161,12 @@ async def done(connection: AsyncConnection, entry: Entry, now: datetime) -> bool
 
 async def failed(connection: AsyncConnection, entry: Entry, error: str, next_attempt_at: datetime) -> None:
     """Note why a claimed row failed, and when it is due again."""
-    await connection.execute(_FAILED, _same(entry) | {"error": redacted(error), "next_at": next_attempt_at})
+    await connection.execute(_FAILED, _same(entry) | {"error": error_line(error), "next_at": next_attempt_at})
 
 
 async def give_up(connection: AsyncConnection, entry: Entry, error: str, now: datetime) -> None:
     """Mark a claimed row as never to be tried again, with the reason."""
-    await connection.execute(_GIVE_UP, _same(entry) | {"error": redacted(error), "now": now})
+    await connection.execute(_GIVE_UP, _same(entry) | {"error": error_line(error), "now": now})
 
 
 async def next_due_at(connection: AsyncConnection, kinds: Sequence[str]) -> datetime | None:

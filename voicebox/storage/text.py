@@ -1,6 +1,11 @@
 """Text from outside, made fit for a column: PostgreSQL takes neither NUL nor lone surrogates, and holds to lengths."""
 
-from typing import Any
+from typing import Any, Final
+
+from voicebox.redaction import redact_text
+
+ERROR_MAX: Final = 500
+"""Characters of an error that are kept."""
 
 
 def clipped(text: str | None, most: int) -> str | None:
@@ -26,3 +31,8 @@ def storable_json(value: Any) -> Any:
             return [storable_json(item) for item in value]
         case _:
             return value
+
+
+def error_line(error: str) -> str:
+    """Return an error's text as it may be kept and shown: one line, at most `ERROR_MAX` characters, no secrets."""
+    return redact_text(" ".join(storable(error).split()))[:ERROR_MAX]

@@ -11,7 +11,8 @@ from tests.fakes.rows import NOW, one_mailbox
 from voicebox.mailbox import Mailbox
 from voicebox.storage import outbox
 from voicebox.storage.database import Database
-from voicebox.storage.outbox import Draft, Entry, Kind, backoff_s, redacted
+from voicebox.storage.outbox import Draft, Entry, Kind, backoff_s
+from voicebox.storage.text import error_line
 
 LATER = NOW + timedelta(seconds=60)
 
@@ -151,12 +152,12 @@ def test_waits_double() -> None:
     ],
 )
 def test_errors_are_kept_without_secrets(error: str) -> None:
-    assert "AHVz" not in redacted(error)
+    assert "AHVz" not in error_line(error)
 
 
 @given(st.text(max_size=2000))
 def test_any_error_becomes_one_short_line(error: str) -> None:
-    line = redacted(error)
+    line = error_line(error)
     assert len(line) <= 500
     assert "\n" not in line
     assert "\x00" not in line

@@ -1,5 +1,7 @@
 """Nothing that looks like a secret passes the redaction."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,9 @@ DIGEST = (
         f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{SECRET.replace('-', '')}{'A' * 20}|2^20",
         f"$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${SECRET}",
         f"ha1: {SECRET}",
+        f"a_b_c_d_e_f_g_h_i_j_pin={SECRET}",
+        f"AUTH PLAIN {SECRET}",
+        f"auth cram-md5 {SECRET}",
     ],
 )
 def test_secret_in_text_is_hidden(text: str) -> None:
@@ -110,3 +115,13 @@ def test_any_password_after_its_name_is_hidden(secret: str, around: str) -> None
 @given(st.recursive(st.none() | st.text() | st.binary(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_any_value_can_be_redacted(value: object) -> None:
     redact(value)
+
+
+@pytest.mark.parametrize(
+    "unit", ["a-", "a_", "pin-", "://", "sip:a", "$argon2id", "authorization ", 'pin="', "basic a", "auth "]
+)
+def test_the_longest_text_costs_no_more_than_its_length(unit: str) -> None:
+    """One that is quadratic takes two seconds, during which no packet is answered."""
+    began = time.process_time()
+    redact_text((unit * TEXT_MAX)[:TEXT_MAX])
+    assert time.process_time() - began < 0.3
