@@ -102,14 +102,8 @@ def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
     schema = described(query)
     found = []
     for name, prop in schema.get("properties", {}).items():
-        given = dict(prop)
+        given = _of_parameter(prop, schema.get("$defs", {}))
         text = given.pop("description", "")
-        given.pop("title", None)
-        if "$ref" in given:
-            given |= schema["$defs"][given.pop("$ref").rpartition("/")[2]]
-            text = text or given.get("description", "")
-            given.pop("description", None)
-            given.pop("title", None)
         found.append(
             {
                 "name": name,
@@ -120,3 +114,16 @@ def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _of_parameter(prop: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter's schema by itself: one that is left out is absent, never null."""
+    given = dict(prop)
+    if "anyOf" in given:
+        given = {**next(each for each in given.pop("anyOf") if each != {"type": "null"}), **given}
+    if "$ref" in given:
+        given = {**definitions[given.pop("$ref").rpartition("/")[2]], **given}
+    if given.get("default", ...) is None:
+        del given["default"]
+    given.pop("title", None)
+    return given
