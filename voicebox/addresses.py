@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
-TRANSPORTS = ("udp", "tcp", "tls")
+TRANSPORTS = ("udp", "tcp")
 PORT_MAX = 65535
 # RFC 1123 section 2.1, with the underscore that container networks use.
 _HOST = re.compile(r"^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_-]{1,63})*\.?$")
@@ -43,9 +43,9 @@ class ListenAddress:
     """A SIP address on which we listen."""
 
     transport: str
-    """udp, tcp or tls."""
+    """udp or tcp."""
     host: str
-    """IPv4, IPv6 without brackets, or a name."""
+    """IPv4, or IPv6 without brackets."""
     port: int
 
 
@@ -179,11 +179,23 @@ def parse_endpoint(value: object) -> Endpoint:
 
 
 def parse_listen(text: str) -> ListenAddress:
-    """Return transport:host:port taken apart; the transport is udp, tcp or tls."""
+    """Return transport:address:port taken apart; the transport is udp or tcp."""
     transport, _, rest = text.partition(":")
+    if transport.lower() == "tls":
+        raise SettingError(
+            f"{text!r} asks for TLS, which this version does not speak",
+            "Listen on udp: or tcp: behind a proxy that ends TLS, or wait for a later version.",
+        )
     if transport.lower() not in TRANSPORTS or not rest:
         raise SettingError(
-            f"{text!r} is not a SIP listen address", 'Write transport, host and port, such as "udp:0.0.0.0:5060".'
+            f"{text!r} is not a SIP listen address", 'Write transport, address and port, such as "udp:0.0.0.0:5060".'
         )
     endpoint = parse_endpoint(rest)
+    try:
+        parse_ip(endpoint.host)
+    except SettingError:
+        raise SettingError(
+            f"{endpoint.host!r} in {text!r} is a name, and SIP listens on addresses",
+            'Write the address, such as "udp:127.0.0.1:5060".',
+        ) from None
     return ListenAddress(transport.lower(), endpoint.host, endpoint.port)

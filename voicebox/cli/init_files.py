@@ -52,7 +52,7 @@ def configuration_file(answers: Answers) -> str:
 data_dir = {_quoted(answers.data_dir)}
 
 [sip]
-# Where phones and the PBX reach us: transport:host:port. Also tls:..., with certificate and key.
+# Where phones and the PBX reach us: transport:address:port, over udp or tcp.
 listen = [{listen}]
 # The realm of the phones' passwords: when it changes, every phone needs its password again.
 domain = {_quoted(answers.domain)}

@@ -1,9 +1,8 @@
-"""What is wrong with a configuration on this machine, found before `serve` begins: files, names for addresses."""
+"""What is wrong with a configuration on this machine, found before `serve` begins: the files it names."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from voicebox.addresses import SettingError, parse_ip
 from voicebox.config import Config, Problem, key_name
 from voicebox.tomllines import KeyPath, TomlError, load
 
@@ -14,19 +13,7 @@ def local_problems(settings: Config, file: Path) -> list[Problem]:
         _, lines = load(file)
     except (OSError, TomlError):  # changed since it was read
         return []
-    return [
-        Problem(f"{file}, line {lines.of(at)}", key_name(at), what, cure)
-        for at, what, cure in (*_names(settings), *_files(settings))
-    ]
-
-
-def _names(settings: Config) -> Iterator[tuple[KeyPath, str, str]]:
-    for index, address in enumerate(settings.sip.addresses):
-        try:
-            parse_ip(address.host)
-        except SettingError:
-            what = f"{address.host!r} is a name, and SIP listens on addresses"
-            yield ("sip", "listen", index), what, 'Write the address, such as "udp:127.0.0.1:5060".'
+    return [Problem(f"{file}, line {lines.of(at)}", key_name(at), what, cure) for at, what, cure in _files(settings)]
 
 
 def _files(settings: Config) -> Iterator[tuple[KeyPath, str, str]]:

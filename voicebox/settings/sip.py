@@ -113,6 +113,7 @@ class Sip(Section):
 
     listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
     certificate: FilePath | None = None
+    """For TLS, which a later version speaks; so is `key`."""
     key: FilePath | None = None
     domain: HostName = "voicebox.internal"
     """The realm for digest; changing it invalidates stored digests."""
@@ -130,21 +131,18 @@ class Sip(Section):
                 "is empty, so nobody could call", 'Write at least one address, such as ["udp:0.0.0.0:5060"].'
             )
         seen: set[ListenAddress] = set()
-        for text in value:
-            address = parse_listen(text)
+        for index, text in enumerate(value):
+            try:
+                address = parse_listen(text)
+            except SettingError as refused:
+                raise SettingError(refused.problem, refused.cure, at=(index,)) from None
             if address.port and address in seen:
-                raise SettingError(f"{text!r} is there twice", "Remove one of the two.")
+                raise SettingError(f"{text!r} is there twice", "Remove one of the two.", at=(index,))
             seen.add(address)
         return value
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        tls = [a for a in self.addresses if a.transport == "tls"]
-        for field in ("certificate", "key"):
-            if tls and getattr(self, field) is None:
-                raise SettingError(
-                    "is missing, and a tls: address needs it", "Write the path of a PEM file.", at=(field,)
-                )
         names: set[str] = set()
         for table, sources in (("peer", self.peer), ("trunk", self.trunk)):
             for index, source in enumerate(sources):

@@ -331,7 +331,16 @@ allow = "+49"
     [
         ("[sip]\nlisten = []", 2, "sip.listen: is empty"),
         ('[sip]\nlisten = ["udp:1.2.3.4:5060", "UDP:1.2.3.4:5060"]', 2, "is there twice"),
-        ('[sip]\nlisten = ["tls:1.2.3.4:5061"]\ncertificate = "c.pem"', 1, "sip.key: is missing"),
+        (
+            '[sip]\nlisten = [\n"udp:1.2.3.4:5060",\n"tls:1.2.3.4:5061"]',
+            4,
+            "sip.listen[1]: 'tls:1.2.3.4:5061' asks for TLS, which this version does not speak. Listen on udp: or tcp:",
+        ),
+        (
+            '[sip]\nlisten = ["udp:voicebox.example:5060"]',
+            2,
+            "sip.listen[0]: 'voicebox.example' in 'udp:voicebox.example:5060' is a name, and SIP listens on addresses.",
+        ),
         ('[sip]\ndomain = "a b"', 2, "is not a host"),
         ('[[sip.peer]]\nname = "a"\naddress = "10.0.0.1"\nmwi = "unsolicited"', 1, "sip.peer[0].mwi_uri: is missing"),
         ('[[sip.peer]]\nname = "a"\naddress = "10.0.0.1"\nmwi_uri = "sip:x"', 4, "no place for the mailbox's number"),
