@@ -1,0 +1,90 @@
+"""A real call seen through the HTTP API: the message, its audio, the call with its trace, and the figures."""
+
+import io
+import json
+import re
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from tests.system.audio import raw, speech
+from tests.system.caller import Caller
+from tests.system.conftest import MakeService
+from tests.system.service import Service, eventually
+from voicebox.codec import Codec
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("api")]
+
+
+def get(service: Service, path: str, token: str | None = None) -> tuple[int, bytes]:
+    """Ask the running service over HTTP."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(service.web + path, headers=headers)) as answer:  # noqa: S310 - our own address
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read()
+
+
+def read(service: Service, path: str, token: str) -> Any:
+    """Ask for JSON that must be there."""
+    status, body = get(service, path, token)
+    assert status == 200, body
+    return json.loads(body)
+
+
+def figure(service: Service, name: str) -> float:
+    """Return a figure by its name with labels, as Prometheus would scrape it."""
+    _, body = get(service, "/metrics")
+    found = re.search(rf"^{re.escape(name)} (\S+)$", body.decode(), re.MULTILINE)
+    assert found is not None, f"{name} is not among the figures"
+    return float(found[1])
+
+
+def test_a_call_is_seen_through_the_api_and_counted(make_service: MakeService, tmp_path: Path) -> None:
+    service = make_service().start()
+    file, _ = raw(speech(5), Codec.PCMU, tmp_path / "said.raw")
+    assert get(service, "/readyz")[0] == 200
+    Caller(service.udp, tmp_path, number="1002").invite().speak(file).keys("#").pause(3).bye().run()
+    message = service.message("1002")
+    call = service.call_of(message)
+    owner = service.voicebox("token", "--mailbox", "1002").stdout.strip()
+    admin = service.voicebox("token", "--scope", "admin").stdout.strip()
+
+    (listed,) = read(service, "/api/v1/mailboxes/1002/messages", owner)["messages"]
+    assert (listed["id"], listed["state"]) == (message["id"], "new")
+    assert listed["duration_s"] == pytest.approx(message["samples"] / 8000, abs=0.01)
+    status, wav = get(service, f"/api/v1/messages/{listed['id']}/audio", owner)
+    assert status == 200
+    assert soundfile.info(io.BytesIO(wav)).frames == message["samples"]
+
+    (entry,) = read(service, "/api/v1/calls", owner)["calls"]
+    shown = read(service, f"/api/v1/calls/{entry['id']}", owner)
+    assert (shown["id"], shown["mailbox"], shown["company"]) == (call["id"], "1002", "Beispiel GmbH")
+    assert {"decision", "prompt", "record", "message"} <= {each["event"] for each in shown["trace"]}
+    assert shown["rtp"]["received"] > 0
+    assert get(service, "/api/v1/mailboxes/1001/messages", owner)[0] == 403
+    assert len(read(service, "/api/v1/mailboxes", admin)["mailboxes"]) > 1
+
+    assert figure(service, "voicebox_calls") == 0
+    assert figure(service, 'voicebox_calls_ended_total{result="message"}') == 1
+    assert figure(service, 'voicebox_messages_total{how="deposited"}') == 1
+    assert 0 < figure(service, "voicebox_call_setup_seconds_sum") < 1
+    assert figure(service, "voicebox_rtp_packets_received_total") == shown["rtp"]["received"]
+    assert figure(service, 'voicebox_sip_events_total{event="received"}') >= 3
+    assert figure(service, "voicebox_spool_free_seconds") > 600
+    assert figure(service, "voicebox_spool_failing") == 0
+    eventually(lambda: figure(service, 'voicebox_settlements_total{result="stored"}') == 1, "settlement")
+    eventually(lambda: figure(service, "voicebox_light_seconds_count") == 1, "the light")
+    assert figure(service, "voicebox_light_seconds_sum") < 1
+
+    log = service.log()
+    assert "message_played" in log
+    assert owner not in log
+    assert admin not in log
+    assert service.stop() == 0
