@@ -55,6 +55,7 @@ from voicebox.config import Config
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
 from voicebox.events import Events
+from voicebox.housekeeping import Housekeeping
 from voicebox.i18n import Language
 from voicebox.inbox import Inbox
 from voicebox.library import AudioLibrary
@@ -344,6 +345,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                     ("light", telephony.light.run),
                     *([("trunks", telephony.trunks.run)] if config.sip.trunk else []),
                     ("tidy", telephony.tidy),
+                    ("housekeeping", Housekeeping(stores.db, stores.clock).run),
                     ("notifier", notifier.run),
                 )
             ]
