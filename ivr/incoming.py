@@ -5,9 +5,11 @@ happened. What a caller hears is the flow's business; what goes wrong here is an
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from secrets import randbits
 from typing import Final
 
@@ -18,15 +20,17 @@ from ivr.flows.services import Services
 from ivr.leg import Leg, Spawn
 from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
+from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
 from ivr.outcome import count_events, outcome_of
 from ivr.sdp import SdpError
 from ivr.session import Session
 from ivr.sip.diversion import arrival_of
 from ivr.sip.endpoint import Endpoint
+from ivr.sip.errors import ParseError
 from ivr.sip.hops import Source
 from ivr.sip.message import Request, Response, response_to
-from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, negotiate
+from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
 from voicebox.arrival import Arrival, Decision, MailboxOf, Refused, ToMailbox, ToPortal, decide
@@ -38,11 +42,13 @@ from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Reason
 from voicebox.metrics import CallResult, Metrics
 from voicebox.numbers import DialPlan, parse_signalled
-from voicebox.settings.sip import CallSource, Keepalive, Sip
+from voicebox.settings.sip import CallSource, Keepalive, Sip, Trunk
 
 log = structlog.get_logger("voicebox.ivr.incoming")
 
 RETRY_AFTER_S: Final = 10
+DECIDED_S: Final = 10.0
+"""For each question to the database before the answer: above what it allows itself, below what a caller endures."""
 OPENING_SILENCE_S: Final = 0.5
 """phone-menus.md: after ACK, 500 ms of silence, then the greeting; trunks clip the first syllable."""
 
@@ -103,7 +109,7 @@ class IncomingCall:
         self._cancelled = True
         if self.leg is not None:
             self.leg.cancelled()
-        elif not self._tx.answered:
+        else:
             self._respond(response_to(self._request, 487))
 
     async def run(self, guest: CallSource | Device) -> None:
@@ -114,38 +120,45 @@ class IncomingCall:
         arrival: Arrival | None = None
         decision: Decision | None = None
         try:
-            company = await self._company_of(guest)
+            async with _bounded(DECIDED_S):
+                company = await self._company_of(guest)
             if company is None:
                 log.error("guest_without_company", guest=_name_of(guest))
                 self._refuse(480)
                 return
             plan = DialPlan(company.country_code, company.area_code)
             arrival = self._arrival(guest, plan)
-            decision = await decide(
-                arrival,
-                company=company,
-                plan=plan,
-                portal_numbers=self._house.sip.portal,
-                mailbox_of=guest.mailbox_of if isinstance(guest, CallSource) else MailboxOf.LAST,
-                directory=self._house.directory,
-            )
+            async with _bounded(DECIDED_S):
+                decision = await decide(
+                    arrival,
+                    company=company,
+                    plan=plan,
+                    portal_numbers=self._house.sip.portal,
+                    mailbox_of=guest.mailbox_of if isinstance(guest, CallSource) else MailboxOf.LAST,
+                    directory=self._house.directory,
+                )
             self._note("decision", **decision.facts)
             if isinstance(decision, Refused):
                 self._refuse(decision.status)
-            elif not self._cancelled:
+            elif not self._tx.answered:
                 await self._converse(guest, company, arrival, decision)
+        except ParseError as error:
+            log.warning("invite_unreadable", why=error.detail)
+            self._refuse(error.status)
         except DatabaseUnavailable:
             log.exception("call_without_database")
             self._result = CallResult.FAILED
+            self._note("error")
             self._refuse(503)
         except Exception:
             # One call's fault ends that call only.
             log.exception("call_failed")
             self._result = CallResult.FAILED
             self._note("error")
-            self._give_up()
+            self._refuse(500)
         finally:
-            await self._record(company, arrival, decision)
+            self._note("end", by=self._ended_by())
+            self._record(company, arrival, decision)
             self._count(decision)
 
     # -- who and where
@@ -180,7 +193,7 @@ class IncomingCall:
     async def _converse(
         self, guest: CallSource | Device, company: Company, arrival: Arrival, decision: ToMailbox | ToPortal
     ) -> None:
-        """Set up media, answer, and run the flow to the end of the call."""
+        """Set up media and talk over it, to the end of the call."""
         house = self._house
         try:
             timer = negotiate(self._request)
@@ -195,18 +208,40 @@ class IncomingCall:
             self._result = CallResult.OVERLOAD
             self._refuse(503)
             return
+        try:
+            # The caller may have given up while media opened.
+            if not self._tx.answered:
+                facts = Facts(self.id, arrival, self._origin(guest, company))
+                await self._talk(self._leg_of(guest, stream), facts, decision, timer)
+        finally:
+            await stream.close()
+            self._rtp = stream.report()
+
+    def _leg_of(self, guest: CallSource | Device, stream: MediaStream) -> Leg:
+        """Make the SIP side of the call.
+
+        Raises:
+            ParseError: the INVITE cannot make a dialog.
+        """
+        endpoint = self._house.endpoint
         leg = self.leg = Leg(
-            house.endpoint,
+            endpoint,
             self._tx,
             stream=stream,
             media=OfferAnswer(stream.host, stream.port, session_id=randbits(62) | 1),
-            contact=house.endpoint.contact(self._source.hop),
-            spawn=house.spawn,
+            contact=endpoint.contact(self._source.hop, self._request.uri.user or ""),
+            spawn=self._house.spawn,
             began=self._began,
+            login=(guest.username, guest.password.get_secret_value()) if isinstance(guest, Trunk) else None,
             direct=isinstance(guest, Device),
             continuous=isinstance(guest, CallSource) and guest.rtp_keepalive is Keepalive.CONTINUOUS,
         )
         self.on_leg()
+        return leg
+
+    async def _talk(self, leg: Leg, facts: Facts, decision: ToMailbox | ToPortal, timer: SessionTimer | None) -> None:
+        """Agree on media, and run the flow, which answers; the call is over when this returns or raises."""
+        house = self._house
         try:
             try:
                 local = leg.prepare(leg.read_offer())
@@ -214,13 +249,9 @@ class IncomingCall:
                 self._note("no-media", why=str(error)[:200])
                 leg.refuse(488)
                 return
-            facts = Facts(self.id, arrival, self._origin(guest, company))
             session = self.session = Session(
                 facts, leg, house.sounds, self._trace, local=local, timer=timer, opening_silence_s=OPENING_SILENCE_S
             )
-            if self._cancelled:
-                leg.cancelled()
-                return
             try:
                 if isinstance(decision, ToPortal):
                     await house.flows.fetch_messages(session, house.services)
@@ -230,20 +261,16 @@ class IncomingCall:
             except Hangup:
                 pass
         finally:
-            if not leg.over:
-                leg.bye('SIP ;cause=500 ;text="Internal error"')
+            leg.bye('SIP ;cause=500 ;text="Internal error"', status=500)
             self._answered = leg.answered_at
-            self._note("end", by=leg.ended_by)
-            await leg.close()
-            self._rtp = stream.report()
 
     def end(self, by: RecordEnd) -> None:
         """End the call from outside: the server stops. A recording is kept, anything else is hung up."""
         if self.session is not None:
             self.session.end(by)
-        elif self.leg is not None:
+        else:
             self._result = CallResult.OVERLOAD
-            self.leg.refuse(503)
+            self._refuse(503)
 
     # -- refusing and recording
 
@@ -253,11 +280,10 @@ class IncomingCall:
             response.headers.set("Retry-After", str(RETRY_AFTER_S))
         self._respond(response)
 
-    def _give_up(self) -> None:
+    def _ended_by(self) -> str:
         if self.leg is not None:
-            self.leg.bye('SIP ;cause=500 ;text="Internal error"')
-        else:
-            self._respond(response_to(self._request, 500))
+            return self.leg.ended_by
+        return "cancel" if self._cancelled else "us"
 
     def _respond(self, response: Response) -> None:
         if not self._tx.answered:
@@ -275,7 +301,7 @@ class IncomingCall:
         result = self._result or outcome_of(decision, trace, answered=answered, cancelled=cancelled)
         metrics.call_ended(result, self._rtp)
 
-    async def _record(self, company: Company | None, arrival: Arrival | None, decision: Decision | None) -> None:
+    def _record(self, company: Company | None, arrival: Arrival | None, decision: Decision | None) -> None:
         if arrival is None or company is None:
             return
         caller = "anonymous" if arrival.caller.withheld else arrival.caller.number or "unknown"
@@ -297,11 +323,22 @@ class IncomingCall:
                 deflected_by=decision.deflected_by if isinstance(decision, ToMailbox) else None,
                 started=self._started,
                 answered=self._answered,
-                ended=self._house.services.clock.now(),
+                ended=(self.leg and self.leg.ended_at) or self._house.services.clock.now(),
                 rtp=self._rtp,
-                trace=self._trace.entries,
+                # A key stands where it was pressed, though it is noted when the flow takes it.
+                trace=sorted(self._trace.entries, key=itemgetter("t")),
             )
         )
+
+
+@asynccontextmanager
+async def _bounded(limit_s: float) -> AsyncIterator[None]:
+    """Let the database take so long and no longer; raises DatabaseUnavailable."""
+    try:
+        async with asyncio.timeout(limit_s):
+            yield
+    except TimeoutError as error:
+        raise DatabaseUnavailable(f"no answer within {limit_s:.0f} s") from error
 
 
 def _name_of(guest: CallSource | Device) -> str:

@@ -5,7 +5,6 @@ A leg owns an INVITE dialog: it answers, takes re-INVITE, UPDATE, INFO, PRACK an
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,25 +13,29 @@ from typing import Final
 import structlog
 
 from ivr.call import Hangup
+from ivr.farend import FarEnd, Login, Refreshed
+from ivr.media.remote import RemoteMedia
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
 from ivr.sdp import SdpError, Session
 from ivr.sip.endpoint import Endpoint
+from ivr.sip.hops import Destination, Transport, family, is_ip
+from ivr.sip.infokey import key_of
 from ivr.sip.invite import Due, InviteServer
+from ivr.sip.locating import LocatingError
 from ivr.sip.message import Request, Response
 from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
 from ivr.sip.transaction import ServerTransaction
 from voicebox.codec import Codec
 
 Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
+"""Starts a task whose faults are logged and end nothing else."""
 
 log = structlog.get_logger("voicebox.ivr.leg")
 
 SDP: Final = "application/sdp"
-DTMF_RELAY: Final = re.compile(r"^\s*signal\s*=\s*([0-9*#])", re.IGNORECASE | re.MULTILINE)
-"""`application/dtmf-relay`, as Cisco wrote it and everybody sends it."""
-BYE_WAIT_S: Final = 2.0
-"""How long the end of a call waits for the answer to our BYE before its record is written."""
+RESOLVED_S: Final = 5.0
+"""For a host name in the peer's SDP: until then we hear the caller and send once we know from where."""
 
 
 class Leg:
@@ -48,6 +51,7 @@ class Leg:
         contact: str,
         spawn: Spawn,
         began: float,
+        login: Login | None = None,
         direct: bool = False,
         continuous: bool = False,
     ) -> None:
@@ -61,6 +65,7 @@ class Leg:
             contact: our Contact value.
             spawn: starts a task in the engine's group.
             began: when the INVITE came, by the loop's clock.
+            login: answers a trunk's challenges to our requests.
             direct: send our requests back to where the INVITE came from, not to its Contact: for phones, which
                 may sit behind NAT.
             continuous: send silence all the time.
@@ -68,9 +73,6 @@ class Leg:
         self._endpoint = endpoint
         self._tx = tx
         self._spawn = spawn
-        # A connection that a phone or PBX opened is the only sure way back to it (RFC 5923).
-        back = direct or tx.source.transport.reliable
-        self._hop = tx.source.hop if back and not tx.request.headers.lines("Record-Route") else None
         self._media = media
         self._continuous = continuous
         self._loop = asyncio.get_running_loop()
@@ -78,16 +80,22 @@ class Leg:
         self._acked: asyncio.Future[bool] = self._loop.create_future()
         self._pracked: asyncio.Future[bool] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
-        self._goodbye: asyncio.Task[None] | None = None
         self._offered_in_200 = False
-        self._reinvite: ServerTransaction | None = None
+        self._answers: dict[int, ServerTransaction] = {}
+        """By CSeq number: the INVITEs whose 2xx waits for its ACK."""
         self.invite = InviteServer(tx.request, contact)
+        # A connection that a phone or PBX opened is the only sure way back to it (RFC 5923).
+        back = direct or tx.source.transport.reliable
+        self._far_end = FarEnd(
+            endpoint, self.invite, media, source=tx.source.hop, direct=back, login=login, settled=self._connect
+        )
         self.stream = stream
         self.codec = Codec.PCMU
         self.over = False
         self.ended_by = ""
         """`peer`, `us`, `cancel`, `no-ack`, `expired`, `lost`: for the trace."""
         self.answered_at: datetime | None = None
+        self.ended_at: datetime | None = None
         self.on_over: Callable[[], None] = lambda: None
 
     def elapsed_s(self) -> float:
@@ -134,27 +142,32 @@ class Leg:
             self._arm()
             if not await self._pracked or self.over:
                 raise Hangup
-        self._respond(self._tx, self.invite.answer(self.invite.request, local.to_bytes(), self._loop.time(), timer))
+        self._accept(self._tx, self.invite.request, local, timer)
         self.answered_at = datetime.now(UTC)
-        self._arm()
         if not await self._acked:
             raise Hangup
 
     def acked(self, request: Request) -> None:
         """Take the ACK to one of our 2xx; it carries the answer where we had offered."""
         awaited = self.invite.ack(request)
+        self._answers.pop(request.cseq.number, None)
         self._arm()
         if awaited and self._offered_in_200:
             self._offered_in_200 = False
-            try:
-                self._media.accept(Session.parse(request.body))
-            except SdpError as error:
-                log.warning("no_usable_answer", call=self.invite.dialog.call_id, why=str(error))
-                self.bye('SIP ;cause=488 ;text="No usable answer to our offer"')
-            else:
-                self._connect()
+            self._answered_by_ack(request)
         if not self._acked.done():
             self._acked.set_result(not self.over)
+
+    def _answered_by_ack(self, request: Request) -> None:
+        try:
+            self._media.accept(Session.parse(request.body))
+        except SdpError as error:
+            log.warning("no_usable_answer", call=self.invite.dialog.call_id, why=str(error))
+            self._media.withdraw()
+            if self._media.agreed is None:
+                self.bye('SIP ;cause=488 ;text="No usable answer to our offer"')
+        else:
+            self._connect()
 
     def cancelled(self) -> None:
         """Take in that the caller gave up: 487, unless we had answered."""
@@ -213,9 +226,10 @@ class Leg:
         invite = self.invite
         if not invite.confirmed:
             # RFC 3261 section 14.2: one INVITE is still open.
-            response = invite.reply(request, 500, "Another INVITE is in progress")
-            response.headers.set("Retry-After", "2")
-            self._respond(tx, response)
+            self._respond(tx, self._busy(request, "Another INVITE is in progress"))
+            return
+        if self._far_end.inviting or self._offered_in_200:
+            self._respond(tx, invite.reply(request, 491))
             return
         try:
             timer = negotiate(request)
@@ -231,14 +245,17 @@ class Leg:
             # 488, and the call stays as it was: T.38 is offered this way.
             self._respond(tx, self._not_acceptable(request, error))
         else:
-            now = self._loop.time()
-            self._reinvite = tx
-            self._respond(tx, invite.answer(request, local.to_bytes(), now, timer))
-            self._arm()
+            self._accept(tx, request, local, timer)
 
     def _updated(self, tx: ServerTransaction, request: Request) -> None:
         """Answer an UPDATE: a refreshed session timer, or an offer (RFC 3311 section 5.2)."""
         invite = self.invite
+        if request.body and not invite.answered:
+            self._respond(tx, self._busy(request, "The first offer is still open"))
+            return
+        if request.body and (self._far_end.inviting or self._offered_in_200):
+            self._respond(tx, invite.reply(request, 491))
+            return
         try:
             timer = negotiate(request)
             body = b""
@@ -259,20 +276,16 @@ class Leg:
             self._arm()
 
     def _informed(self, tx: ServerTransaction, request: Request) -> None:
-        """Take a key by INFO (RFC 6086's forerunners: dtmf-relay and plain dtmf)."""
+        """Take a key by INFO."""
         self._respond(tx, self.invite.reply(request, 200))
-        text = request.body.decode("ascii", "replace")
-        match request.content_type:
-            case "application/dtmf-relay":
-                found = DTMF_RELAY.search(text)
-                key = found[1] if found else ""
-            case "application/dtmf":
-                key = text.strip()[:2]
-                key = {"10": "*", "11": "#"}.get(key, key)
-            case _:
-                return
-        if len(key) == 1 and key in "0123456789*#":
+        key = key_of(request)
+        if key is not None:
             self.stream.info_key(key)
+
+    def _busy(self, request: Request, why: str) -> Response:
+        response = self.invite.reply(request, 500, why)
+        response.headers.set("Retry-After", "2")
+        return response
 
     def _interval_too_small(self, request: Request) -> Response:
         response = self.invite.reply(request, 422)
@@ -302,7 +315,7 @@ class Leg:
             if response.status < 200:
                 self._respond(self._tx, response)
             else:
-                self._endpoint.send_2xx(self._reinvite or self._tx, response)
+                self._endpoint.send_2xx(self._answers.get(response.cseq.number, self._tx), response)
         for what in due:
             match what:
                 case Due.NO_ACK:
@@ -316,41 +329,45 @@ class Leg:
         self._arm()
 
     async def _refresh(self) -> None:
-        """Refresh the session by UPDATE without SDP (RFC 4028 section 7.4)."""
-        request = self.invite.dialog.request("UPDATE")
-        timer = self.invite.timer
-        if timer is not None:
-            request.headers.set("Session-Expires", f"{timer.interval_s};refresher=uac")
-            request.headers.set("Supported", "timer")
-        response = await self._endpoint.request(request, self._hop)
-        if 200 <= response.status < 300:
-            self.invite.refreshed(self._loop.time())
-            self._arm()
-        elif response.status in {408, 481}:
-            # RFC 3261 section 12.2.1.2: the peer knows this call no longer.
-            self.bye("", ended_by="lost")
+        done = await self._far_end.refresh()
+        if self.over:
+            return
+        match done:
+            case Refreshed.DONE:
+                self.invite.refreshed(self._loop.time())
+                self._arm()
+            case Refreshed.GONE:
+                self.bye("", ended_by="lost")
+            case Refreshed.NOT:
+                # The session ends when its time is over, unless the peer refreshes it.
+                log.warning("session_not_refreshed", call=self.invite.dialog.call_id)
 
-    def bye(self, cause: str = "", *, ended_by: str = "us") -> None:
-        """End the call from our side; `cause` is a Reason header's value (RFC 3326)."""
+    def bye(self, cause: str = "", *, ended_by: str = "us", status: int = 480) -> None:
+        """End the call from our side.
+
+        Args:
+            cause: a Reason header's value (RFC 3326).
+            ended_by: for the trace.
+            status: refuses the call where it is not answered yet.
+        """
         if self.over:
             return
         if not self.invite.answered:
-            self.refuse(480)
+            self.refuse(status)
             return
         request = self.invite.bye(cause)
         self._end(ended_by)
-        self._goodbye = self._spawn(self._say_goodbye(request))
+        self._spawn(self._say_goodbye(request))
 
     async def _say_goodbye(self, request: Request) -> None:
-        response = await self._endpoint.request(request, self._hop)
-        if response.status in {401, 407}:
-            log.info("bye_challenged", call=self.invite.dialog.call_id)
+        await self._far_end.ask(request)
 
     def _end(self, by: str) -> None:
         if self.over:
             return
         self.over = True
         self.ended_by = by
+        self.ended_at = datetime.now(UTC)
         self.invite.end()
         self._arm()
         for awaited in (self._pracked, self._acked):
@@ -358,19 +375,41 @@ class Leg:
                 awaited.set_result(False)
         self.on_over()
 
-    async def close(self) -> None:
-        """Let our last requests end, and the media's port go."""
-        if self._goodbye is not None:
-            await asyncio.wait({self._goodbye}, timeout=BYE_WAIT_S)
-        await self.stream.close()
-
     # -- small things
+
+    def _accept(self, tx: ServerTransaction, request: Request, local: Session, timer: SessionTimer | None) -> None:
+        self._answers[request.cseq.number] = tx
+        self._respond(tx, self.invite.answer(request, local.to_bytes(), self._loop.time(), timer))
+        self._arm()
 
     def _connect(self) -> None:
         agreed = self._media.agreed
-        if agreed is not None:
-            self.codec = agreed.remote.codec
-            self.stream.connect(replace(agreed.remote, continuous=self._continuous))
+        if agreed is None:
+            return
+        self.codec = agreed.remote.codec
+        remote = replace(agreed.remote, continuous=self._continuous)
+        if remote.rtcp_host is not None and not is_ip(remote.rtcp_host):
+            # Sending to a name would look it up and hold up every other call meanwhile.
+            remote = replace(remote, rtcp_host=None)
+        if is_ip(remote.host):
+            self.stream.connect(remote)
+        else:
+            # RFC 8866 section 5.7 allows a name; until it is known we still hear the caller, and learn where from.
+            self.stream.connect(replace(remote, rtcp_port=None))
+            self._spawn(self._resolve(remote))
+
+    async def _resolve(self, remote: RemoteMedia) -> None:
+        """Look up the host of an SDP, and send there, unless something else was agreed meanwhile."""
+        agreed = self._media.agreed
+        try:
+            async with asyncio.timeout(RESOLVED_S):
+                hops = await self._endpoint.locate(Destination(remote.host, remote.port, Transport.UDP))
+        except (LocatingError, TimeoutError) as error:
+            log.warning("media_host_unknown", call=self.invite.dialog.call_id, why=str(error))
+            return
+        found = [hop.host for hop in hops if family(hop.host) == family(self.stream.host)]
+        if found and not self.over and self._media.agreed is agreed:
+            self.stream.connect(replace(remote, host=found[0]))
 
     def _respond(self, tx: ServerTransaction, response: Response) -> None:
         self._endpoint.respond(tx, response)

@@ -16,6 +16,7 @@ from ivr.media.remote import RemoteMedia
 from ivr.sdp import Media, SdpError, Session
 from ivr.sdp import Origin as SdpOrigin
 from ivr.sip.grammar import number
+from ivr.sip.hops import family, is_ip
 from voicebox.codec import FRAME_MS, Codec
 
 TELEPHONE_EVENT: Final = "telephone-event"
@@ -174,6 +175,9 @@ class OfferAnswer:
         self._offered = None
 
     def _settle(self, local: Session, remote: RemoteMedia, direction: Direction, events: Sequence[int]) -> Agreed:
+        if is_ip(remote.host) and remote.host not in _NOWHERE and family(remote.host) != family(self._host):
+            # RFC 6157 section 3.3: no packet could ever cross; better no call than a silent one.
+            raise NoCommonCodec(f"the audio is offered over IPv{family(remote.host)}, ours is IPv{family(self._host)}")
         taken = {remote.payload_type, *remote.receives}
         self._sent = local
         self.agreed = Agreed(

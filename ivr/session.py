@@ -32,6 +32,7 @@ from ivr.leg import Leg
 from ivr.media.playback import Playback
 from ivr.media.recorder import RecordingHandle
 from ivr.media.recording import Ending, Limits
+from ivr.media.spoolwriter import SpoolError
 from ivr.sdp import Session as Description
 from ivr.sip.session_timer import SessionTimer
 from ivr.sounds import Sounds
@@ -86,7 +87,7 @@ class Session:
         self._timer = timer
         self._opening_silence_s = opening_silence_s
         self._recording: RecordingHandle | None = None
-        self._typed: deque[_Press] = deque(maxlen=TYPED_AHEAD_MAX)
+        self._typed: deque[_Press] = deque()
         self._stops: frozenset[str] = frozenset()
         self._ignores = False
         self._playback: Playback | None = None
@@ -111,11 +112,14 @@ class Session:
         if key not in KEYS:
             return
         if self._recording is not None:
-            # The stream itself ends a recording by its stop keys.
-            if key in self._stops:
-                self.note("key", key=key)
+            if not self._recording.over:
+                # The stream itself ends a recording by its stop keys.
+                if key in self._stops:
+                    self.note("key", key=key)
+                return
+        elif self._ignores and key not in self._stops:
             return
-        if self._ignores and key not in self._stops:
+        if len(self._typed) >= TYPED_AHEAD_MAX:
             return
         self._typed.append(_Press(key, self._leg.elapsed_s()))
         if key in self._stops:
@@ -139,10 +143,10 @@ class Session:
 
     def end(self, by: RecordEnd) -> None:
         """End the call from outside: a recording ends, is kept and then hung up; anything else is hung up at once."""
-        if self._recording is not None:
+        if self._recording is not None and not self._recording.over:
             self._recording.stop(Ending(by.value))
         else:
-            self._leg.bye(_reason("shutting down"))
+            self._leg.bye(_reason("shutting down"), status=503)
 
     def _wake_up(self) -> None:
         if self._wake is not None and not self._wake.done():
@@ -247,12 +251,12 @@ class Session:
                 return clip_s
             case Phrase() | Clip():
                 title = sound.title if isinstance(sound, Phrase) else f"clip:{sound.audio_id}"
-                chunks = await self._sounds.encoded(sound, self._leg.codec)
+                chunks = await self._encoded(sound)
                 if self._over or self._interrupted():
                     return sound.start_s if isinstance(sound, Clip) else clip_s
                 self.note("prompt", id=title)
                 self._playback = playback = self._leg.stream.play(chunks)
-                await self._until(playback.done)
+                await playback.done
                 self._playback = None
                 by = "hangup" if self._over else "key" if self._interrupted() else "end"
                 self.note("prompt-end", id=title, by=by)
@@ -261,6 +265,14 @@ class Session:
                     played_s = playback.position_bytes / codec.frame_bytes * FRAME_MS / 1000
                     return sound.start_s + played_s * sound.speed
                 return clip_s
+
+    async def _encoded(self, sound: Phrase | Clip) -> list[bytes]:
+        """Return a sound in the call's codec, also where a re-INVITE changes that while a clip is being made ready."""
+        while True:
+            codec = self._leg.codec
+            chunks = await self._sounds.encoded(sound, codec)
+            if codec is self._leg.codec:
+                return chunks
 
     def _interrupted(self) -> bool:
         return bool(self._stops) and any(press.key in self._stops for press in self._typed)
@@ -280,10 +292,6 @@ class Session:
         await self._sleep_until(until, lambda: bool(self._typed))
         self._check()
         return self._take_key(self._stops, secret=secret)
-
-    async def _until(self, done: "asyncio.Future[Any]") -> None:
-        """Wait for a playback to end, which a key or the call's end brings about too."""
-        await done
 
     async def _sleep_until(self, when: float, enough: Callable[[], bool]) -> None:
         """Sleep until `when` (loop time), the end of the call, or until a key makes it `enough`."""
@@ -325,6 +333,9 @@ class Session:
         handle = self._recording
         try:
             outcome = await handle.done
+        except SpoolError:
+            self.note("record", state="end", by="failed")
+            raise
         finally:
             self._recording = None
         take = Take(handle.id, outcome.samples, outcome.rate_hz) if outcome.samples else None

@@ -28,10 +28,12 @@ class RecordingOutcome:
 class RecordingHandle:
     """What the owner of a recording holds."""
 
-    __slots__ = ("_stop", "done", "id")
+    __slots__ = ("_stop", "done", "id", "over")
 
     def __init__(self, take_id: str, done: "asyncio.Future[RecordingOutcome]", stop: Callable[[Ending], None]) -> None:
         self.id = take_id
+        self.over = False
+        """Whether nothing is recorded any more; `done` follows when it is on disk."""
         self.done = done
         """Resolves once the recording is over and on disk; raises SpoolError if the disk refuses."""
         self._stop = stop
@@ -67,6 +69,7 @@ class Recorder:
 
     def finish(self, by: Ending, key: str, total: int) -> None:
         """End the recording of `total` samples; the handle's future resolves when it is on disk."""
+        self.handle.over = True
         kept = self.rules.kept(total)
         outcome = RecordingOutcome(by, key, kept, self.rules.rate_hz)
         if kept:

@@ -92,6 +92,10 @@ class Client:
                 break
         return response
 
+    async def locate(self, destination: Destination) -> list[Hop]:
+        """Return where a request to a destination would go: see `Locator.locate`."""
+        return await self._locator.locate(destination, asyncio.get_running_loop().time())
+
     def cancel(self, invite: Request) -> bool:
         """Cancel an INVITE given to `request`; False when none is in progress.
 

@@ -91,6 +91,13 @@ class Dialog:
         self.local_cseq += 1
         return self._build(method, self.local_cseq, body, content_type)
 
+    def again(self, request: Request) -> Request:
+        """Build a request of ours once more under the next number, for credentials (RFC 3261 section 22.2)."""
+        self.local_cseq += 1
+        headers = request.headers.copy()
+        headers.set("CSeq", f"{self.local_cseq} {request.method}")
+        return Request(request.method, request.uri, headers, request.body)
+
     def ack(self, cseq: int, *, body: bytes = b"", content_type: str = "") -> Request:
         """Build the ACK to a 2xx of our INVITE number `cseq` (RFC 3261 section 13.2.2.4)."""
         return self._build("ACK", cseq, body, content_type)

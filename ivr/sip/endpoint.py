@@ -223,6 +223,14 @@ class Endpoint:
         """Send a request and return its final response: see `Client.request`."""
         return await self._client.request(request, destination, on_provisional=on_provisional, timeout_s=timeout_s)
 
+    async def locate(self, destination: Destination) -> list[Hop]:
+        """Return where a request to a destination would go, best first (RFC 3263); never an empty list.
+
+        Raises:
+            LocatingError: it leads nowhere.
+        """
+        return await self._client.locate(destination)
+
     def cancel(self, invite: Request) -> bool:
         """Cancel an INVITE given to `request`; False when none is in progress: see `Client.cancel`."""
         return self._client.cancel(invite)

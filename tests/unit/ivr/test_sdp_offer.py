@@ -109,10 +109,18 @@ def test_hold_by_address(nowhere: str) -> None:
 
 
 def test_the_address_of_the_medium_wins() -> None:
-    assert answer(f"{PLAIN}\r\nc=IN IP6 2001:db8::5").remote.host == "2001:db8::5"
+    assert answer(f"{PLAIN}\r\nc=IN IP4 10.0.0.5").remote.host == "10.0.0.5"
     assert answer(f"{PLAIN}\r\nc=IN IP4 10.0.0.9", address=None).remote.host == "10.0.0.9"
     with pytest.raises(SdpError):
         answer(PLAIN, address=None)
+
+
+def test_audio_over_another_ip_version_than_ours_is_refused_and_changes_nothing() -> None:
+    mine = ours()
+    before = mine.answer(description(PLAIN))
+    with pytest.raises(NoCommonCodec, match="IPv6"):
+        mine.answer(description(f"{PLAIN}\r\nc=IN IP6 2001:db8::5"))
+    assert mine.agreed == before
 
 
 def test_our_own_ipv6_address() -> None:
@@ -277,11 +285,11 @@ def test_a_withdrawn_offer_is_forgotten_but_its_version_not_used_again() -> None
 
 
 def test_two_of_us_understand_each_other() -> None:
-    caller, callee = ours(), OfferAnswer("2001:db8::9", 30_000, session_id=5)
+    caller, callee = ours(), OfferAnswer("192.0.2.9", 30_000, session_id=5)
     offer = Session.parse(caller.offer().to_bytes())
     reply = Session.parse(callee.answer(offer).local.to_bytes())
     agreed = caller.accept(reply)
-    assert (agreed.remote.host, agreed.remote.port) == ("2001:db8::9", 30_000)
+    assert (agreed.remote.host, agreed.remote.port) == ("192.0.2.9", 30_000)
     assert callee.agreed is not None
     assert callee.agreed.remote.port == 20_000
     assert agreed.remote.codec is callee.agreed.remote.codec
