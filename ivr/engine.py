@@ -24,8 +24,10 @@ from ivr.sip.invite import ALLOW, SUPPORTED
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.subscription import EVENT
 from ivr.sip.transaction import ServerTransaction
+from voicebox.callrecord import RtpFigures
 from voicebox.directory import Device
 from voicebox.errors import DatabaseUnavailable
+from voicebox.metrics import CallResult
 from voicebox.settings.sip import CallSource
 
 log = structlog.get_logger("voicebox.ivr.engine")
@@ -190,6 +192,8 @@ class Engine:
         limit = guest.max_calls if isinstance(guest, CallSource) else 0
         if len(self.calls) >= self._calls_max or (limit and self._of_peer.get(name, 0) >= limit):
             log.warning("call_refused_overload", guest=name, calls=len(self.calls))
+            self._house.metrics.call_began()
+            self._house.metrics.call_ended(CallResult.OVERLOAD, RtpFigures())
             self._endpoint.refuse(tx, _unavailable(request))
             return
         call = IncomingCall(self._house, tx, request, source)

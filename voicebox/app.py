@@ -192,6 +192,8 @@ async def open_stores(config: Config, stack: contextlib.AsyncExitStack) -> Store
     recovered = await deposits.recover(*await asyncio.to_thread(spool.recover))
     if recovered:
         log.warning("messages_recovered", count=recovered)
+    for _ in range(recovered):
+        stores.metrics.message_taken("recovered")
     return stores
 
 
