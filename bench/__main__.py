@@ -144,7 +144,8 @@ class Bench:
         return (
             f"Generator: at most {generator:.0%} of its core; its steps of 1 ms at most {lag_ms:.1f} ms late at p99.",
             f"Others used {min(others):.0%} to {max(others):.0%} of the server's core: not counted, but it delays.",
-            f"UDP receive errors of the whole system (/proc/net/snmp): {errors}.",
+            f"Everything ran at niceness {os.nice(0)}: below 0, others disturb it less.",
+            f"UDP receive errors of the whole system, others' too (/proc/net/snmp): {errors}.",
         )
 
 
