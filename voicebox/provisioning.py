@@ -4,8 +4,8 @@ Idempotent: applying a file again changes nothing. What a file leaves out: value
 addresses, forwards, greetings that came from a file) go; switches, counts, secrets, aliases and what subscribers
 recorded stay. Mailboxes and lists that a file does not name stay too; the mailboxes are reported.
 
-The transaction runs once for show and is undone. So a dry run sees exactly what a real one does, and nothing at all is
-written for a file that cannot be applied.
+For a dry run the transaction runs for show and is undone, so that it sees exactly what a real one does; likewise before
+greetings are stored, since nothing at all is written for a file that cannot be applied.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ from voicebox.storage.provisioned import Standing
 
 __all__ = ["Applied", "Change", "DirectoryError", "DirectoryFile", "Provisioner", "read_directory"]
 
+APPLY_MAX_S: Final = 600.0
+"""For one transaction: 10,000 new mailboxes take some 20 s."""
 _GREETING_IDS: Final = uuid.UUID("6f4c1c5e-0b6b-4d0e-9b54-3a8f9c0f6a1d")
 _GREETING_VERSION: Final = 1
 """Of what `greeting_file` makes of a file: a new version makes new audio."""
@@ -65,12 +67,16 @@ class Provisioner:
             StoreUnavailable: a greeting could not be stored; of the rest nothing was changed.
         """
         prepared = await self._prepare(file)
-        applied = await self._rehearse(file, prepared)
-        if not dry_run:
-            if prepared.greetings:
-                await self._store_greetings(file, prepared.greetings)
-            await self._db.write(lambda connection: self._update(connection, file, prepared).run())
-        return applied
+        rehearsed = None
+        if dry_run or prepared.greetings:
+            rehearsed = await self._rehearse(file, prepared)
+            if dry_run:
+                return rehearsed
+            await self._store_greetings(file, prepared.greetings)
+        applied = await self._db.write(
+            lambda connection: self._update(connection, file, prepared).run(), within_s=APPLY_MAX_S
+        )
+        return rehearsed or applied  # a new company that was made for its greetings was still new when rehearsed
 
     def _update(self, connection: Any, file: DirectoryFile, prepared: Prepared) -> DirectoryUpdate:
         return DirectoryUpdate(connection, file, prepared, self._realm, self._clock.now())
@@ -80,7 +86,7 @@ class Provisioner:
             raise _Undo(await self._update(connection, file, prepared).run())
 
         try:
-            await self._db.write(work)
+            await self._db.write(work, within_s=APPLY_MAX_S)
         except _Undo as undone:
             return undone.applied
         raise AssertionError("unreachable: the work always raises")

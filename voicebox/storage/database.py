@@ -6,9 +6,10 @@ and may share a transaction with others (SQLite), so it must touch nothing but i
 """
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from voicebox.errors import DatabaseUnavailable
 from voicebox.storage import onehop
 from voicebox.storage.faults import may_run_again, translated, why_unavailable
-from voicebox.storage.groupcommit import WAITING_MAX, GroupCommit
+from voicebox.storage.groupcommit import UNIT_MAX_S, WAITING_MAX, GroupCommit
 
 __all__ = ["AsyncConnection", "Database", "migrate", "parse_url"]
 
@@ -150,10 +151,11 @@ class Database:
         finally:
             await connection.close()
 
-    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[T]], *, within_s: float = UNIT_MAX_S) -> T:
         """Run a unit of work in a transaction; returns its result when it is on disk.
 
         `work` may run more than once and must touch nothing but its connection: no events, no files, no other `write`.
+        On SQLite nobody else writes meanwhile, so one that takes longer than `within_s` is undone.
 
         Raises:
             DatabaseUnavailable: nothing was written. (Where PostgreSQL goes away during COMMIT itself, it may have
@@ -161,7 +163,7 @@ class Database:
             Exception: what the work raised; nothing of it was written.
         """
         if self._writer is not None:
-            return await self._writer.submit(work)
+            return await self._writer.submit(work, within_s=within_s)
         if self._writing >= WAITING_MAX:
             raise DatabaseUnavailable("too much is waiting to be written")
         self._writing += 1
@@ -228,7 +230,7 @@ async def migrate(url: str) -> None:
 
     parsed = parse_url(url)
     if parsed.drivername == SQLITE:
-        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+        _make_file(Path(str(parsed.database)))
         engine = sqlite_engine(parsed, writer=True)
     else:
         engine = postgres_engine(parsed)
@@ -237,3 +239,10 @@ async def migrate(url: str) -> None:
             await upgrade(engine)
     finally:
         await engine.dispose()
+
+
+def _make_file(path: Path) -> None:
+    """Make a database's file before SQLite would, for us alone; its journals take over its rights."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # there already, or SQLite will say why not
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

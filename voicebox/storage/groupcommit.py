@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 class _Unit:
     work: Work[Any]
     done: asyncio.Future[Any]
+    within_s: float
     result: Any = None
     error: BaseException | None = None
 
@@ -58,8 +59,10 @@ class GroupCommit:
         self._closing = False
         self._task = asyncio.create_task(self._run(), name="sqlite-writer")
 
-    async def submit(self, work: Work[T]) -> T:
+    async def submit(self, work: Work[T], *, within_s: float = UNIT_MAX_S) -> T:
         """Run a unit of work in a transaction; returns its result after the commit.
+
+        A unit that takes longer than `within_s` is undone, with all that shared its transaction.
 
         Raises:
             DatabaseUnavailable: nothing was written.
@@ -71,7 +74,7 @@ class GroupCommit:
             raise DatabaseUnavailable("too much is waiting to be written")
         if asyncio.current_task() is self._task:
             raise RuntimeError("a unit of work cannot wait for another one: pass the connection on")
-        unit = _Unit(work, asyncio.get_running_loop().create_future())
+        unit = _Unit(work, asyncio.get_running_loop().create_future(), within_s)
         self._waiting.append(unit)
         self._wake.set()
         result: T = await unit.done
@@ -139,10 +142,10 @@ class GroupCommit:
 
     async def _run_alone(self, connection: AsyncConnection, unit: _Unit) -> None:
         try:
-            async with asyncio.timeout(UNIT_MAX_S):
+            async with asyncio.timeout(unit.within_s):
                 unit.result = await unit.work(connection)
         except Exception as error:  # noqa: BLE001 - a job ends here; its waiter gets the error
-            _raise_if_lost(error)
+            _raise_if_lost(error, unit.within_s)
             unit.error = error
 
     async def _run_in_savepoint(self, connection: AsyncConnection, unit: _Unit) -> None:
@@ -169,9 +172,9 @@ class GroupCommit:
             logger.warning("closing a broken connection: %s", type(error).__name__)
 
 
-def _raise_if_lost(error: Exception) -> None:
+def _raise_if_lost(error: Exception, within_s: float) -> None:
     """Raise again what concerns the whole transaction: the disk is full, the file has gone, the unit hung."""
     if isinstance(error, TimeoutError):
-        raise DatabaseUnavailable(f"a unit of work took longer than {UNIT_MAX_S:.0f} s") from error
+        raise DatabaseUnavailable(f"a unit of work took longer than {within_s:.0f} s") from error
     if why_unavailable(error) is not None:
         raise error

@@ -149,15 +149,13 @@ async def test_a_unit_of_work_cannot_wait_for_another_on_sqlite(sqlite_url: str)
         assert await names(db) == ["outer"]
 
 
-async def test_a_unit_that_hangs_is_ended(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_unit_that_hangs_is_ended(sqlite_url: str) -> None:
     async def hang(_connection: AsyncConnection) -> None:
         await asyncio.Event().wait()
 
     async with await Database.open(sqlite_url) as db:
-        with monkeypatch.context() as patch:
-            patch.setattr(groupcommit, "UNIT_MAX_S", 0.01)
-            with pytest.raises(DatabaseUnavailable, match="took longer"):
-                await db.write(hang)
+        with pytest.raises(DatabaseUnavailable, match="took longer"):
+            await db.write(hang, within_s=0.01)
         await add_company(db, "after")
         assert await names(db) == ["after"]
 

@@ -1,6 +1,7 @@
 """The schema: migrations and tables say the same, on both engines; starting with an up-to-date one is quick."""
 
 import asyncio
+import stat
 import subprocess
 import sys
 import time
@@ -48,6 +49,16 @@ async def test_several_may_migrate_at_once(empty_url: str) -> None:
     await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
     async with await Database.open(empty_url) as db, db.read() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+
+
+async def test_nobody_else_can_read_a_database_or_its_journals(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    url = f"sqlite+aiosqlite:///{folder / 'voicebox.db'}"
+    await migrate(url)
+    async with await Database.open(url) as db:
+        await db.write(lambda connection: connection.execute(text("DELETE FROM company")))
+        rights = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert rights == dict.fromkeys(("voicebox.db", "voicebox.db-wal", "voicebox.db-shm"), 0o600)
 
 
 async def test_a_migration_that_fails_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
