@@ -210,7 +210,14 @@ class DirectoryUpdate:
             return
         ha1 = Ha1.of(plan.username, self._realm, plan.entry.device_password)
         kept = [each for each in known if (each.username, each.realm) == (plan.username, self._realm)]
-        if len(kept) == len(known) == 1 and (kept[0].ha1_md5, kept[0].ha1_sha256) == (ha1.md5, ha1.sha256):
+        md5_only = plan.entry.device_md5_only
+        if md5_only is None:
+            md5_only = any(each.md5_only for each in known)
+        if len(kept) == len(known) == 1 and (kept[0].ha1_md5, kept[0].ha1_sha256, kept[0].md5_only) == (
+            ha1.md5,
+            ha1.sha256,
+            md5_only,
+        ):
             return
         await mailboxes.remove_devices(self._connection, mailbox.id)
         made = Device(
@@ -221,7 +228,7 @@ class DirectoryUpdate:
             realm=self._realm,
             ha1_md5=ha1.md5,
             ha1_sha256=ha1.sha256,
-            md5_only=any(each.md5_only for each in known),
+            md5_only=md5_only,
         )
         await mailboxes.put_device(self._connection, made, self._now)
         self._note(subject, "device_password")
@@ -258,7 +265,6 @@ class DirectoryUpdate:
         entry = wanted.entry
         subject = f"list {entry.number} of mailbox {entry.owner}"
         members = frozenset(self._written[extension].id for extension in wanted.members)
-        known = next((each for each in owner.lists if each.number == entry.number), None) if owner else None
         known = next((each for each in owner.lists if each.number == entry.number), None) if owner else None
         if known is None:
             self._note(subject, "")

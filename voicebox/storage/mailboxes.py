@@ -65,7 +65,7 @@ _COMPANY_LANGUAGE: Final = [f.name for f in fields(Company)].index("language")
 MAILBOX_COLUMNS: Final = [mailbox.c[f.name] for f in fields(Mailbox)]
 """What `to_mailbox` needs, in its order."""
 _MAILBOX_LANGUAGE: Final = [f.name for f in fields(Mailbox)].index("language")
-_DEVICE: Final = (
+DEVICE_COLUMNS: Final = (
     device.c.company_id,
     device.c.mailbox_id,
     mailbox.c.number,
@@ -75,6 +75,7 @@ _DEVICE: Final = (
     device.c.ha1_sha256,
     device.c.md5_only,
 )
+"""What `Device` needs, in its order."""
 
 _COMPANIES: Final = select(*_COMPANY).order_by(company.c.id)
 _BY_ID: Final = select(*MAILBOX_COLUMNS).where(mailbox.c.id == bindparam("of_mailbox"))
@@ -87,7 +88,7 @@ _BY_NUMBERS: Final = (
     .where(number.c.company_id == bindparam("of_company"), number.c.number.in_(bindparam("numbers", expanding=True)))
 )
 _DEVICE_BY_USERNAME: Final = (
-    select(*_DEVICE)
+    select(*DEVICE_COLUMNS)
     .join(mailbox, mailbox.c.id == device.c.mailbox_id)
     .where(device.c.realm == bindparam("of_realm"), device.c.username == bindparam("of_username"))
 )
@@ -272,7 +273,7 @@ async def put_device(connection: AsyncConnection, made: Device, now: datetime) -
 async def devices(connection: AsyncConnection, mailbox_id: int) -> list[Device]:
     """Return a mailbox's devices."""
     statement = (
-        select(*_DEVICE)
+        select(*DEVICE_COLUMNS)
         .join(mailbox, mailbox.c.id == device.c.mailbox_id)
         .where(device.c.mailbox_id == mailbox_id)
         .order_by(device.c.id)

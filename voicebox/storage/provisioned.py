@@ -2,17 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Executable, Table, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebox.i18n import Language
 from voicebox.mailbox import Mailbox
 from voicebox.storage import lists
 from voicebox.storage.lists import DistributionList
-from voicebox.storage.mailboxes import Alias, Device, NumberKind
+from voicebox.storage.mailboxes import DEVICE_COLUMNS, MAILBOX_COLUMNS, Alias, Device, NumberKind, to_mailbox
 from voicebox.storage.tables import credential, device, mailbox, number
 from voicebox.storage.upsert import Upsert
 
@@ -31,25 +30,16 @@ class Standing:
     web_password_hash: str | None = field(default=None, repr=False)
 
 
-_MAILBOX: Final = [mailbox.c[f.name] for f in fields(Mailbox)]
-_LANGUAGE: Final = [f.name for f in fields(Mailbox)].index("language")
-_MAILBOXES: Final = select(*_MAILBOX).where(mailbox.c.company_id == bindparam("of_company")).order_by(mailbox.c.number)
+_MAILBOXES: Final = (
+    select(*MAILBOX_COLUMNS).where(mailbox.c.company_id == bindparam("of_company")).order_by(mailbox.c.number)
+)
 _ALIASES: Final = (
     select(number.c.mailbox_id, number.c.id, number.c.number)
     .where(number.c.company_id == bindparam("of_company"), number.c.kind == NumberKind.ALIAS)
     .order_by(number.c.id)
 )
 _DEVICES: Final = (
-    select(
-        device.c.company_id,
-        device.c.mailbox_id,
-        mailbox.c.number,
-        device.c.username,
-        device.c.realm,
-        device.c.ha1_md5,
-        device.c.ha1_sha256,
-        device.c.md5_only,
-    )
+    select(*DEVICE_COLUMNS)
     .join(mailbox, mailbox.c.id == device.c.mailbox_id)
     .where(device.c.company_id == bindparam("of_company"))
     .order_by(device.c.id)
@@ -90,9 +80,7 @@ async def standing(connection: AsyncConnection, company_id: int) -> dict[str, St
     of_company = {"of_company": company_id}
     found: dict[int, Standing] = {}
     for row in await connection.execute(_MAILBOXES, of_company):
-        values = list(row)
-        values[_LANGUAGE] = Language(values[_LANGUAGE])
-        found[row.id] = Standing(Mailbox(*values))
+        found[row.id] = Standing(to_mailbox(row))
     for mailbox_id, key, text in await connection.execute(_ALIASES, of_company):
         found[mailbox_id].aliases.append(Alias(key, text))
     for row in await connection.execute(_DEVICES, of_company):
