@@ -19,7 +19,7 @@ class Peers:
 
     def trunk_located(self, name: str, hosts: frozenset[str]) -> None:
         """Take calls from these addresses as the trunk's: its registrar resolved to them."""
-        self._trunks[name] = hosts
+        self._trunks[name] = frozenset(str(ip_address(host)) for host in hosts)
         self._remembered.clear()
 
     def find(self, host: str, port: int) -> CallSource | None:
@@ -35,4 +35,5 @@ class Peers:
         peer = self._sip.peer_at(ip_address(host.partition("%")[0]), port)
         if peer is not None:
             return peer
-        return next((trunk for trunk in self._sip.trunk if host in self._trunks.get(trunk.name, ())), None)
+        source = str(ip_address(host))
+        return next((trunk for trunk in self._sip.trunk if source in self._trunks.get(trunk.name, ())), None)

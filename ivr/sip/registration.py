@@ -13,7 +13,7 @@ from ivr.sip.errors import DigestError, ParseError
 from ivr.sip.grammar import number
 from ivr.sip.headers import Headers
 from ivr.sip.message import Request, Response
-from ivr.sip.uri import NameAddr, Uri
+from ivr.sip.uri import NameAddr, Uri, escaped
 
 RETRY_FIRST_S: Final = 5.0
 RETRY_MOST_S: Final = 300.0
@@ -61,7 +61,7 @@ class RegistrationClient:
         account = self.account
         # The Request-URI of a REGISTER names the domain only (section 10.2).
         registrar = Uri(account.registrar.scheme, host=account.registrar.host, port=account.registrar.port)
-        address = Uri(account.registrar.scheme, user=account.username, host=account.registrar.host)
+        address = Uri(account.registrar.scheme, user=escaped(account.username), host=account.registrar.host)
         headers = Headers()
         headers.add("Max-Forwards", str(MAX_FORWARDS))
         headers.add("From", f"<{address}>;tag={self._tag}")
@@ -83,7 +83,7 @@ class RegistrationClient:
             try:
                 challenges_in(response)
             except DigestError as error:
-                return self._failed(str(error))
+                return self.failed(str(error))
             self._challenge = response
             self._answers += 1
             return 0.0
@@ -98,9 +98,12 @@ class RegistrationClient:
             if least is not None and least > self._expires_s:
                 self._expires_s = least
                 return 0.0
-        return self._failed(f"{status} {response.reason}")
+        wait_s = self.failed(f"{status} {response.reason}")
+        asked_s = number((response.headers.get("Retry-After") or "").partition(";")[0].strip(), most=2**31) or 0
+        return max(wait_s, min(float(asked_s), RETRY_MOST_S))
 
-    def _failed(self, error: str) -> float:
+    def failed(self, error: str) -> float:
+        """Take in that there was no answer, or none that helps; return the seconds until the next request."""
         self.registered = False
         self.last_error = error
         self._failures += 1
@@ -108,6 +111,7 @@ class RegistrationClient:
 
     def _granted_s(self, response: Response) -> int:
         """Return the time granted: of our contact, else the header, else what we asked for (section 10.2.4)."""
+        others: list[int] = []
         for text in response.headers.all("Contact"):
             try:
                 contact = NameAddr.parse(text)
@@ -117,4 +121,7 @@ class RegistrationClient:
             granted = number(contact.params.get("expires") or "", most=2**31)
             if ours and granted:
                 return granted
-        return response.expires or self._expires_s
+            if granted:
+                others.append(granted)
+        # A border controller writes its own address into our Contact: then the shortest of all is safe.
+        return response.expires or min(others, default=self._expires_s)

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final, Self
+from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
 from ivr.sip.errors import ParseError
@@ -29,6 +30,11 @@ _TELLING_PARAMS: Final = ("user", "ttl", "method", "maddr", "transport")
 def decoded(text: str) -> str:
     """Undo percent-escapes; bytes that are no UTF-8 become surrogates, as everywhere in this package."""
     return percent_decode(text, errors="surrogateescape") if "%" in text else text
+
+
+def escaped(user: str) -> str:
+    """Return a name as the user part of a URI (RFC 3261 section 25.1): `box@home` is a login name at some trunks."""
+    return percent_encode(user, safe="-_.!~*'()&=+$,;?/", errors="surrogateescape")
 
 
 def parse_host_port(text: str) -> tuple[str, int | None]:

@@ -1,5 +1,7 @@
 """Our registration at a trunk: challenges, refresh, failures, leaving."""
 
+from dataclasses import replace
+
 from ivr.sip.digest import Algorithm, Authenticator, StoredSecrets, Verdict, ha1
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.registration import RETRY_MOST_S, Account, RegistrationClient
@@ -77,3 +79,20 @@ def test_a_challenge_we_cannot_answer_is_a_failure() -> None:
 
 def test_the_password_shows_in_no_repr() -> None:
     assert "s3cret-word" not in repr(ACCOUNT)
+
+
+def test_a_contact_that_a_border_controller_rewrote_still_tells_the_time() -> None:
+    client = RegistrationClient(ACCOUNT)
+    granted = "<sip:box@198.51.100.3:5060>;expires=60, <sip:box@198.51.100.4>;expires=300"
+    assert client.receive(reply(client.request(), 200, Contact=granted)) == 48.0
+
+
+def test_a_registrar_that_names_its_time_is_not_asked_before() -> None:
+    client = RegistrationClient(ACCOUNT)
+    assert client.receive(reply(client.request(), 503, Retry_After="120;duration=60")) == 120.0
+    assert client.receive(reply(client.request(), 503, Retry_After="86400")) == RETRY_MOST_S
+
+
+def test_a_login_name_with_an_at_sign_stays_one_name() -> None:
+    client = RegistrationClient(replace(ACCOUNT, username="box@home"))
+    assert client.request().to.uri.user == "box%40home"
