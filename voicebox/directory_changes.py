@@ -311,7 +311,10 @@ class DirectoryUpdate:
 
 
 _CONFLICT_CURES: Final = {
-    "device": ("device_password", "Another company has a phone of this name: give this one a device_username."),
+    "device": (
+        "device_password",
+        "Another phone, maybe of another company, has this name: give this one a device_username of its own.",
+    ),
     "list": ("number", "Another list of the company is shared under this number: write another one."),
 }
 

@@ -1,12 +1,15 @@
 """What commands have in common on their command line, and the configuration they read."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from voicebox.cli.exits import Exit, fail
 from voicebox.config import Config, ConfigError, find_config, read_config
+
+ID_MAX: Final = 2**53 - 1
+"""The largest that JSON carries for certain; no database of ours numbers so far."""
 
 ConfigOption = Annotated[
     Path | None,

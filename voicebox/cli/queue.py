@@ -6,7 +6,7 @@ import typer
 
 from voicebox.cli.exits import CommandError, Exit
 from voicebox.cli.opening import opened, run, the_company
-from voicebox.cli.options import CompanyOption, ConfigOption, JsonOption, configuration
+from voicebox.cli.options import ID_MAX, CompanyOption, ConfigOption, JsonOption, configuration
 from voicebox.cli.printing import counted, in_utc, print_json, print_line, print_table
 from voicebox.clock import SystemClock
 from voicebox.config import Config
@@ -18,7 +18,9 @@ queue_app = typer.Typer(help="Show what waits to be sent, and try it again.", in
 
 AllOption = Annotated[bool, typer.Option("--all", help="Also what is done.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many, the newest.")]
-IdsArgument = Annotated[list[int], typer.Argument(metavar="ID...", help="As `voicebox queue` shows them.")]
+IdsArgument = Annotated[
+    list[int], typer.Argument(metavar="ID...", min=1, max=ID_MAX, help="As `voicebox queue` shows them.")
+]
 
 
 @queue_app.callback()

@@ -9,7 +9,7 @@ import typer
 
 from voicebox.cli.exits import CommandError, Exit, fail
 from voicebox.cli.opening import opened, run, the_company, the_line
-from voicebox.cli.options import CompanyOption, ConfigOption, JsonOption, configuration
+from voicebox.cli.options import ID_MAX, CompanyOption, ConfigOption, JsonOption, configuration
 from voicebox.cli.printing import in_utc, note, print_json, print_line, print_table
 from voicebox.clock import SystemClock
 from voicebox.config import Config
@@ -21,6 +21,7 @@ PREFIX: Final = "vb_"
 """By which scanners for leaked secrets know it."""
 RANDOM_BYTES: Final = 32
 DAYS_MAX: Final = 3650
+NAME_MAX: Final = 80
 
 
 class AskedScope(StrEnum):
@@ -43,7 +44,9 @@ DaysOption = Annotated[
     typer.Option("--days", min=1, max=DAYS_MAX, help="After how many days it ends; without it, when it is revoked."),
 ]
 ListOption = Annotated[bool, typer.Option("--list", help="List the tokens there are; none can be shown again.")]
-RevokeOption = Annotated[int | None, typer.Option("--revoke", metavar="ID", help="Make a token worthless from now on.")]
+RevokeOption = Annotated[
+    int | None, typer.Option("--revoke", metavar="ID", min=1, max=ID_MAX, help="Make a token worthless from now on.")
+]
 
 
 def token_command(
@@ -59,6 +62,8 @@ def token_command(
     config: ConfigOption = None,
 ) -> None:
     """Make a token for the HTTP API and print it, and nothing else; only its hash is kept."""
+    if len(name) > NAME_MAX:
+        fail(Exit.USAGE, f"--name: has {len(name)} characters. Write at most {NAME_MAX}.")
     asked = [scope is not None, mailbox is not None, list_, revoke is not None]
     if sum(asked) != 1:
         fail(Exit.USAGE, "name one of --scope admin, --scope operator, --mailbox NUMBER, --list, --revoke ID.")

@@ -1,13 +1,18 @@
 """`[database]` and `[audio]`: where rows and recordings are kept."""
 
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from voicebox.addresses import SettingError
 from voicebox.settings.section import Section, beside_file
+
+_POSTGRES_OPTIONS: Final = frozenset(
+    {"host", "port", "ssl", "direct_tls", "passfile", "target_session_attrs", "prepared_statement_cache_size"}
+)
+"""Of those that asyncpg and SQLAlchemy take in an address, what an installation may need; others we set ourselves."""
 
 
 class Database(Section):
@@ -25,6 +30,7 @@ class Database(Section):
                 'Write "sqlite+aiosqlite:///var/voicebox.db" or "postgresql+asyncpg://user@host/name".',
             )
         if scheme.startswith("postgresql"):
+            _check_postgres(value)
             return value
         path, _, query = rest.removeprefix("/").partition("?")
         if not path or path == ":memory:":
@@ -32,6 +38,21 @@ class Database(Section):
                 "keeps nothing beyond the process", 'Name a file, such as "sqlite+aiosqlite:///var/box.db".'
             )
         return f"{scheme}:///{beside_file(Path(path), info)}" + (f"?{query}" if query else "")
+
+
+def _check_postgres(url: str) -> None:
+    """Refuse a PostgreSQL address that the driver would fall over; the text never shows it, for its password."""
+    form = 'Write "postgresql+asyncpg://user:password@host:5432/name".'
+    parts = urlsplit(url)
+    try:
+        _ = parts.port
+    except ValueError:
+        raise SettingError("has a port that is no number from 0 to 65535", form) from None
+    if "@" in parts.path or "#" in url:
+        raise SettingError("has a / or # before its @", f"Write %2F or %23 for one in a password. {form}")
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in _POSTGRES_OPTIONS:
+            raise SettingError(f"has an unknown option {name!r}", f"There is {', '.join(sorted(_POSTGRES_OPTIONS))}.")
 
 
 class Audio(Section):

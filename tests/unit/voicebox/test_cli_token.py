@@ -58,6 +58,12 @@ def test_it_ends_after_the_days_it_was_given(company: Installation) -> None:
     assert found(company, made["token"], now + timedelta(hours=49)) is None
 
 
+def test_a_name_or_id_that_no_database_holds_is_refused(company: Installation) -> None:
+    assert "at most 80" in company.run("token", "--scope", "admin", "--name", "x" * 81, expect=2).stderr
+    company.run("token", "--revoke", str(10**30), expect=2)
+    company.run("queue", "retry", str(10**30), expect=2)
+
+
 def test_a_revoked_token_is_worthless(company: Installation) -> None:
     made = company.json("token", "--scope", "admin")
     assert company.run("token", "--revoke", str(made["id"])).stdout == ""

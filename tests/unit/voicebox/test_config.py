@@ -327,9 +327,29 @@ allow = "+49"
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://u:p%2F%40@db.example:5432/voicebox",
+        "postgresql+asyncpg:///voicebox?host=/var/run/postgresql",
+        "postgresql+asyncpg://u@[::1]/voicebox?ssl=require",
+    ],
+)
+def test_addresses_of_postgresql_are_taken(tmp_path: Path, url: str) -> None:
+    assert read(tmp_path, f'[database]\nurl = "{url}"').database.url == url
+
+
+@pytest.mark.parametrize(
     ("text", "line", "words"),
     [
         ("[sip]\nlisten = []", 2, "sip.listen: is empty"),
+        ('[database]\nurl = "postgresql+asyncpg://u:geheim@h:x/n"', 2, "database.url: has a port that is no number"),
+        (
+            '[database]\nurl = "postgresql+asyncpg://u:geheim@h:99999/n"',
+            2,
+            "database.url: has a port that is no number",
+        ),
+        ('[database]\nurl = "postgresql+asyncpg://u:ge@h/eim@h/n"', 2, "database.url: has a / or # before its @"),
+        ('[database]\nurl = "postgresql+asyncpg://u:geheim@h/n?foo=1"', 2, "database.url: has an unknown option 'foo'"),
         ('[sip]\nlisten = ["udp:1.2.3.4:5060", "UDP:1.2.3.4:5060"]', 2, "is there twice"),
         (
             '[sip]\nlisten = [\n"udp:1.2.3.4:5060",\n"tls:1.2.3.4:5061"]',
