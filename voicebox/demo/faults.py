@@ -14,8 +14,8 @@ class TooLateError(DemoError):
 
 
 @asynccontextmanager
-async def deadline(within_s: float, what: str) -> AsyncIterator[None]:
-    """Bound a wait.
+async def deadline(within_s: float | None, what: str) -> AsyncIterator[None]:
+    """Bound a wait; None does not.
 
     Raises:
         TooLateError: it took longer; the text names `what` did not happen.

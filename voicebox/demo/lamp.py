@@ -37,7 +37,7 @@ class Lamps(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._changed = asyncio.Event()
         self.now: dict[str, Light] = {}
-        """The last state of each mailbox."""
+        """The last state of each mailbox, the one told last at the end."""
 
     @property
     def port(self) -> int:
@@ -60,6 +60,7 @@ class Lamps(asyncio.DatagramProtocol):
         self._transport.sendto(bytes(response_to(request, 200 if known else 405)), addr)
         light = read(request.uri.user or "", request.body.decode("utf-8", "replace")) if known else None
         if light is not None:
+            self.now.pop(light.number, None)
             self.now[light.number] = light
             self._changed.set()
 
@@ -74,6 +75,12 @@ class Lamps(asyncio.DatagramProtocol):
                 self._changed.clear()
                 await self._changed.wait()
             return light
+
+    async def change(self) -> Light:
+        """Return what a lamp is told next."""
+        self._changed.clear()
+        await self._changed.wait()
+        return next(reversed(self.now.values()))
 
 
 def read(number: str, body: str) -> Light | None:

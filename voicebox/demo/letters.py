@@ -55,8 +55,8 @@ class Letterbox:
         self._arrived.put_nowait(read(content, ", ".join(envelope.rcpt_tos)))
         return "250 OK"
 
-    async def next(self, within_s: float) -> Letter:
-        """Return the next mail.
+    async def next(self, within_s: float | None) -> Letter:
+        """Return the next mail; None waits for ever.
 
         Raises:
             TooLateError: there was none.

@@ -8,13 +8,15 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.spinner import Spinner
-from rich.table import Table
 from rich.text import Text
 
 from voicebox.demo.picture import draw
 from voicebox.demo.stage import Act, Row
 
 FRAMES_PER_S: Final = 8
+ROWS_OTHERWISE: Final = 12
+"""Lines of title, strip chart and margins, and of rows that take two."""
+ROWS_LEAST: Final = 4
 
 
 class LiveStage:
@@ -66,6 +68,7 @@ class LiveStage:
     def _now(self) -> RenderableType:
         if self._act is None:
             return Text("")
-        grid = Table.grid()
-        grid.add_row(draw(self._act, running=self._spinner))
-        return grid
+        # In a low terminal the latest rows count: all of them stay behind once the act is over.
+        rows = max(ROWS_LEAST, self._console.height - ROWS_OTHERWISE)
+        shown = Act(self._act.title, self._act.rows[-rows:], self._act.strip)
+        return draw(shown, running=self._spinner)

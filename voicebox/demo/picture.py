@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voicebox.demo.stage import Act, Kind, Row
-from voicebox.demo.strip import COLUMN_S, COLUMNS, Strip
+from voicebox.demo.strip import COLUMN_S, COLUMNS, Lane, Strip
 
 WIDTH: Final = 78
 LABEL: Final = 10
@@ -64,8 +64,10 @@ def _grid() -> Table:
 def _row(row: Row) -> tuple[Text, Text]:
     label = Text(row.label, QUIET)
     match row.kind:
-        case Kind.SPEECH:
-            return label, Text(f"“{row.text}”", "italic")
+        case Kind.HEARD:
+            return label, Text(f"“{row.text}”", f"italic {OURS}")
+        case Kind.SAID:
+            return label, Text(f"“{row.text}”", f"italic {THEIRS}")
         case Kind.COMMAND:
             return label, Text.assemble(("$ ", QUIET), (row.text, "bold"))
         case _:
@@ -87,7 +89,11 @@ def _strip(strip: Strip) -> RenderableType:
     grid.add_column(width=LABEL, justify="right", no_wrap=True)
     grid.add_column(width=COLUMNS, no_wrap=True)
     columns = strip.columns
-    grid.add_row(Text("voicebox", OURS), _lane(strip.heard, columns, lambda at: TONE if at == strip.tone_at else OURS))
+
+    def voice(at: int) -> str:
+        return TONE if at == strip.tone_at else THEIRS if strip.caller_from <= at <= strip.caller_to else OURS
+
+    grid.add_row(Text("voicebox", OURS), _lane(strip.heard, columns, voice))
     grid.add_row(Text(strip.speaker, THEIRS), _lane(strip.said, columns, lambda _: THEIRS))
     if strip.keys:
         grid.add_row(Text(""), Text(strip.keys, f"bold {THEIRS}"))
@@ -96,9 +102,9 @@ def _strip(strip: Strip) -> RenderableType:
     return grid
 
 
-def _lane(heights: list[int], columns: int, style: Callable[[int], str]) -> Text:
-    lane = Text()
+def _lane(lane: Lane, columns: int, style: Callable[[int], str]) -> Text:
+    drawn = Text()
     for at in range(columns):
-        level = heights[at] if at < len(heights) else 0
-        lane.append(BARS[level], style(at) if level else QUIET)
-    return lane
+        level = lane.height(at)
+        drawn.append(BARS[level], style(at) if level else QUIET)
+    return drawn

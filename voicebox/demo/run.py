@@ -32,12 +32,13 @@ async def demonstrate(language: Language, *, once: bool, plain: bool) -> bool:
         if me is not None:
             loop.add_signal_handler(number, me.cancel)
     if plain or not console.is_terminal or console.width < WIDTH_LEAST:
-        return await _play(Plain(texts.failed, texts.log), texts, language, once=once)
+        return await play(Plain(texts.failed, texts.log), texts, language, once=once)
     with LiveStage(console, texts.failed, texts.log) as stage:
-        return await _play(stage, texts, language, once=once)
+        return await play(stage, texts, language, once=once)
 
 
-async def _play(stage: Stage, texts: Words, language: Language, *, once: bool) -> bool:
+async def play(stage: Stage, texts: Words, language: Language, *, once: bool) -> bool:
+    """Play the demo on a stage; returns whether all of it went well."""
     folder = Path(tempfile.mkdtemp(prefix="voicebox-demo-"))
     company = example(language)
     told = False
@@ -55,18 +56,16 @@ async def _play(stage: Stage, texts: Words, language: Language, *, once: bool) -
                     story.hand_over(ready, staying=not once)
                     told = True
                     if not once:
-                        await _until_interrupted()
+                        await story.watch()
             except DemoError as error:
                 stage.fail(str(error), service.log_lines())
                 return False
     except asyncio.CancelledError:
-        if not told:
+        if told:
+            stage.end()
+        else:
             stage.fail(texts.interrupted, [])
         return told
     finally:
         remove_folder(folder)
     return True
-
-
-async def _until_interrupted() -> None:
-    await asyncio.Event().wait()

@@ -1,11 +1,12 @@
 """What is spoken and heard on the demo's telephones: the shipped voices as 8 kHz audio, and a message made of them."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from pydub import AudioSegment, effects, silence
+import phonenumbers
 
 from ivr.media.g711 import Pcm
 from ivr.media.library import resample
@@ -16,6 +17,11 @@ from prompts.recordings import Recordings
 from prompts.tones import RATE_HZ as PROMPT_HZ
 from voicebox.demo.hearing import RATE_HZ
 from voicebox.i18n import Language
+
+with warnings.catch_warnings():
+    # pydub would rather have ffmpeg, which nothing here needs.
+    warnings.simplefilter("ignore")
+    from pydub import AudioSegment, effects, silence
 
 HEADROOM_DB: Final = 1.0
 """Loud: pyVoIP has 8 bits only, and its noise stays where it is."""
@@ -76,7 +82,7 @@ class Voices:
         for part in parts[1:]:
             joined += AudioSegment.silent(PAUSE_MS, RATE_HZ) + _segment(part.pcm)
         loud = effects.normalize(joined, HEADROOM_DB)
-        shown = [*(part.text for part in parts[:2]), f"{number}.", *(part.text for part in parts[3:])]
+        shown = [*(part.text for part in parts[:2]), f"{written(number)}.", *(part.text for part in parts[3:])]
         return Spoken(" ".join(shown), _samples(loud))
 
     def sentence(self, utterance: str, index: int) -> Spoken:
@@ -93,6 +99,11 @@ class Voices:
             raise SentencesError(f"{utterance} has {len(texts)} sentences and {len(spans)} parts between pauses")
         begins, ends = spans[index]
         return Spoken(texts[index].strip(), _samples(segment[max(0, begins - KEEP_MS) : ends + KEEP_MS]))
+
+
+def written(number: str) -> str:
+    """Return an E.164 number as people write it."""
+    return phonenumbers.format_number(phonenumbers.parse(number), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 def _segment(pcm: Pcm) -> AudioSegment:

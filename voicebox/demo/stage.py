@@ -15,8 +15,10 @@ class Kind(Enum):
     """A name and a value."""
     STEP = auto()
     """Something that happened, at a time."""
-    SPEECH = auto()
-    """Words that were heard or spoken."""
+    HEARD = auto()
+    """Words of voicebox's."""
+    SAID = auto()
+    """Words of the caller's."""
     QUOTE = auto()
     """Lines of a mail."""
     COMMAND = auto()
@@ -84,10 +86,11 @@ class Plain:
         """Print a row."""
         if self._act is not None:
             self._act.rows.append(row)
-        text = f"“{row.text}”" if row.kind is Kind.SPEECH else row.text
+        text = f"“{row.text}”" if row.kind in {Kind.HEARD, Kind.SAID} else row.text
         text = f"$ {text}" if row.kind is Kind.COMMAND else text
         head = f"   {row.label:>10}  "
-        _print("\n".join((head if at == 0 else " " * len(head)) + line for at, line in enumerate(text.split("\n"))))
+        lines = [(head if at == 0 else " " * len(head)) + line for at, line in enumerate(text.split("\n"))]
+        _print("\n".join(line.rstrip() for line in lines))
 
     def end(self) -> None:
         """Remember how long it took."""

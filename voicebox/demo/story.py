@@ -4,6 +4,7 @@ Every wait has a deadline, and every claim on the screen was seen from outside: 
 the mail server or through the API.
 """
 
+import asyncio
 import time
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
@@ -16,7 +17,7 @@ from voicebox.demo.hearing import find
 from voicebox.demo.lamp import Lamps
 from voicebox.demo.letters import Letter, Letterbox
 from voicebox.demo.service import Ready, Service
-from voicebox.demo.speech import Spoken, Voices
+from voicebox.demo.speech import Spoken, Voices, written
 from voicebox.demo.stage import Act, Kind, Row, Stage
 from voicebox.demo.strip import Strip
 from voicebox.demo.wording import Words
@@ -61,7 +62,6 @@ class Story:
         self._command(f"voicebox apply {self._service.directory.name}")
         await self._service.voicebox("apply", str(self._service.directory))
         self._command("voicebox token --scope admin")
-        await self._service.make_token()
         self._command("voicebox serve")
 
     def listening(self, ready: Ready) -> None:
@@ -73,7 +73,11 @@ class Story:
     # -- act 2
 
     async def leave_message(self, ready: Ready) -> None:
-        """Let the customer call, hear the greeting and the tone, speak, and hang up."""
+        """Let the customer call; the token for the API, which the next act needs, is made meanwhile."""
+        await asyncio.gather(self._leave_message(ready), self._service.make_token())
+
+    async def _leave_message(self, ready: Ready) -> None:
+        """Let the customer hear the greeting and the tone, speak, and hang up."""
         words, company = self._words, self._company
         caller = company.customer
         first_name = caller.name.split()[0]
@@ -83,7 +87,7 @@ class Story:
             self._at(0.0, words.dials.format(number=company.anna.number))
             self._at(await phone.dial(company.anna.number), words.picks_up)
             heard = await phone.hear(self._greeting, PROMPT_S)
-            self._said(heard.t, self._greeting)
+            self._heard(heard.t, self._greeting)
             tone = await phone.hear_tone(PROMPT_S)
             if act.strip is not None:
                 act.strip.add_tone(phone.t)
@@ -91,8 +95,8 @@ class Story:
             self._at(phone.t, f"{words.tone}: {words.tone_is.format(length=tone.length_ms, level=level)}")
             await phone.say(self._spoken)
             self._said(phone.t, self._spoken)
-            await phone.hang_up()
             self._hung_up_at = time.monotonic()
+            await phone.hang_up()
             self._at(phone.t, words.hangs_up)
         self._stage.end()
 
@@ -133,7 +137,7 @@ class Story:
 
     def _message(self, message: dict[str, Any]) -> None:
         caller = message["caller"]
-        who = " ".join(each for each in (caller["number"], caller["name"] and f"({caller['name']})") if each)
+        who = f"{written(caller['number'])} ({caller['name']})"
         length = f"{message['duration_s']:.1f}"
         state = message["state"]
         self._fact(self._words.message, self._words.message_is.format(caller=who, length=length, state=state))
@@ -144,7 +148,7 @@ class Story:
         self._quote(words.recipient, letter.recipient)
         self._quote(words.subject, letter.subject)
         lines = [line.rstrip() for line in letter.text.split("\n") if line.strip()]
-        self._quote("", "\n".join(lines[:TEXT_LINES]))
+        self._quote("", "\n".join(["", *lines[:TEXT_LINES], ""]))
         for each in letter.attachments:
             self._quote(words.attached, f"{each.name}, {each.kind}, {each.size / 1000:.0f} kB")
         if not any(each.kind == "audio/mpeg" for each in letter.attachments):
@@ -171,6 +175,8 @@ class Story:
             self._at(phone.t, f"{words.keys} 1 1")
             heard = await phone.hear(self._spoken, self._spoken.length_s + PROMPT_S)
             self._said(heard.t, self._spoken)
+            if act.strip is not None:
+                act.strip.add_caller(heard.t, self._spoken.length_s)
             other = find(self._greeting.pcm, phone.recent())
             likenesses = {"likeness": f"{heard.likeness:.3f}", "other": f"{other.likeness if other else 0.0:.3f}"}
             self._fact(words.likeness, words.likeness_is.format(**likenesses))
@@ -189,7 +195,7 @@ class Story:
 
     async def _listen(self, phone: Handset, spoken: Spoken) -> None:
         heard = await phone.hear(spoken, PROMPT_S)
-        self._said(heard.t, spoken)
+        self._heard(heard.t, spoken)
 
     async def _messages(self, folder: str, count: int) -> list[dict[str, Any]]:
         found = await self._service.messages(self._company.anna.number, folder)
@@ -200,26 +206,40 @@ class Story:
     # -- act 5
 
     def hand_over(self, ready: Ready, *, staying: bool) -> None:
-        """Show the newcomer how to go on."""
-        words, company = self._words, self._company
+        """Show the newcomer how to go on; with `staying` the act goes on, with what `watch` sees."""
+        words, members = self._words, self._company.members
         self._begin(words.yours if staying else words.all_done)
         self._fact(words.web, ready.web)
-        for member in company.members:
-            self._fact(
-                words.your_phone if member is company.anna else "",
-                words.your_phone_is.format(port=ready.sip_port, number=member.number, password=member.device_password),
-            )
-        self._fact(
-            words.dial,
-            words.dial_is.format(portal=PORTAL, anna=company.members[0].number, bernd=company.members[1].number),
-        )
-        for member in company.members:
-            self._fact(member.number, f"{member.name} · {words.pin} {member.pin} · {words.web} {member.web_password}")
         self._fact(words.api, f"{ready.web}/api/openapi.json")
+        self._fact(words.your_phone, words.your_phone_is.format(port=ready.sip_port))
+        for member in members:
+            login = words.login.format(
+                number=member.number, device_password=member.device_password, pin=member.pin, name=member.name
+            )
+            self._fact("", login)
+        numbers = ", ".join(member.number for member in members)
+        self._fact(words.dial, words.dial_is.format(portal=PORTAL, numbers=numbers))
         self._fact(words.data, str(self._service.folder / "var"))
         if staying:
             self._fact("", words.until)
-        self._stage.end()
+        else:
+            self._stage.end()
+
+    async def watch(self) -> None:
+        """Show what the newcomer's own calls bring about: lights and mails, until cancelled."""
+        await asyncio.gather(self._watch_lights(), self._watch_mails())
+
+    async def _watch_lights(self) -> None:
+        words = self._words
+        while True:
+            light = await self._lamps.change()
+            text = words.light_on_now if light.on else words.light_off
+            self._fact(words.light, f"{light.number} {text.format(new=light.new, saved=light.saved)}")
+
+    async def _watch_mails(self) -> None:
+        while True:
+            letter = await self._letterbox.next(None)
+            self._fact(self._words.mail, f"{letter.recipient}: {letter.subject}")
 
     # -- the stage
 
@@ -230,8 +250,10 @@ class Story:
                     return
                 case (Strip() as strip, "key"):
                     strip.add_key(t, value)
+                case (Strip() as strip, "heard"):
+                    strip.heard.add(t, value)
                 case (Strip() as strip, _):
-                    strip.add_sound(t, value, heard=what == "heard")
+                    strip.said.add(t, value)
 
         return handset(caller, ready.sip_port, folder=self._service.folder, on_line=on_line)
 
@@ -250,10 +272,13 @@ class Story:
         self._stage.add(Row(label, text, Kind.QUOTE))
 
     def _at(self, t: float, text: str) -> None:
-        self._stage.add(Row(f"{t:.1f} s", text, Kind.STEP))
+        self._stage.add(Row(f"{t:.2f} s", text, Kind.STEP))
+
+    def _heard(self, t: float, spoken: Spoken) -> None:
+        self._stage.add(Row(f"{t:.2f} s", spoken.text, Kind.HEARD))
 
     def _said(self, t: float, spoken: Spoken) -> None:
-        self._stage.add(Row(f"{t:.1f} s", spoken.text, Kind.SPEECH))
+        self._stage.add(Row(f"{t:.2f} s", spoken.text, Kind.SAID))
 
 
 _TELLING: Final = frozenset({"decision", "prompt", "record", "message"})

@@ -6,15 +6,42 @@ from typing import Final
 import numpy as np
 
 from ivr.media.g711 import Pcm
+from voicebox.demo.hearing import RATE_HZ
 
 COLUMN_S: Final = 0.5
+COLUMN: Final = round(COLUMN_S * RATE_HZ)
 COLUMNS: Final = 62
-"""31 s; a call that goes on is shown from its beginning."""
-QUIET_DBFS: Final = -44.0
-LOUD_DBFS: Final = -14.0
+"""31 s; of a call that goes on, the beginning is shown."""
+QUIET_DBFS: Final = -31.0
+LOUD_DBFS: Final = -10.0
+"""Half a second of speech on the demo's line is at -24 to -11 dBFS."""
 HEIGHTS: Final = 8
-PIECE: Final = 400
-"""Samples: 50 ms, about as long as an ear takes for loudness."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One side of a call."""
+
+    energies: list[float] = field(default_factory=list)
+    """Sums of squares by column."""
+
+    def add(self, t: float, pcm: Pcm) -> None:
+        """Add sound that ended at `t`, seconds since the number was dialled."""
+        at = max(0, round(t * RATE_HZ) - len(pcm))
+        squares = pcm.astype(np.float64) ** 2
+        while len(squares) and (column := at // COLUMN) < COLUMNS:
+            fitting = min(len(squares), COLUMN - at % COLUMN)
+            self.energies.extend([0.0] * (column + 1 - len(self.energies)))
+            self.energies[column] += float(squares[:fitting].sum())
+            squares, at = squares[fitting:], at + fitting
+
+    def height(self, column: int) -> int:
+        """Return how loud a column is, 0 (silence) to 8."""
+        power = self.energies[column] / COLUMN / 32768**2 if column < len(self.energies) else 0.0
+        if power <= 0:
+            return 0
+        part = (10 * float(np.log10(power)) - QUIET_DBFS) / (LOUD_DBFS - QUIET_DBFS)
+        return round(min(1.0, max(0.0, part)) * HEIGHTS)
 
 
 @dataclass(slots=True)
@@ -23,43 +50,30 @@ class Strip:
 
     speaker: str
     """Who is at the phone."""
-    heard: list[int] = field(default_factory=list)
-    """Heights, 0 (silence) to 8."""
-    said: list[int] = field(default_factory=list)
+    heard: Lane = field(default_factory=Lane)
+    said: Lane = field(default_factory=Lane)
     tone_at: int | None = None
     """The column of the record tone."""
+    caller_from: int = COLUMNS
+    """From this column on, until `caller_to`, what voicebox plays is the caller's voice."""
+    caller_to: int = COLUMNS
     keys: str = ""
     """Each under the column at which it was pressed, or a little later."""
-
-    def add_sound(self, t: float, pcm: Pcm, *, heard: bool) -> None:
-        """Add what was heard or said up to `t`, seconds since the number was dialled."""
-        lane = self.heard if heard else self.said
-        begins = t - len(pcm) / 8000
-        for start in range(0, len(pcm), PIECE):
-            column = int((begins + start / 8000) / COLUMN_S)
-            if 0 <= column < COLUMNS:
-                lane.extend([0] * (column + 1 - len(lane)))
-                lane[column] = max(lane[column], height(pcm[start : start + PIECE]))
 
     def add_key(self, t: float, key: str) -> None:
         """Add a key."""
         self.keys = (self.keys.ljust(min(COLUMNS, int(t / COLUMN_S))) + key)[:COLUMNS]
 
     def add_tone(self, t: float) -> None:
-        """Mark the record tone, which ended at `t`."""
+        """Mark the record tone, a quarter of a second long, which ended at `t`."""
         self.tone_at = int((t - 0.125) / COLUMN_S)
+
+    def add_caller(self, t: float, length_s: float) -> None:
+        """Mark the caller's own voice, which ended at `t`."""
+        self.caller_from = int((t - length_s) / COLUMN_S)
+        self.caller_to = int(t / COLUMN_S)
 
     @property
     def columns(self) -> int:
         """How many columns there are so far."""
-        return max(len(self.heard), len(self.said), len(self.keys))
-
-
-def height(pcm: Pcm) -> int:
-    """Return how loud a piece is, 0 to 8."""
-    power = float(np.mean(pcm.astype(np.float64) ** 2)) if len(pcm) else 0.0
-    if power < 1:
-        return 0
-    level_dbfs = 10 * float(np.log10(power / 32768**2))
-    part = (level_dbfs - QUIET_DBFS) / (LOUD_DBFS - QUIET_DBFS)
-    return round(min(1.0, max(0.0, part)) * HEIGHTS)
+        return max(len(self.heard.energies), len(self.said.energies), len(self.keys))

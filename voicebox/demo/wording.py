@@ -19,7 +19,6 @@ class Words:
     mail_server: str
     mail_server_is: str
     service: str
-    first_start: str
     web: str
     # Act 2
     calls: str
@@ -41,6 +40,7 @@ class Words:
     heard_as: str
     light: str
     light_on: str
+    light_on_now: str
     light_off: str
     message: str
     message_is: str
@@ -56,7 +56,6 @@ class Words:
     pin: str
     likeness: str
     likeness_is: str
-    saves: str
     folders: str
     folders_are: str
     # Act 5
@@ -69,7 +68,6 @@ class Words:
     api: str
     data: str
     until: str
-    stopping: str
     all_done: str
     # Failures
     failed: str
@@ -85,7 +83,6 @@ GERMAN: Final = Words(
     mail_server="Mailserver",
     mail_server_is="127.0.0.1:{port}, ein echter SMTP-Empfänger",
     service="SIP",
-    first_start="der erste Start bereitet die Ansagen vor, etwa 10 s",
     web="Web",
     calls="{caller} ruft {anna} an, die nicht abnimmt",
     phone="Telefon",
@@ -104,12 +101,13 @@ GERMAN: Final = Words(
     heard_in="Empfang",
     heard_as="{received} Pakete, {lost} verloren, Jitter {jitter} ms",
     light="Lampe",
-    light_on="an nach {after} ms: {new} neu, {saved} gespeichert",
+    light_on="an, {after} ms nach dem Auflegen: {new} neu, {saved} gespeichert",
+    light_on_now="an: {new} neu, {saved} gespeichert",
     light_off="aus: {new} neu, {saved} gespeichert",
     message="Nachricht",
     message_is="von {caller}, {length} s, {state}",
     mail="E-Mail",
-    mail_is="angekommen nach {after} s",
+    mail_is="angekommen, {after} s nach dem Auflegen",
     sender="Von",
     recipient="An",
     subject="Betreff",
@@ -119,19 +117,17 @@ GERMAN: Final = Words(
     pin="Kennwort",
     likeness="Vergleich",
     likeness_is="Korrelation mit dem Gesprochenen {likeness} (ein anderer Satz: {other})",
-    saves="#",
     folders="Mailbox",
     folders_are="{new} neu, {saved} gespeichert",
     yours="Jetzt Sie",
     your_phone="Softphone",
-    your_phone_is="Server 127.0.0.1:{port} · Benutzer {number} · Passwort {password}",
+    your_phone_is="meldet sich an 127.0.0.1:{port} an, UDP oder TCP, als",
     dial="Wählen",
-    dial_is="{portal} hört ab · {anna} oder {bernd} hinterlässt eine Nachricht",
-    login="{number}",
+    dial_is="{portal}, um abzuhören; {numbers}, um eine Nachricht zu hinterlassen",
+    login="{number} · Passwort {device_password} · Kennwort {pin} · {name}",
     api="API",
     data="Daten",
     until="Strg-C beendet die Demo und entfernt alles.",
-    stopping="wird beendet …",
     all_done="Alles hat geklappt.",
     failed="Die Demo ist gescheitert",
     log="Aus dem Protokoll",
@@ -146,7 +142,6 @@ ENGLISH: Final = Words(
     mail_server="mail",
     mail_server_is="127.0.0.1:{port}, a real SMTP receiver",
     service="SIP",
-    first_start="the first start prepares the prompts, about 10 s",
     web="web",
     calls="{caller} calls {anna}, who does not answer",
     phone="phone",
@@ -165,12 +160,13 @@ ENGLISH: Final = Words(
     heard_in="received",
     heard_as="{received} packets, {lost} lost, jitter {jitter} ms",
     light="light",
-    light_on="on after {after} ms: {new} new, {saved} saved",
+    light_on="on, {after} ms after hanging up: {new} new, {saved} saved",
+    light_on_now="on: {new} new, {saved} saved",
     light_off="off: {new} new, {saved} saved",
     message="message",
     message_is="from {caller}, {length} s, {state}",
     mail="mail",
-    mail_is="arrived after {after} s",
+    mail_is="arrived, {after} s after hanging up",
     sender="From",
     recipient="To",
     subject="Subject",
@@ -180,19 +176,17 @@ ENGLISH: Final = Words(
     pin="passcode",
     likeness="compared",
     likeness_is="correlation with what was spoken {likeness} (another sentence: {other})",
-    saves="#",
     folders="mailbox",
     folders_are="{new} new, {saved} saved",
     yours="Now you",
     your_phone="softphone",
-    your_phone_is="server 127.0.0.1:{port} · user {number} · password {password}",
+    your_phone_is="registers at 127.0.0.1:{port}, UDP or TCP, as",
     dial="dial",
-    dial_is="{portal} to fetch messages · {anna} or {bernd} to leave one",
-    login="{number}",
+    dial_is="{portal} to fetch messages; {numbers} to leave one",
+    login="{number} · password {device_password} · passcode {pin} · {name}",
     api="API",
     data="data",
     until="Ctrl-C ends the demo and removes everything.",
-    stopping="ending …",
     all_done="Everything worked.",
     failed="The demo failed",
     log="From the log",
