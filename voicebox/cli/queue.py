@@ -19,7 +19,7 @@ queue_app = typer.Typer(help="Show what waits to be sent, and try it again.", in
 AllOption = Annotated[bool, typer.Option("--all", help="Also what is done.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many, the newest.")]
 IdsArgument = Annotated[
-    list[int], typer.Argument(metavar="ID...", min=1, max=ID_MAX, help="As `voicebox queue` shows them.")
+    list[int], typer.Argument(metavar="ID...", min=0, max=ID_MAX, help="As `voicebox queue` shows them.")
 ]
 
 

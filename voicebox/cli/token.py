@@ -45,7 +45,7 @@ DaysOption = Annotated[
 ]
 ListOption = Annotated[bool, typer.Option("--list", help="List the tokens there are; none can be shown again.")]
 RevokeOption = Annotated[
-    int | None, typer.Option("--revoke", metavar="ID", min=1, max=ID_MAX, help="Make a token worthless from now on.")
+    int | None, typer.Option("--revoke", metavar="ID", min=0, max=ID_MAX, help="Make a token worthless from now on.")
 ]
 
 
