@@ -7,16 +7,23 @@ import asyncio
 from collections import OrderedDict
 from typing import Final, Protocol
 
+import structlog
+
 from ivr.call import Clip
 from ivr.media.library import PromptLibrary
+from ivr.media.worker import WorkerDied
 from prompts.phrases import Phrase
 from voicebox.codec import Codec
-from voicebox.errors import NoAudio, RecordingBroken
+from voicebox.errors import NoAudio, RecordingBroken, VoiceboxError
 from voicebox.library import Assemble, AudioLibrary, decode
 from voicebox.message import Take
 
+log = structlog.get_logger("voicebox.ivr.sounds")
+
 KEPT_MAX_BYTES: Final = 16 * 1024 * 1024
 """Encoded recordings kept for all calls: seven of the longest messages, hundreds of usual ones."""
+UNREADABLE: Final = (VoiceboxError, WorkerDied)
+"""What keeps a recording from being read for now."""
 TAKES_MAX: Final = 10_000
 """Takes under review, at the most one a call."""
 
@@ -44,22 +51,32 @@ class Sounds:
         self._takes: OrderedDict[str, Take] = OrderedDict()
 
     async def encoded(self, sound: Phrase | Clip, codec: Codec) -> list[bytes]:
-        """Return a sound in a codec, chunk by chunk; a clip that cannot be read is empty."""
+        """Return a sound in a codec, chunk by chunk; a clip that cannot be read now is empty."""
         if isinstance(sound, Phrase):
             return self._prompts.bytes_for(sound, codec)
         try:
             audio = await self._clip((sound.audio_id, codec, sound.speed))
         except NoAudio:
             return []
+        except UNREADABLE as error:
+            log.warning("clip_unreadable", audio=sound.audio_id, why=str(error))
+            return []
         at = round(max(0.0, sound.start_s) / sound.speed * 1000 / 20) * codec.value.frame_bytes
         return [audio[at:]]
 
     async def length_s(self, audio_id: str) -> float | None:
-        """Make a recording ready to be played and return its length; None when it is missing or broken."""
+        """Make a recording ready to be played and return its length; None when it is missing or broken.
+
+        Also None while the database or the store is away: a caller then hears the default greeting, and leaves a
+        message all the same.
+        """
         codec = Codec.PCMU
         try:
             audio = await self._clip((audio_id, codec, 1.0))
         except NoAudio:
+            return None
+        except UNREADABLE as error:
+            log.warning("clip_unreadable", audio=audio_id, why=str(error))
             return None
         return len(audio) / codec.value.frame_bytes * 0.02
 
@@ -79,6 +96,8 @@ class Sounds:
 
         Raises:
             NoAudio: there is none, or it is broken.
+            VoiceboxError: it cannot be read now.
+            WorkerDied: likewise.
         """
         found = self._kept.get(key)
         if found is None:

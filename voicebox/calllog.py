@@ -50,10 +50,24 @@ class CallLog:
                 logger.warning("%d call records wait for the database: %s", len(self._waiting), error)
                 await asyncio.sleep(RETRY_S)
                 continue
+            except Exception:  # what no database takes must not keep all that follow from being written
+                logger.exception("call records cannot be written together")
+                batch = await self._one_by_one(batch)
             for record in batch:
                 # By identity: while we wrote, new ones came in and, when full, old ones went.
                 if self._waiting and self._waiting[0] is record:
                     self._waiting.popleft()
+
+    async def _one_by_one(self, batch: list[CallRecord]) -> list[CallRecord]:
+        """Write records of which one is broken; return those that are done with, the broken ones among them."""
+        for at, record in enumerate(batch):
+            try:
+                await self._db.write(partial(_write, records=[record]))
+            except DatabaseUnavailable:
+                return batch[:at]
+            except Exception:
+                logger.exception("the record of call %s cannot be written and is dropped", record.id)
+        return batch
 
 
 async def _write(connection: AsyncConnection, *, records: list[CallRecord]) -> None:

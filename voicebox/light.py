@@ -118,7 +118,7 @@ class Light:
 
     def _changed(self) -> list[int]:
         """Take the mailboxes that changed, but those that are just being told: their turn comes after."""
-        free = [each for each in self._dirty if each not in self._busy][: TOGETHER_MAX - len(self._busy)]
+        free = [each for each in self._dirty if each not in self._busy][: max(0, TOGETHER_MAX - len(self._busy))]
         for mailbox_id in free:
             self._since[mailbox_id] = self._dirty.pop(mailbox_id)
         return free
@@ -133,6 +133,8 @@ class Light:
             await self._show(mailbox_id)
         except DatabaseUnavailable as error:  # the row is there when it is back
             logger.warning("the message light of mailbox %d waits: %s", mailbox_id, error)
+        except Exception:  # one mailbox's fault must not leave the others in the dark
+            logger.exception("the message light of mailbox %d failed", mailbox_id)
         finally:
             self._busy.discard(mailbox_id)
             if self._dirty:

@@ -7,7 +7,7 @@ after the deposit has been accepted.
 from typing import Final
 
 from ivr import menu
-from ivr.call import Call, Clip, Hangup, Recorded, RecordEnd, RecordLimits, Sound
+from ivr.call import Call, Clip, Recorded, RecordEnd, RecordLimits, Sound
 from ivr.flows.asking import GaveUpError, apologising, part
 from ivr.flows.draft import Deposit, Draft, usable
 from ivr.flows.review import Verdict, review
@@ -126,7 +126,8 @@ async def _verdict(deposit: Deposit, draft: Draft) -> Verdict:
         return await review(deposit, draft, *before)
     except GaveUpError:
         return Verdict.SEND
-    except Hangup:
+    except Exception:
+        # A hang-up, or a fault of ours: either way the caller has spoken, and nothing may be lost (row 12).
         await deposit.send(draft)
         raise
 

@@ -459,3 +459,16 @@ async def test_hanging_up_anywhere_never_loses_and_never_doubles_a_message(opera
 async def test_quiet_within_a_message_does_not_end_it() -> None:
     world = await leave(World([speak(5), quiet(9), speak(1), hang_up()]))
     assert world.deposits.accepted[0].duration_s == 15.0
+
+
+async def test_a_fault_of_ours_in_the_review_still_sends_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World([speak(5), press("#")])
+
+    async def fails(*_: object, **__: object) -> str:
+        raise LookupError("a fault of ours")
+
+    monkeypatch.setattr(world.call, "key", fails)
+    with pytest.raises(LookupError):
+        await leave(world)
+    assert [message.duration_s for message in world.deposits.accepted] == [5.0]
+    assert world.heard[-1] == "menu-error"
