@@ -1,11 +1,26 @@
-"""The exceptions of voicebox's use cases and storage.
+"""The exceptions of voicebox: those of its use cases and storage, which live here, and where the others are.
 
 VoiceboxError
 ├── DatabaseUnavailable   the database cannot be reached or cannot write now; trying later is right
 ├── StoreUnavailable      the audio store cannot be reached or cannot write now
 ├── RecordingBroken       the spool holds nothing playable under this id; trying again is pointless
 ├── NoAudio               there is no audio under this id, or it is marked broken
-└── Conflict              a unique number, name or key is taken already
+├── Conflict              a unique number, name or key is taken already
+├── KeyUnusable           the key of the PINs cannot be read or made (voicebox.pinhash)
+└── SchemaTooNew          a later version has migrated the database (voicebox.storage.schema)
+
+What people write is refused by values, each with its problem and its cure:
+
+ValueError
+├── SettingError          a configured value cannot be (voicebox.addresses)
+├── TomlError             a file is no TOML; with its line (voicebox.tomllines)
+├── NumberRefused         a typed number is none, by row 5 (voicebox.numbers)
+└── GreetingRefused       a file is no announcement (voicebox.greeting_file)
+
+ConfigError (voicebox.config) and DirectoryError (voicebox.directory_file) carry all the problems of one file. PortTaken
+and CannotListen (voicebox.ports) are OSErrors. CommandError (voicebox.cli.exits) ends a command, DemoError,
+TooLateError and SentencesError (voicebox.demo) the demo. NotReadyError and LightNotShownError (voicebox.app) tell the
+health check and the light's queue that something is to be tried again. mail.errors and ivr have trees of their own.
 """
 
 
