@@ -156,7 +156,7 @@ def _mailbox(number: str, name: str) -> str:
 [[mailbox]]
 number = {_quoted(number)}
 name = {_quoted(name)}
-pin = {_quoted(pin)}                       # one-time: must be changed at the first login
+pin = {_quoted(pin)}                       # one-time: to be changed at the first login
 web_password = {_quoted(password)}
 device_password = {_quoted(device)}    # a phone may register as {number}
 """

@@ -167,7 +167,7 @@ def reset_pin_command(
         print_json({"number": mailbox.number, "pin": pin, "one_time": True})
         return
     print_line(pin)
-    note(f"mailbox {mailbox.number} ({mailbox.name}): must be changed at the next login")
+    note(f"mailbox {mailbox.number} ({mailbox.name}): its owner should change it at the first login")
 
 
 async def _add(
