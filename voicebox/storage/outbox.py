@@ -89,10 +89,11 @@ _DUE: Final = (
     .order_by(outbox.c.next_attempt_at, outbox.c.id)
     .limit(bindparam("due_limit"))
     .with_for_update(skip_locked=True)  # PostgreSQL: several nodes claim at once; SQLite has one writer anyway
+    .cte("due")  # which PostgreSQL runs once; a subquery it may run for each row, with a new limit each time
 )
 _CLAIM: Final = (
     update(outbox)
-    .where(outbox.c.id.in_(_DUE.scalar_subquery()))
+    .where(outbox.c.id.in_(select(_DUE.c.id)))
     .values(next_attempt_at=bindparam("leased_until"), attempts=outbox.c.attempts + 1)
     .returning(*_COLUMNS)
 )

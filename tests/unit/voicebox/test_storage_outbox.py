@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from tests.fakes.rows import NOW, one_mailbox
 from voicebox.mailbox import Mailbox
 from voicebox.storage import outbox
-from voicebox.storage.database import Database
+from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Entry, Kind, backoff_s
 from voicebox.storage.text import error_line
 
@@ -52,6 +53,18 @@ async def test_claims_at_once_share_the_rows(db: Database) -> None:
     assert len(keys) == len(set(keys))
     rest = await claim(db, limit=40)
     assert sorted([*keys, *(entry.key for entry in rest)]) == sorted(f"k{number}" for number in range(40))
+
+
+async def test_a_claim_keeps_to_its_limit_whatever_the_plan(db: Database) -> None:
+    await write(db, await one_mailbox(db), *(f"k{number}" for number in range(40)))
+
+    async def work(connection: AsyncConnection) -> list[Entry]:
+        if connection.dialect.name == "postgresql":
+            for way in ("hashagg", "hashjoin", "mergejoin", "sort", "material", "memoize"):  # leaves a nested loop
+                await connection.execute(text(f"SET LOCAL enable_{way} = off"))
+        return await outbox.claim_due(connection, Kind.MAIL_NOTIFY, limit=7, now=NOW, lease_s=60)
+
+    assert len(await db.write(work)) == 7
 
 
 async def test_the_longest_due_are_claimed_first(db: Database) -> None:
