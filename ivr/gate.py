@@ -28,11 +28,11 @@ Guest = CallSource | Device
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A request that is to be judged by its digest."""
+    """A request that is to be judged by its digest, or challenged where it has none."""
 
     request: Request
     source: Source
-    credentials: Credentials
+    credentials: Credentials | None
 
 
 class Gate:
@@ -62,7 +62,7 @@ class Gate:
         self._is_contact = is_contact
 
     def glance(self, request: Request, source: Source) -> CallSource | Claim | Response:
-        """Return a peer, the response that refuses a stranger, or a claim for `judge`; asks no database."""
+        """Return a peer, the response to one who knocks too often, or a claim for `judge`; asks no database."""
         peer = self.peers.find(source.host, source.port)
         known_contact = self._is_contact(source.host, source.port)
         claims_a_phone = (
@@ -78,33 +78,35 @@ class Gate:
             response = response_to(request, 503)
             response.headers.set("Retry-After", str(RETRY_AFTER_S))
             return response
-        credentials = self._authenticator.credentials_of(request)
-        if credentials is None:
-            return self._challenge(request, now, STRONGEST_FIRST)
-        return Claim(request, source, credentials)
+        return Claim(request, source, self._authenticator.credentials_of(request))
 
     async def judge(self, claim: Claim) -> Device | Response:
-        """Return the phone whose digest this is, or the response that refuses it.
+        """Return the phone whose digest this is, or the response that challenges or refuses it.
 
         Raises:
             DatabaseUnavailable: its password cannot be looked up now.
         """
         request, credentials = claim.request, claim.credentials
-        # Bytes of no encoding are no name: no database takes them, and no phone of ours has them.
-        readable = credentials.username.isprintable()
-        device = await self._device_of(credentials.username, self._authenticator.realm) if readable else None
+        if credentials is None:
+            # Some phones stumble over two challenges and never answer either: theirs is MD5 alone.
+            device = await self._device(_claimed_user(request))
+            return self._challenge(request, time.monotonic(), _algorithms(device))
+        device = await self._device(credentials.username)
         stored = StoredSecrets(device.ha1_md5, device.ha1_sha256) if device is not None else None
         now = time.monotonic()
         match self._authenticator.verify(credentials, request, stored, now):
             case Verdict.GOOD if device is not None:
                 return device
             case Verdict.STALE:
-                md5_only = device is not None and device.md5_only
-                return self._challenge(request, now, (Algorithm.MD5,) if md5_only else STRONGEST_FIRST, stale=True)
+                return self._challenge(request, now, _algorithms(device), stale=True)
             case _:
                 # The same answer for an unknown name and for a wrong password.
                 self.admission.offended(claim.source, "digest", now)
                 return response_to(request, 403)
+
+    async def _device(self, username: str) -> Device | None:
+        # Bytes of no encoding are no name: no database takes them, and no phone of ours has them.
+        return await self._device_of(username, self._authenticator.realm) if username.isprintable() else None
 
     def _challenge(
         self, request: Request, now: float, algorithms: tuple[Algorithm, ...], *, stale: bool = False
@@ -113,3 +115,12 @@ class Gate:
         for value in self._authenticator.challenges(now, algorithms=algorithms, stale=stale):
             response.headers.add("WWW-Authenticate", value)
         return response
+
+
+def _claimed_user(request: Request) -> str:
+    """Return who a request without credentials says it is: only the kind of challenge depends on it."""
+    return request.from_.uri.user or ""
+
+
+def _algorithms(device: Device | None) -> tuple[Algorithm, ...]:
+    return (Algorithm.MD5,) if device is not None and device.md5_only else STRONGEST_FIRST

@@ -211,8 +211,6 @@ class DirectoryUpdate:
         ha1 = Ha1.of(plan.username, self._realm, plan.entry.device_password)
         kept = [each for each in known if (each.username, each.realm) == (plan.username, self._realm)]
         md5_only = plan.entry.device_md5_only
-        if md5_only is None:
-            md5_only = any(each.md5_only for each in known)
         if len(kept) == len(known) == 1 and (kept[0].ha1_md5, kept[0].ha1_sha256, kept[0].md5_only) == (
             ha1.md5,
             ha1.sha256,

@@ -109,6 +109,8 @@ class MailboxEntry(Entry):
     web_password: Password | None = Field(default=None, repr=False)
     device_password: Password | None = Field(default=None, repr=False)
     device_username: Annotated[str, AfterValidator(_username)] | None = None
+    device_md5_only: bool = False
+    """For a phone that mishandles two challenges (RFC 8760): it is offered MD5 alone."""
     email: Email | None = None
     notify_email: Email | None = None
     copy_email: Email | None = None

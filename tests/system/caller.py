@@ -22,6 +22,8 @@ SIPP_EVENT_TYPE: Final = 96
 """SIPp's `play_dtmf` sends this payload type, whatever the SDP says."""
 FROM: Final = "<sip:+4915155500001@[local_ip]:[local_port]>"
 
+CONTACT: Final = "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>"
+
 AUDIO: Final = """\
 v=0
 o=u 1 {version} IN IP[local_ip_type] [local_ip]
@@ -197,6 +199,7 @@ class Caller(Script):
         from_: str = FROM,
         user: str = "",
         password: str = "",
+        port: int = 0,
     ) -> None:
         """Prepare a call to `number`.
 
@@ -209,6 +212,7 @@ class Caller(Script):
             from_: the From header's value, without a tag.
             user: of a device, which will answer a challenge with `password`.
             password: the device's.
+            port: our own; 0 is any.
         """
         super().__init__(folder)
         self._server = server
@@ -216,6 +220,9 @@ class Caller(Script):
         self._local = local
         self._from = from_
         self._user, self._password = user, password
+        self._port = port
+        self._proven = ""
+        """The URI in the digest, which SIPp takes for a whole run."""
         self._uri = f"sip:{number}@[remote_ip]:[remote_port]"
         self._to = f"<{self._uri}>"
         self._cseq = 0
@@ -234,6 +241,7 @@ class Caller(Script):
         kind: str = "application/sdp",
         cseq: int | None = None,
         branch: str | None = None,
+        contact: bool | str = True,
         retransmit: bool = True,
     ) -> Self:
         """Send a request, within the dialog unless a `uri` is given."""
@@ -254,7 +262,7 @@ class Caller(Script):
             f"To: {self._to}" + ("[peer_tag_param]" if inside else ""),
             "Call-ID: [call_id]",
             f"CSeq: {cseq} {method}",
-            f"Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>",
+            *([f"Contact: {contact}"] if isinstance(contact, str) else [CONTACT] if contact else []),
             "Max-Forwards: 70",
             *headers,
             *([f"Content-Type: {kind}"] if body else []),
@@ -288,9 +296,47 @@ class Caller(Script):
         if self._user:
             self.request("INVITE", *headers, uri=uri, body=body).expect(100, optional=True)
             self.expect(401, more='auth="true"').acknowledge_refusal(uri)
+            self._proven = uri
             headers = (*headers, f"[authentication username={self._user} password={self._password}]")
         self.request("INVITE", *headers, uri=uri, body=body)
         return self.answered()
+
+    def authorized(
+        self,
+        method: str,
+        *headers: str,
+        uri: str | None = None,
+        status: int = 200,
+        contact: bool | str = True,
+        opens: bool = False,
+    ) -> Self:
+        """Send a request outside of a dialog, answer the challenge, and expect the outcome.
+
+        `opens` makes what follows part of the dialog that it opens.
+        """
+        uri = self._proven = uri or self._uri
+        self.request(method, *headers, uri=uri, contact=contact).expect(401, more='auth="true"')
+        proof = f"[authentication username={self._user} password={self._password}]"
+        return self.request(method, *headers, proof, uri=uri, contact=contact).expect(
+            status, more='rrs="true"' if opens else ""
+        )
+
+    def for_number(self, number: str) -> Self:
+        """Ask for another number's things; whose phone it is stays."""
+        self._to = f"<sip:{number}@voicebox.example>"
+        return self
+
+    def with_password(self, password: str) -> Self:
+        """Use another password from now on."""
+        self._password = password
+        return self
+
+    def stays(self) -> Self:
+        """Take every NOTIFY that comes from now on."""
+        self._steps.append('<label id="stay"/><recv request="NOTIFY" timeout="90000"/>')
+        self.answer()
+        self._steps.append('<nop next="stay"/>')
+        return self
 
     def answered(self, *, answer: str = "") -> Self:
         """Wait for the 200 and acknowledge it, with our `answer` where the server was to offer."""
@@ -358,8 +404,11 @@ class Caller(Script):
         return self
 
     def press(self, keys: str) -> Self:
-        """Send keys as RFC 4733 events; SIPp does so by a raw socket, which needs root or CAP_NET_RAW."""
-        return self.act(f'play_dtmf="{keys}"').pause(0.45 * len(keys))
+        """Send keys as RFC 4733 events; SIPp does so by a raw socket, which needs root or CAP_NET_RAW.
+
+        It begins with 0.8 s of silence packets, and what follows cuts it off.
+        """
+        return self.act(f'play_dtmf="{keys}"').pause(1.2 + 0.4 * len(keys))
 
     def speak(self, file: Path) -> Self:
         """Begin to send raw G.711."""
@@ -377,8 +426,14 @@ class Caller(Script):
 
     def start(self) -> Running:
         """Begin the call."""
-        transport = {"udp": "u1", "tcp": "t1"}[self._transport]
-        return self.begin(self._server, "-i", self._local, "-mi", self._local, "-t", transport)
+        host, _, port = self._server.rpartition(":")
+        options = ["-i", self._local, "-mi", self._local, "-t", {"udp": "u1", "tcp": "t1"}[self._transport]]
+        if self._port:
+            options += ["-p", str(self._port)]
+        if self._proven:
+            proven = self._proven.replace("[remote_ip]", host).replace("[remote_port]", port)
+            options += ["-auth_uri", proven.removeprefix("sip:")]
+        return self.begin(self._server, *options)
 
     def run(self) -> Heard:
         """Make the whole call."""

@@ -88,8 +88,9 @@ def make_service(
 
 
 @pytest.fixture
-def free_port() -> int:
-    """A TCP port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
+def free_udp_port() -> int:
+    """A UDP port that nobody uses now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port

@@ -34,7 +34,7 @@ area_code = "211"
 MORE: Final = {
     "1001": 'notify_email = "anna@example.org"\ncopy_email = "archive@example.org"',
     "1006": 'copy_email = "team@example.org"',
-    "1007": "auto_login = true",
+    "1007": 'auto_login = true\naliases = ["+49 170 1234507"]',
     "1008": "message_max_min = 1",
     "1020": 'aliases = ["+49 170 1234567"]',
 }
@@ -42,7 +42,7 @@ MORE: Final = {
 
 
 def directory_of(numbers: Iterable[str] = NUMBERS, *, pin: str = PIN) -> str:
-    """Return a directory file of these mailboxes."""
+    """Return a directory file of these mailboxes. Their phones are SIPp's, which know MD5 only."""
     return COMPANY + "".join(
         f"""
 [[mailbox]]
@@ -52,6 +52,7 @@ name = "Teilnehmer {number}"
 pin = "{pin}"
 pin_is_final = true
 device_password = "{device_password(number)}"
+device_md5_only = true
 {MORE.get(number, "")}
 """
         for number in numbers
@@ -272,11 +273,10 @@ class Service:
         assert len(found) == count
         return _decoded(found[-1])
 
-    def call_of(self, message: sqlite3.Row) -> dict[str, Any]:
-        """Wait for the record of the call that left a message."""
-        (row,) = eventually(
-            lambda: self.rows("SELECT * FROM call_record WHERE id = ?", message["call_id"]), "a call record"
-        )
+    def call_of(self, source: sqlite3.Row | str) -> dict[str, Any]:
+        """Wait for the record of a call, by its id or by the message it left."""
+        call_id = source if isinstance(source, str) else source["call_id"]
+        (row,) = eventually(lambda: self.rows("SELECT * FROM call_record WHERE id = ?", call_id), "a call record")
         return _decoded(row)
 
     def flac(self, audio_id: str) -> Path:

@@ -52,9 +52,9 @@ def test_a_message_is_left_and_fetched_by_an_independent_phone(tmp_path: Path, c
         "de": [
             "Ihr Gesprächspartner ist zurzeit leider nicht erreichbar",
             "Aufnahmeton: 1000 Hz",
+            "nach dem Auflegen: 1 neu, 0 gespeichert",
             "Mailbox 1001, Grund no-answer, umgeleitet von 1001",
             " 0 verloren",
-            "nach dem Auflegen: 1 neu, 0 gespeichert",
             "(Clara Kunde)",
             "Neue Nachricht von Clara Kunde",
             "audio/mpeg",
@@ -68,9 +68,9 @@ def test_a_message_is_left_and_fetched_by_an_independent_phone(tmp_path: Path, c
         "en": [
             "The person you are calling is not available",
             "record tone: 1000 Hz",
+            "after hanging up: 1 new, 0 saved",
             "mailbox 1001, reason no-answer, diverted by 1001",
             " 0 lost",
-            "after hanging up: 1 new, 0 saved",
             "(Clara Customer)",
             "New message from Clara Customer",
             "audio/mpeg",

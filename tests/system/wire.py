@@ -65,7 +65,7 @@ class Wire:
                 return answer
         raise AssertionError(f"{method} {number} was not answered")
 
-    def within(self, answer: str, method: str) -> bytes:
+    def within(self, answer: str, method: str, *, cseq: int = 0, body: str = "", kind: str = "") -> bytes:
         """Return a request in the dialog that an answer to the last request opened."""
 
         def value(name: str) -> str:
@@ -73,18 +73,19 @@ class Wire:
             assert found is not None
             return str(found[1])
 
-        number = int(value("CSeq").split()[0]) + (method != "ACK")
+        number = cseq or int(value("CSeq").split()[0]) + (method != "ACK")
         lines = [
             f"{method} {value('Contact').strip('<>')} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.place};branch=z9hG4bK{self._serial}{method};rport",
+            f"Via: SIP/2.0/UDP {self.place};branch=z9hG4bK{self._serial}{method}{number};rport",
             f"From: {value('From')}",
             f"To: {value('To')}",
             f"Call-ID: {value('Call-ID')}",
             f"CSeq: {number} {method}",
             "Max-Forwards: 70",
-            "Content-Length: 0",
+            *([f"Content-Type: {kind}"] if kind else []),
+            f"Content-Length: {len(body)}",
             "",
-            "",
+            body,
         ]
         return "\r\n".join(lines).encode()
 

@@ -25,7 +25,7 @@ IN_MINUTES = {"message_max_min": "message_max_s", "mailbox_max_min": "quota_s"}
 def documented(table: str) -> dict[str, str]:
     _, _, rest = PAGE.partition(f"## `[[{table}]]`" if table != "company" else "## `[company]`")
     section = rest.partition("\n## ")[0]
-    return dict(re.findall(r"^\| `([a-z_]+)` \| (.+?) \| .+ \|$", section, re.MULTILINE))
+    return dict(re.findall(r"^\| `([a-z0-9_]+)` \| (.+?) \| .+ \|$", section, re.MULTILINE))
 
 
 def default_of(table: str, key: str) -> Any:
