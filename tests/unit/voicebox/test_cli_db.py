@@ -81,11 +81,13 @@ def test_a_changed_realm_is_warned_of(company: Installation) -> None:
 @pytest.mark.parametrize("command", [["config", "check"], ["serve"]], ids=" ".join)
 def test_what_this_machine_lacks_is_named_with_its_line(command: list[str], installation: Installation) -> None:
     installation.config.write_text(
-        'data_dir = "var"\n[sip]\nlisten = ["udp:127.0.0.1:0", "tcp:localhost:0"]\n[smtp]\nca = "nowhere.pem"\n'
+        'data_dir = "var"\n[web]\ncertificate = "none.pem"\nkey = "none.pem"\n[smtp]\nca = "nowhere.pem"\n'
     )
     lines = installation.run(*command, expect=4).stderr.splitlines()
-    assert lines[0].startswith(f"voicebox: {installation.config}, line 3: sip.listen[1]: 'localhost' is a name")
-    nowhere = installation.folder / "nowhere.pem"
-    assert lines[1].startswith(f"voicebox: {installation.config}, line 5: smtp.ca: {nowhere} cannot be read: No such")
+    for line, (number, key, name) in zip(
+        lines, [(3, "web.certificate", "none"), (4, "web.key", "none"), (6, "smtp.ca", "nowhere")], strict=True
+    ):
+        file = installation.folder / f"{name}.pem"
+        assert line.startswith(f"voicebox: {installation.config}, line {number}: {key}: {file} cannot be read: No such")
     found = {each["name"]: each for each in installation.json("doctor", expect=1)["checks"]}
     assert found["configuration"]["grade"] == "failed"
