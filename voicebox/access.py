@@ -159,12 +159,6 @@ class Access:
         await self._store(mailbox, before, pin, one_time=True)
         return pin
 
-    async def has_pin(self, mailbox: Mailbox) -> bool:
-        """Tell whether a PIN is set; without one nobody logs in by phone."""
-        async with self._db.read() as connection:
-            found = await credentials.load(connection, mailbox.id)
-        return found is not None and found.pin_hash is not None
-
     async def unlock(self, mailbox: Mailbox) -> None:
         """End a lock: the owner signed in on the web, or an administrator asked for it."""
         await self._db.write(lambda connection: credentials.unlock(connection, mailbox.id))

@@ -20,14 +20,6 @@ class MailboxChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class GreetingChanged:
-    """A greeting or name recording of a mailbox was replaced."""
-
-    company_id: int
-    mailbox_id: int
-
-
-@dataclass(frozen=True, slots=True)
 class OutboxGrew:
     """A row of this kind is due."""
 
@@ -67,16 +59,7 @@ class DatabaseBack:
     """All messages that waited in the spool have been taken by the database."""
 
 
-Event = (
-    MailboxChanged
-    | GreetingChanged
-    | OutboxGrew
-    | AudioSpooled
-    | AudioStored
-    | AudioBroken
-    | DatabaseLost
-    | DatabaseBack
-)
+Event = MailboxChanged | OutboxGrew | AudioSpooled | AudioStored | AudioBroken | DatabaseLost | DatabaseBack
 
 
 class Events:

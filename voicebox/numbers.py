@@ -87,7 +87,7 @@ _TYPED: Final = re.compile(r"\+?[0-9]+(?:[ -][0-9]+)*")
 _SCHEME: Final = re.compile(r"(?:sips?|tel):", re.IGNORECASE)
 _CONTEXT: Final = re.compile(r";phone-context=\+?([0-9.()-]+)(?:;|$)", re.IGNORECASE)
 _VISUAL: Final = re.compile(r"[-. ()/\u00a0\u2010\u2011]")
-_SIGNALLED: Final = re.compile(r"\+?[0-9]{1,32}")
+_SIGNALLED: Final = re.compile(rf"\+?[0-9]{{1,{SIGNALLED_MAX_DIGITS}}}")
 
 
 def parse_strict(text: str, plan: DialPlan) -> str:

@@ -16,10 +16,7 @@ class Rtp(Section):
     address: IP = Field(default_factory=lambda: parse_ip("127.0.0.1"))
     external: IP | None = None
     """For SDP; None is `address`."""
-    ports: tuple[Annotated[int, Field(ge=1024, le=PORT_MAX)], Annotated[int, Field(ge=1024, le=PORT_MAX)]] = (
-        16384,
-        32767,
-    )
+    ports: tuple[MediaPort, MediaPort] = (16384, 32767)
     """First and last, both included."""
 
     @field_validator("ports")

@@ -37,20 +37,9 @@ _LISTS: Final = select(
     distribution_list.c.description,
     distribution_list.c.shared,
 ).order_by(distribution_list.c.number)
-_OF_OWNER: Final = _LISTS.where(distribution_list.c.mailbox_id == bindparam("of_mailbox"))
 _OF_COMPANY: Final = _LISTS.where(distribution_list.c.company_id == bindparam("of_company"))
 _MEMBERS: Final = select(list_member.c.list_id, list_member.c.mailbox_id)
-_MEMBERS_OF: Final = _MEMBERS.where(list_member.c.list_id.in_(bindparam("lists", expanding=True)))
 _MEMBERS_IN: Final = _MEMBERS.where(list_member.c.company_id == bindparam("of_company"))
-
-
-async def of_owner(connection: AsyncConnection, mailbox_id: int) -> list[DistributionList]:
-    """Return a mailbox's own lists by number; at most fifteen."""
-    rows = (await connection.execute(_OF_OWNER, {"of_mailbox": mailbox_id})).all()
-    if not rows:
-        return []
-    members = (await connection.execute(_MEMBERS_OF, {"lists": [row.id for row in rows]})).all()
-    return _with_members(rows, members)
 
 
 async def of_company(connection: AsyncConnection, company_id: int) -> list[DistributionList]:

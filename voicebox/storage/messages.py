@@ -9,7 +9,7 @@ from sqlalchemy import Float, Select, Update, bindparam, cast, func, select, tup
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.message import Caller, Counts, Message, Reason, State
-from voicebox.storage.tables import audio, message
+from voicebox.storage.tables import message
 from voicebox.storage.text import clipped
 from voicebox.storage.upsert import Upsert
 
@@ -48,11 +48,6 @@ class Cursor:
 _ADD: Final = Upsert(lambda insert: insert(message).on_conflict_do_nothing(index_elements=["id"]))
 _GET: Final = select(*_COLUMNS).where(message.c.id == bindparam("of_message"), _VISIBLE)
 _ANY: Final = select(*_COLUMNS, message.c.state).where(message.c.id == bindparam("of_message"))
-_KNOWN: Final = (
-    select(message.c.id, audio.c.state)
-    .join(audio, audio.c.id == message.c.audio_id)
-    .where(message.c.id.in_(bindparam("ids", expanding=True)))
-)
 _COUNTS: Final = (
     select(message.c.state, message.c.urgent, func.count())
     .where(message.c.mailbox_id == bindparam("of_mailbox"), _VISIBLE)
@@ -147,14 +142,6 @@ async def get_any(connection: AsyncConnection, message_id: str) -> tuple[Message
     """Return a message and whether it is pending (e-mail only, shown as new): for who delivers it by mail."""
     row = (await connection.execute(_ANY, {"of_message": message_id})).one_or_none()
     return None if row is None else (_to_message(row), row[-1] == PENDING)
-
-
-async def known(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
-    """Return which of these messages exist, with the state of their audio: recovery after a crash asks."""
-    if not ids:
-        return {}
-    rows = await connection.execute(_KNOWN, {"ids": list(ids)})
-    return {row[0]: row[1] for row in rows}
 
 
 async def page(
