@@ -8,7 +8,7 @@ import time
 from array import array
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench import signalling, stamped
 from bench.generator import Generator
@@ -24,8 +24,17 @@ _DRAIN_FRAMES: Final = 10
 """What comes in is read every 200 ms; the buffer of 208 KiB holds five seconds."""
 _RTP_MAX_BYTES: Final = 256
 
-Packet = tuple[int, int, int, bool]
-"""Of a packet that came: kernel stamp (ns), sequence, timestamp, and whether it began a sound or held silence."""
+
+class Heard(NamedTuple):
+    """A packet that came."""
+
+    at_ns: int
+    """The kernel's stamp."""
+    sequence: int
+    timestamp: int
+    marker: bool
+    """It began a sound."""
+    silent: bool
 
 
 class Stream:
@@ -42,7 +51,7 @@ class Stream:
         self.received = 0
         self.lost = 0
         """Gaps in the sequence numbers of what came."""
-        self.kept: list[Packet] = []
+        self.kept: list[Heard] = []
         self.sent_ns = array("q")
         """When each frame left."""
         self._keeps = keeps
@@ -92,8 +101,8 @@ class Stream:
                 self.lost += gap if gap < 1000 else 0
             self._sequence = sequence
             if self._keeps:
-                apart = data[1] >= 0x80 or is_silence(data[12:])
-                self.kept.append((at, sequence, int.from_bytes(data[4:8], "big"), apart))
+                timestamp = int.from_bytes(data[4:8], "big")
+                self.kept.append(Heard(at, sequence, timestamp, data[1] >= 0x80, is_silence(data[12:])))
 
     def close(self) -> None:
         """Read the rest and free the port. Closing twice does nothing."""

@@ -103,7 +103,7 @@ def keys(service: Service, calls: int) -> Keys:
     delays_ms: list[float] = []
     for call in placed:
         key_ns = call.stream.key_sent_ns
-        stamps = [at for at, *_ in call.stream.kept if at < key_ns + SILENT_S * 1e9]
+        stamps = [each.at_ns for each in call.stream.kept if each.at_ns < key_ns + SILENT_S * 1e9]
         if stamps and stamps[-1] > key_ns - 25e6:
             delays_ms.append((stamps[-1] - key_ns) / 1e6)
     return Keys(tuple(delays_ms), tuple(each + 20 for each in delays_ms), len(placed) - len(delays_ms))

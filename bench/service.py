@@ -165,11 +165,6 @@ class Service:
         samples, _ = soundfile.read(self.folder / "var" / "audio" / found[0]["blob_key"], dtype="int16")
         return np.asarray(samples, dtype=np.int16)
 
-    def recording_of(self, record: sqlite3.Row) -> tuple[float, int]:
-        """Return when a call's recording began, in seconds since its INVITE, and how many packets it lost."""
-        began = [
-            each["t"]
-            for each in json.loads(record["trace"])
-            if (each["event"], each.get("state")) == ("record", "begin")
-        ]
-        return (began[0] if began else 0.0), int(json.loads(record["rtp"])["lost"])
+    def lost(self, record: sqlite3.Row) -> int:
+        """Return how many RTP packets a call lost, by its record."""
+        return int(json.loads(record["rtp"])["lost"])

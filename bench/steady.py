@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from bench.bare import Bare
-from bench.caller import HOST, Call, Callers, State, Stream
+from bench.caller import HOST, Call, Callers, Heard, State, Stream
 from bench.generator import Generator
 from bench.service import DEFAULT_GREETING, LONG_GREETING, RTP_PORTS, Service
 from bench.spread import percentile
@@ -26,6 +26,7 @@ CALM_S: Final = 2.0
 """Between the last change and the measurement."""
 SETTLED_S: Final = 180.0
 FRAMES_PER_S: Final = 50
+FRAME_NS: Final = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def recording(service: Service, calls: int, seconds: float, core: int) -> Record
         generator.later(KEY_AFTER_S, lambda: call.stream.press(POUND))
 
     placed = [
-        callers.call(DEFAULT_GREETING[index % len(DEFAULT_GREETING)], on_answered=skip_greeting)
+        callers.call(DEFAULT_GREETING[index % len(DEFAULT_GREETING)], keeps=True, on_answered=skip_greeting)
         for index in range(calls)
     ]
     come_in(generator, placed)
@@ -184,18 +185,17 @@ def outcome(service: Service, call: Call) -> Outcome | None:
     """Compare a caller's message with what the caller said, sample by sample; None if there is none.
 
     Its end is the last frame before the BYE, or the one before that: the two race to different sockets. It must hold
-    all that was sent since the beginning that the call record's trace tells, within two frames.
+    all that was sent after the tone had been played out, within a frame.
     """
     record, samples = service.call_of(call.caller), service.audio_of(call.caller)
     if call.failed or record is None or samples is None:
         return None
-    began_s, lost = service.recording_of(record)
+    tone_ended_ns = max((each.at_ns for each in call.stream.kept if not each.silent), default=0) + FRAME_NS
     frames, rest = divmod(len(samples), FRAME)
-    began_ns = call.invited_ns + round(began_s * 1e9)
-    sent = sum(at_ns >= began_ns for at_ns in call.stream.sent_ns)
+    sent = sum(at_ns >= tone_ended_ns for at_ns in call.stream.sent_ns)
     said = call.stream.voice.said(frames + 1)
     same = np.array_equal(samples, said[FRAME:]) or np.array_equal(samples, said[:-FRAME])
-    return Outcome(len(samples), rest == 0 and same and frames >= sent - 2, lost)
+    return Outcome(len(samples), rest == 0 and same and frames >= sent - 1, service.lost(record))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +243,12 @@ def playing(service: Service, calls: int, seconds: float, core: int, *, keeps: b
     )
 
 
-def spacing_off_ms(kept: Sequence[tuple[int, int, int, bool]]) -> list[float]:
+def spacing_off_ms(kept: Sequence[Heard]) -> list[float]:
     """Return by how much the distance of each two packets of one sound differed from 20 ms."""
     return [
-        abs((at - before) / 1e6 - 20)
-        for (before, sequence, timestamp, _), (at, next_sequence, next_timestamp, begins) in itertools.pairwise(kept)
-        if not begins and next_sequence == sequence + 1 and next_timestamp == timestamp + FRAME
+        abs((after.at_ns - before.at_ns) / 1e6 - 20)
+        for before, after in itertools.pairwise(kept)
+        if not (after.marker or after.silent)
+        and after.sequence == before.sequence + 1
+        and after.timestamp == before.timestamp + FRAME
     ]

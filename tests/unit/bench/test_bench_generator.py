@@ -2,6 +2,7 @@
 
 import pytest
 
+from bench.caller import Heard
 from bench.generator import SLOTS, Generator, Stuck
 from bench.phone import told_after
 from bench.steady import spacing_off_ms
@@ -50,11 +51,12 @@ def test_what_never_happens_is_named() -> None:
 def test_spacing_is_that_of_packets_of_one_sound() -> None:
     ms = 1_000_000
     kept = [
-        (0, 1, 0, False),
-        (21 * ms, 2, 160, False),  # 1 ms late
-        (80 * ms, 3, 640, True),  # another sound
-        (98 * ms, 4, 800, False),  # 2 ms early
-        (150 * ms, 6, 1120, False),  # one was lost
+        Heard(0, 1, 0, marker=False, silent=False),
+        Heard(21 * ms, 2, 160, marker=False, silent=False),  # 1 ms late
+        Heard(80 * ms, 3, 640, marker=True, silent=False),  # another sound
+        Heard(98 * ms, 4, 800, marker=False, silent=False),  # 2 ms early
+        Heard(150 * ms, 6, 1120, marker=False, silent=False),  # one was lost
+        Heard(175 * ms, 7, 1280, marker=False, silent=True),  # keeps the path open
     ]
     assert spacing_off_ms(kept) == [1.0, 2.0]
 
