@@ -1,7 +1,9 @@
 """The demo from beginning to end: sets the stage, plays the story, and cleans up whatever happens."""
 
 import asyncio
+import io
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -31,6 +33,8 @@ async def demonstrate(language: Language, *, once: bool, plain: bool) -> bool:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if me is not None:
             loop.add_signal_handler(number, me.cancel)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without “ must not end the demo
     if plain or not console.is_terminal or console.width < WIDTH_LEAST:
         return await play(Plain(texts.failed, texts.log), texts, language, once=once)
     with LiveStage(console, texts.failed, texts.log) as stage:

@@ -214,7 +214,10 @@ class Story:
         self._fact(words.your_phone, words.your_phone_is.format(port=ready.sip_port))
         for member in members:
             login = words.login.format(
-                number=member.number, device_password=member.device_password, pin=member.pin, name=member.name
+                number=member.number,
+                device_password=member.device_password,
+                pin=member.pin,
+                name=member.name.split()[0],
             )
             self._fact("", login)
         numbers = ", ".join(member.number for member in members)
