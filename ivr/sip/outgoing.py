@@ -46,14 +46,21 @@ class Outgoing:
 TIMED_OUT: Final = "No Response"
 FAILED: Final = "Cannot Be Reached"
 LOCAL: Final = "local"
-"""The To tag of a response that we made up ourselves: nothing came from the peer."""
+"""The To tag of a response that we made up ourselves, outside of a dialog."""
+
+
+class MadeUp(Response):
+    """A response of our own: nothing came from the peer."""
+
+    __slots__ = ()
 
 
 def made_up(request: Request, status: int, reason: str) -> Response:
     """Make the response that stands for none: 408 for silence, 503 for a transport that failed (section 8.1.3.1)."""
-    return response_to(request, status, reason, to_tag=LOCAL)
+    response = response_to(request, status, reason, to_tag=LOCAL)
+    return MadeUp(response.status, response.reason, response.headers)
 
 
 def is_made_up(response: Response) -> bool:
     """Tell whether `endpoint.request` made a response up because none came."""
-    return response.status in {408, 503} and response.reason in {TIMED_OUT, FAILED} and response.to.tag == LOCAL
+    return isinstance(response, MadeUp)
