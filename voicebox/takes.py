@@ -139,7 +139,8 @@ class Deposit:
 def sort_out(lost: Sequence[LostTake]) -> tuple[list[Deposit], list[str]]:
     """Decide what a crash left behind: deposits to make, and takes to discard.
 
-    Of takes recorded one instead of the other the last one with at least 2 s counts, as if its caller had hung up.
+    Of takes recorded one instead of the other the last one with at least 2 s counts, as if its caller had hung up. What
+    the same call recorded before an accepted take was replaced by it, also where the takes in between are gone already.
     """
     contexts: dict[str, DepositContext] = {}
     for item in lost:
@@ -157,9 +158,16 @@ def sort_out(lost: Sequence[LostTake]) -> tuple[list[Deposit], list[str]]:
             at = contexts[at].replaces
         return len(seen)
 
+    accepted = [contexts[item.take.id] for item in lost if item.take.id in contexts and item.accepted is not None]
+
+    def outlived(context: DepositContext) -> bool:
+        return any(later.call_id == context.call_id and later.received_at > context.received_at for later in accepted)
+
     deliver: list[Deposit] = []
     discard: list[str] = []
-    superseded: set[str] = set()
+    superseded: set[str] = {
+        item.take.id for item in lost if item.take.id in contexts and outlived(contexts[item.take.id])
+    }
     for item in sorted((item for item in lost if item.take.id in contexts), key=age, reverse=True):
         take_id, context = item.take.id, contexts[item.take.id]
         counts = item.take.duration_s >= MESSAGE_MIN_S and take_id not in superseded

@@ -14,6 +14,9 @@ MIN_EXPIRES_S: Final = 60
 """Below this, keep-alives would cost more than calls: 423 with Min-Expires (section 10.2.8)."""
 MAX_EXPIRES_S: Final = 7200
 """A phone that vanished is forgotten after two hours at most."""
+CONTACT_MAX: Final = 500
+CALL_ID_MAX: Final = 256
+"""What is stored of a binding; real ones are a fifth of that."""
 BINDINGS_MAX: Final = 10
 """Phones of one number; more is a fault or an attack."""
 
@@ -56,6 +59,8 @@ def register(current: Sequence[Binding], request: Request, source: str, now: flo
     """
     live = [binding for binding in current if binding.expires_at > now]
     dropped = len(live) != len(current)
+    if len(request.call_id) > CALL_ID_MAX or any(len(str(each.uri)) > CONTACT_MAX for each in request.contact):
+        return Registration(response_to(request, 400, "Contact or Call-ID too long"), tuple(live), dropped)
     if request.contact_is_star:
         if request.expires != 0 or len(request.headers.all("Contact")) != 1:
             return Registration(response_to(request, 400, "Contact * needs Expires: 0"), tuple(live), dropped)

@@ -89,3 +89,11 @@ def test_one_number_keeps_its_newest_phones_within_the_bound() -> None:
     assert len(done.bindings) == BINDINGS_MAX
     assert done.bindings[-1].contact == "sip:1001@192.0.2.200"
     assert "sip:1001@192.0.2.0" not in {binding.contact for binding in done.bindings}
+
+
+def test_what_is_too_long_to_be_stored_is_refused() -> None:
+    contact = f"Contact: <sip:1001@192.0.2.9;x={'y' * 500}>\r\n"
+    assert register([bound()], request(contact, call_id="n"), SOURCE, 1.0).response.status == 400
+    done = register([bound()], request("Contact: <sip:1001@192.0.2.9>\r\n", call_id="c" * 257), SOURCE, 1.0)
+    assert done.response.status == 400
+    assert done.bindings == (bound(),)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -418,6 +418,17 @@ async def test_an_accepted_take_is_a_message_whatever_came_after(house: House) -
     first, second = chain(mailbox, 5, 6)
     await house.deposits.recover(replace(first, accepted=b"{}"), second)
     assert len(await house.messages(mailbox)) == 2
+
+
+async def test_a_take_does_not_come_back_beside_the_grandchild_that_was_accepted(house: House) -> None:
+    """Killed after the second take was discarded and before the first one was."""
+    mailbox = await one_mailbox(house.db)
+    context = a_context(mailbox)
+    first, third = a_take(5), a_take(6)
+    later = replace(context, received_at=context.received_at + timedelta(seconds=30), replaces="b" * 32)
+    await house.deposits.recover(Lost(first, context.to_bytes()), Lost(third, later.to_bytes(), accepted=b"{}"))
+    assert [message.id for message in await house.messages(mailbox)] == [third.id]
+    assert ("discard", first.id) in [told[:2] for told in house.spool.told]
 
 
 async def test_takes_that_replace_each_other_in_a_circle_end(house: House) -> None:
