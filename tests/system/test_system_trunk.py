@@ -1,0 +1,93 @@
+"""Registering at a trunk, which is SIPp, and taking its calls."""
+
+import hashlib
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.system.audio import raw, speech
+from tests.system.caller import Caller, Script
+from tests.system.conftest import MakeService
+from tests.system.service import eventually
+from voicebox.codec import Codec
+
+pytestmark = pytest.mark.system
+
+TRUNK = "127.0.0.2"
+PASSWORD = "s3cret-word"
+CHALLENGE = 'WWW-Authenticate: Digest realm="trunk.example", nonce="5ca1ab1e", algorithm=MD5, qop="auth"'
+
+
+def free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def register(script: Script, expires_s: int) -> None:
+    """Challenge a REGISTER, and accept the one that answers."""
+    script.expect_request("REGISTER").answer("401 Unauthorized", CHALLENGE)
+    script.expect_request("REGISTER").answer("200 OK", f"[last_Contact:];expires={expires_s}")
+
+
+def proves(register: str, password: str) -> bool:
+    """Check a digest by RFC 2617 section 3.2.2, with nothing of ours."""
+    authorization = next(line for line in register.splitlines() if line.startswith("Authorization:"))
+    field = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^,\s]+))', authorization)}
+
+    def md5(*parts: str) -> str:
+        return hashlib.md5(":".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+    ha1 = md5(field["username"], field["realm"], password)
+    ha2 = md5("REGISTER", field["uri"])
+    expected = md5(ha1, field["nonce"], field["nc"], field["cnonce"], field["qop"], ha2)
+    return bool(field["response"] == expected)
+
+
+def expires_of(register: str) -> int:
+    found = re.search(r"^Expires: (\d+)$", register, re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+def test_a_trunk_is_registered_at_refreshed_and_left_and_its_calls_are_taken(
+    make_service: MakeService, tmp_path: Path
+) -> None:
+    port = free_port(TRUNK)
+    script = Script(tmp_path)
+    register(script, expires_s=2)
+    register(script, expires_s=3600)
+    register(script, expires_s=0)
+    registrar = script.begin("-i", TRUNK, "-p", str(port), "-t", "u1")
+    trunk = f"""
+[[sip.trunk]]
+name = "provider"
+registrar = "sip:{TRUNK}:{port}"
+username = "box"
+password = "{PASSWORD}"
+"""
+    service = make_service(more=trunk).start()
+
+    def twice() -> list[str] | None:
+        heard = registrar.heard().received("REGISTER")
+        return heard if len(heard) >= 4 else None
+
+    begun = eventually(twice, "a registration and its refresh")
+    assert all(proves(answer, PASSWORD) for answer in begun[1::2])
+    first, _, refresh, _ = registrar.heard().when("received", "REGISTER")[:4]
+    assert 1.0 < refresh - first < 2.0
+    assert f"Contact: <sip:box@127.0.0.1:{service.sip['udp:127.0.0.1']}>" in begun[0]
+    assert len({re.findall("^Call-ID: .*$", each, re.MULTILINE)[0] for each in begun}) == 1
+
+    # The trunk's calls are known by its address; the next address is nobody's.
+    Caller(service.udp, tmp_path, number="1002", local="127.0.0.3").refused(401).run()
+    file, _ = raw(speech(4), Codec.PCMU, tmp_path / "said.raw")
+    Caller(service.udp, tmp_path, number="1002", local=TRUNK).invite().speak(file).keys("#").pause(3.5).bye().run()
+    assert service.message("1002")["samples"] > 2 * 8000
+
+    assert service.stop() == 0
+    left = registrar.wait().received("REGISTER")[4:]
+    assert [expires_of(each) for each in left] == [0, 0]
+    assert PASSWORD not in service.log()
