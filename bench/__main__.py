@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 from rich.console import Console
 
 from bench import figures, moments, steady
-from bench.machine import CORES, GENERATOR_CORE, SERVER_CORE, Machine, on_core
+from bench.machine import CORES, GENERATOR_CORE, SERVER_CORE, Machine, on_core, priority
 from bench.report import Report, Row, write
 from bench.service import Service
 from bench.steady import Playing, Recording, Steady
@@ -144,7 +144,7 @@ class Bench:
         return (
             f"Generator: at most {generator:.0%} of its core; its steps of 1 ms at most {lag_ms:.1f} ms late at p99.",
             f"Others used {min(others):.0%} to {max(others):.0%} of the server's core: not counted, but it delays.",
-            f"Everything ran at niceness {os.nice(0)}: below 0, others disturb it less.",
+            f"Priority: {priority()}; below 0, others disturb it less.",
             f"UDP receive errors of the whole system, others' too (/proc/net/snmp): {errors}.",
         )
 

@@ -46,6 +46,15 @@ class Machine:
         return f"{self.cpu}, {cores}; Linux {self.kernel}; Python {self.python}; load before {self.load:.2f}"
 
 
+def priority() -> str:
+    """Return the niceness we and the server run at: the process's, and its session's where the kernel has those."""
+    ours = f"niceness {os.nice(0)}"
+    with contextlib.suppress(OSError):
+        # sched(7), "The autogroup feature": the process's own niceness counts within its session only.
+        return f"{ours}, session {Path('/proc/self/autogroup').read_text().split()[-1]}"
+    return ours
+
+
 def _cpu_model() -> str:
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
