@@ -43,7 +43,7 @@ async def test_a_call_is_answered_and_its_record_kept_when_it_ends(both: Exchang
 async def test_a_key_stands_in_the_trace_where_it_was_pressed(both: Exchange) -> None:
     async def slow(session: Session) -> None:
         await session.answer()
-        await session.pause(0.1)
+        await session.pause(0.3)
         session.note("late")
         await session.key()
 
