@@ -43,3 +43,14 @@ def place_of(part: Pcm, whole: Pcm) -> int:
     spectrum = np.fft.rfft(whole.astype(np.float64), len(whole) + len(head))
     match = np.fft.irfft(spectrum * np.conj(np.fft.rfft(head, len(whole) + len(head))))
     return int(np.argmax(match[: len(whole)]))
+
+
+def likeness(part: Pcm, whole: Pcm) -> float:
+    """Return how like the best fitting stretch of `whole` is to `part`: their correlation, 1 when the same."""
+    a = part.astype(np.float64)
+    b = whole.astype(np.float64)
+    size = len(a) + len(b)
+    match = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)[: max(1, len(b) - len(a) + 1)]
+    at = int(np.argmax(match))
+    stretch = b[at : at + len(a)]
+    return float(np.dot(a[: len(stretch)], stretch) / (np.linalg.norm(a) * np.linalg.norm(stretch) or 1.0))

@@ -1,0 +1,161 @@
+"""baresip, a softphone we did not write (Debian's baresip-core), driven over its control port.
+
+It speaks from a file and writes what it hears to a file; keys go out as RFC 4733 events.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import soundfile
+
+from tests.system.audio import RATE_HZ, Pcm
+from tests.system.service import eventually
+
+MODULES: Final = ("g711", "aufile", "sndfile", "menu", "account", "ctrl_tcp", "uuid")
+CONFIG: Final = """\
+poll_method epoll
+sip_listen 127.0.0.1:0
+audio_source aufile,{folder}/said.wav
+audio_alert aufile,{folder}/said.wav
+ausrc_srate 8000
+auplay_srate 8000
+ausrc_channels 1
+auplay_channels 1
+audio_txmode thread
+audio_level no
+rtcp_mux no
+jitter_buffer_delay 5-10
+net_interface 127.0.0.1
+module_path {modules}
+{loaded}
+ctrl_tcp_listen 127.0.0.1:{port}
+snd_path {folder}/heard
+"""
+ACCOUNT: Final = "<sip:tester@127.0.0.1>;regint=0;audio_codecs={codec}/8000/1;dtmfmode=rtpevent\n"
+
+
+class Phone:
+    """A baresip process with one account."""
+
+    def __init__(self, folder: Path, said: Pcm, *, codec: str = "PCMU") -> None:
+        self._folder = folder / "baresip"
+        (self._folder / "heard").mkdir(parents=True)
+        soundfile.write(self._folder / "said.wav", said, RATE_HZ, subtype="PCM_16")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        modules = next(path.parent for path in Path("/usr/lib").rglob("baresip/modules/g711.so"))
+        (self._folder / "config").write_text(
+            CONFIG.format(
+                folder=self._folder,
+                modules=modules,
+                port=self._port,
+                loaded="\n".join(f"module {name}.so" for name in MODULES),
+            )
+        )
+        (self._folder / "accounts").write_text(ACCOUNT.format(codec=codec))
+        (self._folder / "contacts").write_text("")
+        self._buffer = b""
+        self.events: list[dict[str, Any]] = []
+        """What baresip told, the oldest first."""
+
+    def __enter__(self) -> Self:
+        program = shutil.which("baresip")
+        assert program is not None, "baresip is missing: apt install baresip-core"
+        self._log = (self._folder / "out.log").open("wb")
+        self._process = subprocess.Popen(
+            [program, "-f", str(self._folder), "-4"],
+            stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._control = eventually(self._connect, "baresip's control port")
+        self._control.setblocking(False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._control.close()
+        self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+        self._log.close()
+
+    def _connect(self) -> socket.socket | None:
+        try:
+            return socket.create_connection(("127.0.0.1", self._port), 1)
+        except OSError:
+            return None
+
+    def _command(self, command: str, parameters: str = "") -> None:
+        text = json.dumps({"command": command, "params": parameters, "token": command})
+        self._control.sendall(f"{len(text)}:{text},".encode())
+
+    def _listen(self) -> None:
+        """Take in netstrings: events and answers to commands."""
+        try:
+            self._buffer += self._control.recv(65536)
+        except BlockingIOError:
+            return
+        while b":" in self._buffer:
+            length, _, rest = self._buffer.partition(b":")
+            size = int(length)
+            if len(rest) < size + 1:
+                return
+            self.events.append(json.loads(rest[:size]))
+            self._buffer = rest[size + 1 :]
+
+    def wait_for(self, kind: str, *, within_s: float = 30.0) -> dict[str, Any]:
+        """Wait for an event such as `CALL_ESTABLISHED`."""
+
+        def look() -> dict[str, Any] | None:
+            self._listen()
+            return next((event for event in self.events if event.get("type") == kind), None)
+
+        return eventually(look, f"baresip's {kind}", within_s=within_s)
+
+    def dial(self, uri: str) -> None:
+        """Call, and wait until it is answered."""
+        self._command("dial", uri)
+        self.wait_for("CALL_ESTABLISHED")
+
+    def press(self, key: str) -> None:
+        """Press a key and let it go."""
+        self._command("sndcode", key)
+        self._command("sndcode", "\x04")
+
+    def hang_up(self) -> None:
+        """End the call."""
+        self._command("hangup")
+
+    def heard_s(self) -> float:
+        """Return how much audio came in so far, in seconds; where nothing comes, this clock stands still."""
+        return self._written_s("*-dec.wav")
+
+    def spoken_s(self) -> float:
+        """Return for how long it has been speaking."""
+        return self._written_s("*-enc.wav")
+
+    def _written_s(self, pattern: str) -> float:
+        return sum(file.stat().st_size for file in (self._folder / "heard").glob(pattern)) / 2 / RATE_HZ
+
+    def listen(self, length_s: float) -> None:
+        """Wait until so much more was heard."""
+        until = self.heard_s() + length_s
+        eventually(lambda: self.heard_s() >= until or None, f"{length_s:.1f} s of audio", within_s=length_s + 20)
+
+    def speak(self, length_s: float) -> None:
+        """Wait until so much more was said."""
+        until = self.spoken_s() + length_s
+        eventually(lambda: self.spoken_s() >= until or None, f"{length_s:.1f} s of speech", within_s=length_s + 20)
+
+    def heard(self) -> Pcm:
+        """Return what came in of the call."""
+        (file,) = (self._folder / "heard").glob("*-dec.wav")
+        samples, rate_hz = soundfile.read(file, dtype="int16", always_2d=True)
+        assert rate_hz == RATE_HZ
+        return np.asarray(samples[:, 0])

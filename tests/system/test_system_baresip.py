@@ -1,0 +1,83 @@
+"""A softphone calls: what its user says is stored as said, and what voicebox plays is heard as recorded."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+
+from prompts.phrases import Greeting, greeting
+from prompts.recordings import Recordings
+from tests.system.audio import RATE_HZ, Pcm, likeness, speech, stored
+from tests.system.phone import Phone
+from tests.system.service import PIN, Service, moment
+from voicebox.i18n import Language
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("light")]
+
+TONE_PEAK = 8230
+"""interfaces.md: 1000 Hz, 250 ms, -12 dBFS."""
+
+
+def recorded(language: Language, ids: tuple[str, ...]) -> Pcm:
+    """Return prompts as they are kept, at the rate of a call."""
+    recordings = Recordings.open()
+    pcm = np.concatenate([recordings.pcm(language, each) for each in ids])
+    return np.asarray(soxr.resample(pcm, 16000, RATE_HZ), dtype=np.int16)
+
+
+def test_both_ways_of_audio_are_what_was_spoken(service: Service, tmp_path: Path) -> None:
+    said = speech(60, seed=3)
+    words = recorded(Language.DE, greeting(Language.DE, Greeting.UNAVAILABLE).ids)
+    with ExitStack() as stack:
+        # One phone for each codec, at the same time.
+        phones = {
+            number: stack.enter_context(Phone(tmp_path / codec, said, codec=codec))
+            for number, codec in (("1021", "PCMU"), ("1022", "PCMA"))
+        }
+        for number, phone in phones.items():
+            phone.dial(f"sip:{number}@{service.udp}")
+        # The greeting and the tone are heard out; then the caller speaks, stops, listens to it, and sends it.
+        for phone in phones.values():
+            phone.listen(len(words) / RATE_HZ + 0.25)
+        for phone in phones.values():
+            phone.speak(5)
+            phone.press("#")
+        for phone in phones.values():
+            phone.listen(1)
+            phone.press("2")
+        for phone in phones.values():
+            phone.listen(5)
+            phone.press("1")
+        for phone in phones.values():
+            phone.wait_for("CALL_CLOSED", within_s=60)
+    for number, phone in phones.items():
+        message = service.message(number)
+        found = stored(service.flac(message["audio_id"]))
+        assert likeness(found, said) > 0.99
+        call = service.call_of(message)
+        assert [entry["key"] for entry in call["trace"] if entry["event"] == "key"] == ["#", "2", "1"]
+        # Half a second of silence comes first, that trunks may clip.
+        assert moment(call, "prompt", id="greeting-unavailable") >= 0.5
+        heard = phone.heard()
+        assert likeness(words, heard) > 0.95
+        assert likeness(tone(), heard) > 0.95
+        assert likeness(found[:RATE_HZ], heard) > 0.9
+
+
+def tone() -> Pcm:
+    """Return the record tone."""
+    t = np.arange(round(0.25 * RATE_HZ)) / RATE_HZ
+    return np.asarray(TONE_PEAK * np.sin(2 * np.pi * 1000 * t), dtype=np.int16)
+
+
+def test_a_subscriber_fetches_messages_by_softphone(service: Service, tmp_path: Path) -> None:
+    with Phone(tmp_path, speech(60, seed=4)) as phone:
+        phone.dial(f"sip:8000@{service.udp}")
+        for key in f"1023#{PIN}#":
+            phone.press(key)
+        phone.listen(3)
+        phone.hang_up()
+        phone.wait_for("CALL_CLOSED")
+    assert moment(service.call("8000"), "login", mailbox="1023", ok=True, by="pin")

@@ -1,0 +1,116 @@
+"""The same service on PostgreSQL: a message is left and fetched, also while the database is gone for a while."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import numpy as np
+import pytest
+
+from tests.system.audio import place_of, raw, speech, stored
+from tests.system.caller import Caller
+from tests.system.conftest import MakeService
+from tests.system.letterbox import Letterbox
+from tests.system.service import PIN, Service, eventually
+from voicebox.codec import Codec
+
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("portal")]
+
+
+class Cluster:
+    """A database of the private PostgreSQL, looked into from outside."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._dsn = url.replace("postgresql+asyncpg", "postgresql")
+        self._folder = Path(url.rpartition("host=")[2])
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Return what a query finds."""
+
+        async def ask() -> list[dict[str, Any]]:
+            connection = await asyncpg.connect(self._dsn)
+            try:
+                return [dict(row) for row in await connection.fetch(query)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
+
+    def processes(self) -> list[int]:
+        """Return the server's processes, the postmaster first."""
+        postmaster = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(postmaster)], capture_output=True, text=True, check=True
+        )
+        return [postmaster, *map(int, children.stdout.split())]
+
+
+@pytest.fixture
+def database(postgres_cluster: str) -> Iterator[Cluster]:
+    """A fresh database without a schema."""
+    name = f"system_{os.getpid()}_{time.monotonic_ns()}"
+
+    async def make() -> None:
+        dsn = postgres_cluster.format(name="postgres").replace("postgresql+asyncpg", "postgresql")
+        connection = await asyncpg.connect(dsn)
+        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.close()
+
+    asyncio.run(make())
+    yield Cluster(postgres_cluster.format(name=name))
+
+
+def message(database: Cluster, number: str, *, within_s: float = 10) -> dict[str, Any]:
+    """Wait for a mailbox's only message and the file of its audio."""
+    query = (
+        "SELECT message.*, audio.blob_key FROM message JOIN audio ON audio.id = message.audio_id "
+        "JOIN mailbox ON mailbox.id = message.mailbox_id "
+        f"WHERE mailbox.number = '{number}' AND audio.state = 'stored'"
+    )
+    (row,) = eventually(lambda: database.rows(query), f"a message for {number}", within_s=within_s)
+    return row
+
+
+def audio_is(service: Service, row: dict[str, Any], sent: np.ndarray[Any, np.dtype[np.int16]]) -> bool:
+    """Tell whether a message is what was said, to the sample."""
+    found = stored(service.folder / "var" / "audio" / row["blob_key"])
+    at = place_of(found, sent)
+    return np.array_equal(found, sent[at : at + len(found)])
+
+
+def test_a_message_is_left_and_fetched(
+    make_service: MakeService, database: Cluster, own_letters: Letterbox, tmp_path: Path
+) -> None:
+    service = make_service(more=f'[database]\nurl = "{database.url}"').start()
+    file, sent = raw(speech(10), Codec.PCMU, tmp_path / "said.raw")
+    Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(4).bye().run()
+    assert audio_is(service, message(database, "1001"), sent)
+    own_letters.wait_for("anna@example.org")
+    portal = Caller(service.udp, tmp_path, number="8000").invite().keys(f"1001#{PIN}#").pause(2.5)
+    portal.keys("11").pause(1).keys("#").pause(1).bye().run()
+    assert message(database, "1001")["state"] == "saved"
+    eventually(lambda: len(database.rows("SELECT 1 FROM call_record")) == 2, "both call records")
+    assert not (service.folder / "var" / "voicebox.db").exists()
+
+    # Gone in the middle of a call, for so long that every wait runs out; the caller notices nothing.
+    caller = Caller(service.udp, tmp_path, number="1002").invite().speak(file).keys("#").pause(4).bye().start()
+    eventually(lambda: "ACK sip:" in caller.messages(), "an answered call")
+    stopped = database.processes()
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        caller.wait()
+        eventually(lambda: "waits in the spool" in service.log(), "the deposit to be put off", within_s=40)
+    finally:
+        for process in stopped:
+            os.kill(process, signal.SIGCONT)
+    row = message(database, "1002", within_s=60)
+    assert audio_is(service, row, sent)
+    assert row["interrupted"] is False
