@@ -320,6 +320,7 @@ async def test_a_menu_waits_and_any_key_of_a_phone_is_returned_but_no_other(stag
     stage.press(0.5, "A")
     stage.press(1.5, "9")
     assert await stage.session.key(ONE_S, keys="12", wait_s=3.0) == "9"
+    assert stage.now == pytest.approx(1.5)
     began = stage.now
     assert await stage.session.key(wait_s=3.0) == ""
     assert stage.now == pytest.approx(began + 3.0)
