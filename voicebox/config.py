@@ -272,6 +272,8 @@ def _explain(details: ErrorDetails, path: KeyPath) -> tuple[str, str]:
             return f"{value} is not a number to dial", 'Write digits, such as "8000" or "+492115558000".'
         case "string_too_short":
             return "is empty", "Write it."
+        case "tuple_type" if isinstance(details["input"], dict):
+            return "is a list of tables, and this is a single one", f"Write [[{key_name(path)}]], in double brackets."
         case "tuple_type":
             return f"{value} is not a list", "Put it in square brackets."
         case "missing_argument" | "too_short" | "too_long":

@@ -25,6 +25,11 @@ _STRING: Final = re.compile(
     r'"""(?:[^\\]|\\.)*?"{3,5}|' + r"'''.*?'{3,5}|" + r'"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'",
     re.DOTALL,
 )
+_PLAINER: Final = {
+    "Cannot overwrite a value": "this key is there already",
+    "Invalid value": "the value cannot be read; text needs quotes",
+}
+"""What tomllib says of the commonest slips, in words that name the cure."""
 _AT_LINE: Final = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -92,7 +97,7 @@ def loads(raw: bytes | str, *, source: str = "toml") -> tuple[dict[str, Any], Li
         place = _AT_LINE.search(str(error))
         line = int(place[1]) if place and place[1] else text.count("\n") + 1
         problem = _AT_LINE.sub("", str(error)).strip()
-        raise TomlError(f"not valid TOML: {problem}", source=source, line=line) from None
+        raise TomlError(f"not valid TOML: {_PLAINER.get(problem, problem)}", source=source, line=line) from None
     except RecursionError:
         raise TomlError("arrays or tables are nested too deeply", source=source, line=1) from None
     except ValueError as error:

@@ -11,6 +11,7 @@ from voicebox.cli.opening import missing_file, run, schema_problem
 from voicebox.cli.options import ConfigOption, JsonOption
 from voicebox.cli.preflight import local_problems
 from voicebox.cli.printing import note, print_json, print_line
+from voicebox.cli.reach import unreachable
 from voicebox.cli.realms import devices_of_other_realms, said
 from voicebox.config import Config, ConfigError, Problem, find_config, read_config
 from voicebox.errors import VoiceboxError
@@ -34,7 +35,7 @@ def check_command(*, json: JsonOption = False, config: ConfigOption = None) -> N
         _refuse(error.problems, json=json)
     if problems := local_problems(settings, path):
         _refuse(problems, json=json)
-    warnings = run(settings, _warnings(settings))
+    warnings = [". ".join(each) for each in unreachable(settings)] + run(settings, _warnings(settings))
     if json:
         print_json({"ok": True, "file": str(path), "problems": [], "warnings": warnings})
         return

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from voicebox.cli.checks import machine
-from voicebox.cli.checks.finding import Finding, Grade, failed, ok
+from voicebox.cli.checks.finding import Finding, Grade, failed, ok, warning
 from voicebox.cli.checks.mailserver import mail_server
 from voicebox.cli.checks.ports import ports
 from voicebox.cli.checks.stores import audio_store, database
@@ -17,6 +17,7 @@ from voicebox.cli.options import ConfigOption, JsonOption
 from voicebox.cli.preflight import local_problems
 from voicebox.cli.printing import counted, print_json, print_line, print_table
 from voicebox.cli.prompts import STUDIO
+from voicebox.cli.reach import unreachable
 from voicebox.clock import SystemClock
 from voicebox.config import Config, ConfigError, Problem, find_config, read_config
 
@@ -68,6 +69,7 @@ async def _examine_with(settings: Config) -> list[Finding]:
     data = await database(settings, now)
     return [
         *machine.data_folder(settings),
+        *(warning("addresses", what, cure) for what, cure in unreachable(settings)),
         *ports(settings),
         machine.open_files(settings),
         *data.findings,

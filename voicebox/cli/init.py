@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from voicebox.cli.exits import Exit, fail
+from voicebox.cli.exits import CommandError, Exit, fail
 from voicebox.cli.init_files import Answers, configuration_file, directory_file
 from voicebox.cli.opening import make_data_dir, run
 from voicebox.cli.options import JsonOption
@@ -102,7 +102,10 @@ def init_command(
         data_dir="var" if data_dir is None else data_dir,
     )
     settings = _write(target, directory, answers)
-    make_data_dir(settings)
+    try:
+        make_data_dir(settings)
+    except CommandError as error:
+        fail(error.code, *error.lines)
     run(settings, migrate(settings.database.url))
     if json:
         print_json({"config": str(target), "directory": str(directory), "data_dir": str(settings.data_dir)})
@@ -123,7 +126,8 @@ def _target(given: Path | None) -> Path:
 def _refuse_to_overwrite(*files: Path, force: bool) -> None:
     there = [str(file) for file in files if file.exists()]
     if there and not force:
-        fail(Exit.FAILED, f"{' and '.join(there)} exists already. Overwrite with --force, or name another --config.")
+        are = "exists" if len(there) == 1 else "exist"
+        fail(Exit.FAILED, f"{' and '.join(there)} {are} already. Overwrite with --force, or name another --config.")
 
 
 def _write(target: Path, directory: Path, answers: Answers) -> Config:

@@ -42,7 +42,7 @@ async def opened(settings: Config, *, migrating: bool = False) -> AsyncIterator[
     """Open the database; with `migrating` make it and bring its schema up to date first.
 
     Raises:
-        CommandError: there is no database yet, or its schema is not this version's.
+        CommandError: there is no data folder or no database, or its schema is not this version's.
         DatabaseUnavailable: it cannot be reached.
     """
     if migrating:
@@ -57,8 +57,19 @@ async def opened(settings: Config, *, migrating: bool = False) -> AsyncIterator[
 
 
 def make_data_dir(settings: Config) -> None:
-    """Make the data folder, for us alone: it holds what people said, and the key of their PINs."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the data folder, for us alone: it holds what people said, and the key of their PINs.
+
+    Raises:
+        CommandError: it cannot be made.
+    """
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            Exit.UNAVAILABLE,
+            f"data_dir: {settings.data_dir} cannot be made: {error.strerror}. "
+            "Name a folder that the user of voicebox may write to.",
+        ) from None
 
 
 def missing_file(settings: Config) -> str | None:

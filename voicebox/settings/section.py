@@ -20,6 +20,7 @@ from voicebox.addresses import (
     IPAddress,
     IPNetwork,
     PeerAddress,
+    SettingError,
     parse_endpoint,
     parse_host,
     parse_ip,
@@ -30,6 +31,8 @@ from voicebox.addresses import (
 
 def beside_file(path: Path, info: ValidationInfo) -> Path:
     """Resolve a relative path against the configuration file's folder, handed in as the context's `base`."""
+    if not str(path).isprintable():
+        raise SettingError("holds a character that no file name should have", "Write a plain path.")
     base: Path = (info.context or {}).get("base", Path.cwd())
     return (base / path.expanduser()).absolute()
 

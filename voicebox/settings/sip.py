@@ -24,6 +24,15 @@ def _sip_uri(text: str) -> str:
 SipUri = Annotated[str, AfterValidator(_sip_uri)]
 
 
+def _listen_address(text: str) -> str:
+    """Refuse what is no listen address; each entry by itself, so that every wrong one is named."""
+    parse_listen(text)
+    return text
+
+
+ListenText = Annotated[str, AfterValidator(_listen_address)]
+
+
 class Identity(StrEnum):
     """Where a trusted peer names the caller (RFC 3325, draft-ietf-sip-privacy-04, RFC 3261)."""
 
@@ -111,7 +120,7 @@ class Trunk(CallSource):
 class Sip(Section):
     """Where SIP is spoken, and with whom."""
 
-    listen: tuple[str, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
+    listen: tuple[ListenText, ...] = ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060")
     certificate: FilePath | None = None
     """For TLS, which a later version speaks; so is `key`."""
     key: FilePath | None = None
@@ -132,10 +141,7 @@ class Sip(Section):
             )
         seen: set[ListenAddress] = set()
         for index, text in enumerate(value):
-            try:
-                address = parse_listen(text)
-            except SettingError as refused:
-                raise SettingError(refused.problem, refused.cure, at=(index,)) from None
+            address = parse_listen(text)
             if address.port and address in seen:
                 raise SettingError(f"{text!r} is there twice", "Remove one of the two.", at=(index,))
             seen.add(address)

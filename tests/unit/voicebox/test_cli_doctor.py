@@ -221,7 +221,9 @@ def test_free_space_is_reckoned_in_messages(
 def test_a_data_folder_that_is_a_file_fails(bare_installation: Installation) -> None:
     (bare_installation.folder / "var").write_text("")
     write(bare_installation)
-    assert "chown" in checks(bare_installation)["data folder"]["cure"]
+    finding = checks(bare_installation)["data folder"]
+    assert finding["detail"].endswith("is a file")
+    assert finding["cure"] == "Name a folder as data_dir."
 
 
 def test_secrets_that_others_can_read_are_warned_of(company: Installation) -> None:

@@ -101,3 +101,18 @@ def test_a_database_that_is_away_is_said(ready_to_serve: Installation) -> None:
     said = refused(ready_to_serve)
     assert "voicebox: the database is unavailable" in said
     assert "geheim" not in said
+
+
+def test_an_address_that_is_not_here_is_said_at_once(ready_to_serve: Installation) -> None:
+    before = ready_to_serve.config.read_text(encoding="utf-8")
+    ready_to_serve.config.write_text(f'{before}[rtp]\naddress = "203.0.113.9"\n', encoding="utf-8")
+    assert "rtp.address: 203.0.113.9 is not an address of this machine" in refused(ready_to_serve)
+    ready_to_serve.config.write_text(before.replace("udp:127.0.0.1", "udp:203.0.113.9"), encoding="utf-8")
+    assert "sip.listen: udp 203.0.113.9:" in refused(ready_to_serve)
+
+
+def test_a_data_folder_that_cannot_be_made_is_said(ready_to_serve: Installation) -> None:
+    text = ready_to_serve.config.read_text(encoding="utf-8").replace('"var"', '"voicebox.toml"')
+    ready_to_serve.config.write_text(text, encoding="utf-8")
+    assert "voicebox: data_dir: " in (said := refused(ready_to_serve))
+    assert "Errno" not in said

@@ -478,3 +478,28 @@ def test_light_of_a_peer_goes_to_its_template(tmp_path: Path) -> None:
     peer = read(tmp_path, text + 'mwi = "unsolicited"').sip.peer[0]
     assert peer.mwi is Mwi.UNSOLICITED
     assert peer.mwi_target("1001") == "sip:1001@10.0.0.1"
+
+
+def test_every_wrong_listen_address_is_named(tmp_path: Path) -> None:
+    found = problems(tmp_path, '[sip]\nlisten = [\n"127.0.0.1:5060",\n"udp:127.0.0.1:5060",\n"udp:localhost:5060"]\n')
+    assert [each.partition(": ")[2].partition(":")[0] for each in found] == ["sip.listen[0]", "sip.listen[2]"]
+    assert [each.partition(":")[0] for each in found] == ["FILE, line 3", "FILE, line 5"]
+
+
+def test_a_single_table_where_several_may_stand(tmp_path: Path) -> None:
+    assert problems(tmp_path, '[sip.peer]\nname = "pbx"\naddress = "10.0.0.1"\n') == [
+        "FILE, line 1: sip.peer: is a list of tables, and this is a single one. Write [[sip.peer]], in double brackets."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('data_dir = "a\\u0000b"\n', "data_dir"),
+        ('[audio]\nurl = "a\\nb"\n', "audio.url"),
+        ('[smtp]\nca = "\\u0007"\n', "smtp.ca"),
+    ],
+)
+def test_a_path_that_no_system_takes_is_refused(tmp_path: Path, text: str, key: str) -> None:
+    (found,) = problems(tmp_path, text)
+    assert f": {key}: holds a character that no file name should have. " in found

@@ -78,7 +78,8 @@ def test_a_file_is_read_whatever_its_line_ends_and_mark(tmp_path: Path) -> None:
     [
         ('a = 1\nb = "\n', 2, "not valid TOML"),
         ("a = 1\nb =", 2, "not valid TOML"),
-        ("a = 1\n\na = 2\n", 3, "overwrite"),
+        ("a = 1\n\na = 2\n", 3, "this key is there already"),
+        ("a = 1\nb = var\n", 2, "text needs quotes"),
         (b"a = 1\nb = '\xff'\n", 2, "UTF-8"),
         ("a = " + "[" * 100_000, 1, "too deeply"),
         ("a = " + "1" * 5000, 1, "not valid TOML"),

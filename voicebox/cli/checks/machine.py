@@ -54,7 +54,9 @@ def data_folder(settings: Config) -> list[Finding]:
     """Check that the data folder can be used, has room, and keeps its secrets."""
     folder = settings.data_dir
     there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+    if not there.is_dir():
+        return [failed("data folder", f"{there} is a file", "Name a folder as data_dir.")]
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
         cure = f"Give it to the user that runs voicebox: chown {_user()} {there}; chmod u+rwx {there}."
         return [failed("data folder", f"{there} cannot be written by {_user()}", cure)]
     said = f"{folder}" if there == folder else f"{folder} will be made"
