@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.bare import Bare
 from bench.caller import HOST, Call, Callers, Heard, State, Stream
@@ -27,6 +28,8 @@ CALM_S: Final = 2.0
 SETTLED_S: Final = 180.0
 FRAMES_PER_S: Final = 50
 FRAME_NS: Final = 20_000_000
+RACE_NS: Final = 5_000_000
+"""A frame that leaves this long before the BYE, or later, may be read after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +187,27 @@ class Outcome:
 def outcome(service: Service, call: Call) -> Outcome | None:
     """Compare a caller's message with what the caller said, sample by sample; None if there is none.
 
-    Its end is the last frame before the BYE, or the one before that: the two race to different sockets. It must hold
-    all that was sent after the tone had been played out, within a frame.
+    It must hold all that was sent after the tone had been played out, within a frame, and before the BYE. Frames that
+    left just before the BYE may be missing: the two race to different sockets.
     """
     record, samples = service.call_of(call.caller), service.audio_of(call.caller)
     if call.failed or record is None or samples is None:
         return None
     tone_ended_ns = max((each.at_ns for each in call.stream.kept if not each.silent), default=0) + FRAME_NS
+    return Outcome(len(samples), is_whole(call.stream, samples, tone_ended_ns, call.bye_ns), service.lost(record))
+
+
+def is_whole(stream: Stream, samples: npt.NDArray[np.int16], begin_ns: int, end_ns: int) -> bool:
+    """Tell whether samples are exactly what a stream said from one moment to another, frames in doubt left out."""
     frames, rest = divmod(len(samples), FRAME)
-    sent = sum(at_ns >= tone_ended_ns for at_ns in call.stream.sent_ns)
-    said = call.stream.voice.said(frames + 1)
-    same = np.array_equal(samples, said[FRAME:]) or np.array_equal(samples, said[:-FRAME])
-    return Outcome(len(samples), rest == 0 and same and frames >= sent - 1, service.lost(record))
+    due = [at_ns for at_ns in stream.sent_ns if at_ns >= begin_ns]
+    racing = sum(at_ns >= end_ns - RACE_NS for at_ns in due)
+    for missing in range(racing + 1):
+        if frames + missing > stream.voice.frames:
+            break
+        if np.array_equal(samples, stream.voice.said(frames + missing)[: len(samples)]):
+            return rest == 0 and frames + missing >= len(due) - 1
+    return False
 
 
 @dataclass(frozen=True, slots=True)
