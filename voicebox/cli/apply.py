@@ -8,10 +8,11 @@ import typer
 from voicebox.cli.exits import CommandError, Exit, fail
 from voicebox.cli.opening import opened, run
 from voicebox.cli.options import ConfigOption, JsonOption, configuration
-from voicebox.cli.printing import counted, print_json, print_line
+from voicebox.cli.printing import counted, note, print_json, print_line
 from voicebox.cli.provisioner import provisioner
 from voicebox.config import Config
 from voicebox.directory_file import DirectoryError, DirectoryFile, read_directory
+from voicebox.numbers import parse_signalled
 from voicebox.provisioning import Applied
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The directory file, such as directory.toml.")]
@@ -28,6 +29,7 @@ def apply_command(
     except DirectoryError as error:
         fail(Exit.USAGE, *(str(problem) for problem in error.problems))
     applied = run(settings, _apply(settings, directory, dry_run=dry_run))
+    warnings = _at_the_portal(directory, settings.sip.portal)
     if json:
         print_json(
             {
@@ -38,10 +40,25 @@ def apply_command(
                     for each in applied.changes
                 ],
                 "not_in_file": list(applied.not_in_file),
+                "warnings": warnings,
             }
         )
     else:
         _tell(applied, directory.company.name, dry_run=dry_run)
+        for warning in warnings:
+            note(f"warning: {warning}")
+
+
+def _at_the_portal(directory: DirectoryFile, portals: tuple[str, ...]) -> list[str]:
+    """Name mailboxes that nobody can dial, since their number leads to the voice portal."""
+    numbers = [parse_signalled(portal, directory.plan) for portal in portals]
+    taken = {each for number in numbers if number is not None for each in (number.digits, number.e164)} | {*portals}
+    return [
+        f"{directory.path}, line {directory.lines.of(('mailbox', index))}: mailbox {plan.entry.number} has a number of "
+        "the voice portal: who dials it reaches the portal. Give it another one, or change sip.portal."
+        for index, plan in enumerate(directory.mailboxes)
+        if not taken.isdisjoint({plan.entry.number, *([plan.phone] if plan.phone else []), *(plan.aliases or ())})
+    ]
 
 
 async def _apply(settings: Config, directory: DirectoryFile, *, dry_run: bool) -> Applied:

@@ -43,6 +43,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) ->
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)
     console.print(table)
+    if not table.rows:
+        note("none")
 
 
 def in_utc(moment: datetime | None) -> str | None:

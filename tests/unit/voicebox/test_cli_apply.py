@@ -59,3 +59,15 @@ def test_no_secret_is_printed_or_stored(company: Installation) -> None:
     for secret in ("836152", "other-phone-password"):
         assert secret not in result.stdout + result.stderr
         assert secret.encode() not in company.everything_stored()
+
+
+def test_a_mailbox_at_the_portal_is_warned_of(installation: Installation) -> None:
+    path = installation.folder / "portal.toml"
+    path.write_text(DIRECTORY.replace('number = "1002"', 'number = "8000"'))
+    result = installation.run("apply", str(path))
+    assert "warning: " in result.stderr
+    assert "mailbox 8000 has a number of the voice portal" in result.stderr
+    (warning,) = installation.json("apply", str(path))["warnings"]
+    assert f"{path}, line " in warning
+    path.write_text(DIRECTORY)
+    assert installation.json("apply", str(path))["warnings"] == []
