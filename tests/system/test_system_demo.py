@@ -100,15 +100,19 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, cache: Path, 
     nothing_is_left(tmp_path)
 
 
-def _interrupt(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
+def _until_the_call(process: "subprocess.Popen[str]") -> str:
+    """Return what the demo said until the caller was answered."""
     assert process.stdout is not None
     seen = ""
     for line in process.stdout:
         seen += line
         if "voicebox picks up" in line:
-            break
-    else:
-        pytest.fail(seen)
+            return seen
+    pytest.fail(seen)
+
+
+def _interrupt(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
+    seen = _until_the_call(process)
     process.send_signal(how)
     rest, _ = process.communicate(timeout=40)
     assert process.returncode == 1, seen + rest
@@ -120,10 +124,7 @@ def _interrupt(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
 
 def test_a_killed_demo_takes_its_processes_with_it(tmp_path: Path, cache: Path) -> None:
     process = demo(tmp_path, cache, "--language", "en")
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "voicebox picks up" in line:
-            break
+    _until_the_call(process)
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     process.kill()

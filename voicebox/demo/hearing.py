@@ -21,6 +21,12 @@ LOUD: Final = 2000
 """Peak amplitude, -24 dBFS: half of what the tone has, so that nothing faint is taken for it."""
 BLOCKS_LEAST: Final = 9
 """180 of its 250 ms."""
+PIECE: Final = RATE_HZ // 2
+"""A sound is compared in pieces of half a second."""
+SLIP: Final = RATE_HZ // 4
+"""So far a piece may lie from its place: on a busy machine a packet comes late, and the rest after it."""
+WORTH_A_LOOK: Final = 0.25
+"""Correlation of the whole from which its pieces are compared; one slip in the middle leaves a half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,26 @@ class Match:
     """Its first sample."""
     likeness: float
     """Normalised correlation: 1 is the same but for its volume, 0 has nothing in common."""
+
+
+def recognise(sound: Pcm, heard: Pcm) -> Match | None:
+    """Return where `sound` fits best in `heard`, and how like it is there, piece by piece, by energy.
+
+    None where it is longer than all that was heard.
+    """
+    whole = find(sound, heard)
+    if whole is None or whole.likeness < WORTH_A_LOOK:
+        return whole
+    energy, found = 0.0, 0.0
+    for start in range(0, max(1, len(sound) - PIECE + 1), PIECE):
+        last = len(sound) - start < 2 * PIECE
+        piece = sound[start:] if last else sound[start : start + PIECE]
+        at = whole.at + start
+        match = find(piece, heard[max(0, at - SLIP) : at + len(piece) + SLIP])
+        weight = float(np.sum(piece.astype(np.float64) ** 2))
+        energy += weight
+        found += weight * (match.likeness if match is not None else 0.0)
+    return Match(whole.at, found / energy if energy else 0.0)
 
 
 class ToneEar:
@@ -98,7 +124,7 @@ def find(sound: Pcm, heard: Pcm) -> Match | None:
     products = np.fft.irfft(spectrum, points)[: len(there) - size + 1]
     # A stretch of near silence fits anything: its energy counts as that of 8-bit noise at least.
     energies = np.maximum(_moving_energy(there, size), size * 64.0**2)
-    likenesses = products / np.sqrt(energies * float(np.sum(wanted**2)))
+    likenesses = products / np.sqrt(energies * max(1.0, float(np.sum(wanted**2))))  # silence is like nothing
     at = int(np.argmax(likenesses))
     return Match(at, float(likenesses[at]))
 

@@ -24,6 +24,7 @@ import base64
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import threading
@@ -135,6 +136,11 @@ class Phone:
             case _:
                 self._tell("failed", why=f"not possible now: {command.get('do')}")
 
+    def put_down(self) -> None:
+        """End the call, if there is one: voicebox would wait for its caller when it is to end."""
+        if self._call is not None and self._call.state is CallState.ANSWERED:
+            self._call.hangup()
+
     def watch(self) -> None:
         """Tell what happens, every 20 ms, until the process ends."""
         while True:
@@ -196,11 +202,17 @@ def main() -> None:
             events.write(json.dumps({"event": event, **facts}) + "\n")
             events.flush()
 
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit())
     try:
         phone = Phone(options.server_port, options.number, options.diverted_from, options.name, tell)
         threading.Thread(target=phone.watch, daemon=True).start()
-        for line in sys.stdin:
-            phone.obey(json.loads(line))
+        try:
+            for line in sys.stdin:
+                phone.obey(json.loads(line))
+        finally:
+            phone.put_down()
+    except SystemExit:
+        pass
     except Exception as error:  # noqa: BLE001 - a process ends here: the demo is told why
         tell("failed", why=repr(error))
     # pyVoIP's threads are no daemons and do not all end with the phone.

@@ -65,9 +65,9 @@ def _row(row: Row) -> tuple[Text, Text]:
     label = Text(row.label, QUIET)
     match row.kind:
         case Kind.HEARD:
-            return label, Text(f"“{row.text}”", f"italic {OURS}")
+            return label, Text(row.text, f"italic {OURS}")
         case Kind.SAID:
-            return label, Text(f"“{row.text}”", f"italic {THEIRS}")
+            return label, Text(row.text, f"italic {THEIRS}")
         case Kind.COMMAND:
             return label, Text.assemble(("$ ", QUIET), (row.text, "bold"))
         case _:

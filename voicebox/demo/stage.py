@@ -86,8 +86,7 @@ class Plain:
         """Print a row."""
         if self._act is not None:
             self._act.rows.append(row)
-        text = f"“{row.text}”" if row.kind in {Kind.HEARD, Kind.SAID} else row.text
-        text = f"$ {text}" if row.kind is Kind.COMMAND else text
+        text = f"$ {row.text}" if row.kind is Kind.COMMAND else row.text
         head = f"   {row.label:>10}  "
         lines = [(head if at == 0 else " " * len(head)) + line for at, line in enumerate(text.split("\n"))]
         _print("\n".join(line.rstrip() for line in lines))

@@ -13,7 +13,7 @@ from prompts import phrases
 from voicebox.demo.company import PORTAL, Company
 from voicebox.demo.faults import DemoError
 from voicebox.demo.handset import Caller, Handset, handset
-from voicebox.demo.hearing import find
+from voicebox.demo.hearing import recognise
 from voicebox.demo.lamp import Lamps
 from voicebox.demo.letters import Letter, Letterbox
 from voicebox.demo.service import Ready, Service
@@ -177,7 +177,7 @@ class Story:
             self._said(heard.t, self._spoken)
             if act.strip is not None:
                 act.strip.add_caller(heard.t, self._spoken.length_s)
-            other = find(self._greeting.pcm, phone.recent())
+            other = recognise(self._greeting.pcm, phone.recent())
             likenesses = {"likeness": f"{heard.likeness:.3f}", "other": f"{other.likeness if other else 0.0:.3f}"}
             self._fact(words.likeness, words.likeness_is.format(**likenesses))
             await self._listen(phone, self._voices.prompt("message-end"))
@@ -278,10 +278,10 @@ class Story:
         self._stage.add(Row(f"{t:.2f} s", text, Kind.STEP))
 
     def _heard(self, t: float, spoken: Spoken) -> None:
-        self._stage.add(Row(f"{t:.2f} s", spoken.text, Kind.HEARD))
+        self._stage.add(Row(f"{t:.2f} s", self._words.quoted.format(text=spoken.text), Kind.HEARD))
 
     def _said(self, t: float, spoken: Spoken) -> None:
-        self._stage.add(Row(f"{t:.2f} s", spoken.text, Kind.SAID))
+        self._stage.add(Row(f"{t:.2f} s", self._words.quoted.format(text=spoken.text), Kind.SAID))
 
 
 _TELLING: Final = frozenset({"decision", "prompt", "record", "message"})

@@ -31,6 +31,7 @@ class Words:
     tone_is: str
     speaks: str
     hangs_up: str
+    quoted: str
     # Act 3
     made: str
     decision: str
@@ -94,6 +95,7 @@ GERMAN: Final = Words(
     tone_is="1000 Hz, {length} ms, {level} dBFS",
     speaks="{caller} spricht",
     hangs_up="legt auf",
+    quoted="„{text}“",
     made="Was voicebox daraus macht",
     decision="Ziel",
     decision_is="Mailbox {mailbox}, Grund {reason}, umgeleitet von {by}",
@@ -153,6 +155,7 @@ ENGLISH: Final = Words(
     tone_is="1000 Hz, {length} ms, {level} dBFS",
     speaks="{caller} speaks",
     hangs_up="hangs up",
+    quoted="“{text}”",
     made="What voicebox makes of it",
     decision="goes to",
     decision_is="mailbox {mailbox}, reason {reason}, diverted by {by}",

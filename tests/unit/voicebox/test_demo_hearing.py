@@ -7,7 +7,7 @@ from ivr.media.g711 import Pcm, decode, encode
 from prompts.tones import RECORD, TONES
 from voicebox.codec import Codec
 from voicebox.demo.eightbit import from_eight_bit, to_eight_bit
-from voicebox.demo.hearing import RATE_HZ, ToneEar, find, goertzel
+from voicebox.demo.hearing import RATE_HZ, ToneEar, find, goertzel, recognise
 
 
 def line(pcm: Pcm) -> Pcm:
@@ -76,6 +76,27 @@ def test_a_sound_is_found_where_it_is_through_eight_bits(at: int) -> None:
     assert found is not None
     assert found.at == at
     assert found.likeness > 0.97
+
+
+@pytest.mark.parametrize("slip", [160, 320, 1600])
+@pytest.mark.parametrize("at_s", [0.5, 1.4, 2.6])
+def test_a_sound_is_recognised_though_part_of_it_came_late(slip: int, at_s: float) -> None:
+    sound, cut = noise(3, seed=2), round(at_s * RATE_HZ)
+    heard = np.concatenate([noise(1), sound[:cut], np.zeros(slip, np.int16), sound[cut:], noise(1, seed=3)])
+    whole, found = find(sound, line(heard)), recognise(sound, line(heard))
+    assert whole is not None
+    assert found is not None
+    assert found.likeness > 0.85
+    assert found.likeness > whole.likeness
+    assert abs(found.at - RATE_HZ) <= slip
+
+
+def test_pieces_make_nothing_of_something_else() -> None:
+    found = recognise(noise(3, seed=2), line(noise(6)))
+    assert found is not None
+    assert found.likeness < 0.3
+    assert recognise(noise(1), noise(0.5)) is None
+    assert recognise(silence(1), noise(3)) == find(silence(1), noise(3))
 
 
 def test_what_is_not_there_is_not_like_it() -> None:

@@ -94,7 +94,7 @@ def test_plain_lines_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert shown.startswith("1. First\n        phone  an independent one\n")
     assert "$ voicebox apply" in shown
-    assert "“Please call again.”" in shown
+    assert "Please call again." in shown
     assert shown.endswith("\n2. Second\n\nThe demo failed: no tone\nFrom the log:\n   a line\n")
 
 
