@@ -19,6 +19,8 @@ from voicebox.directory import Device
 from voicebox.settings.sip import CallSource
 
 ALWAYS_CHALLENGED: Final = frozenset({"REGISTER", "SUBSCRIBE"})
+STUMBLING: Final = ("baresip v0.", "baresip v1.")
+"""User agents that give up at any challenge but MD5 (libre 1.1.0, Debian 12). `device_md5_only` names others."""
 RETRY_AFTER_S: Final = 30
 """What a stranger that knocks too often is told."""
 
@@ -90,7 +92,7 @@ class Gate:
         if credentials is None:
             # Some phones stumble over two challenges and never answer either: theirs is MD5 alone.
             device = await self._device(_claimed_user(request))
-            return self._challenge(request, time.monotonic(), _algorithms(device))
+            return self._challenge(request, time.monotonic(), _algorithms(device, request))
         device = await self._device(credentials.username)
         stored = StoredSecrets(device.ha1_md5, device.ha1_sha256) if device is not None else None
         now = time.monotonic()
@@ -98,7 +100,7 @@ class Gate:
             case Verdict.GOOD if device is not None:
                 return device
             case Verdict.STALE:
-                return self._challenge(request, now, _algorithms(device), stale=True)
+                return self._challenge(request, now, _algorithms(device, request), stale=True)
             case _:
                 # The same answer for an unknown name and for a wrong password.
                 self.admission.offended(claim.source, "digest", now)
@@ -122,5 +124,7 @@ def _claimed_user(request: Request) -> str:
     return request.from_.uri.user or ""
 
 
-def _algorithms(device: Device | None) -> tuple[Algorithm, ...]:
-    return (Algorithm.MD5,) if device is not None and device.md5_only else STRONGEST_FIRST
+def _algorithms(device: Device | None, request: Request) -> tuple[Algorithm, ...]:
+    agent = (request.headers.get("User-Agent") or "").lower()
+    stumbles = agent.startswith(STUMBLING) or (device is not None and device.md5_only)
+    return (Algorithm.MD5,) if stumbles else STRONGEST_FIRST

@@ -306,6 +306,7 @@ class IncomingCall:
             return
         caller = "anonymous" if arrival.caller.withheld else arrival.caller.number or "unknown"
         mailbox = decision.mailbox if isinstance(decision, ToMailbox | Refused) else None
+        opened = [entry["mailbox"] for entry in self._trace.entries if entry["event"] == "login" and entry["ok"]]
         reason: Reason | None = None
         match decision:
             case ToPortal():
@@ -316,7 +317,7 @@ class IncomingCall:
             CallRecord(
                 id=self.id,
                 company_id=company.id,
-                mailbox=mailbox.number if mailbox is not None else None,
+                mailbox=mailbox.number if mailbox is not None else next(iter(opened), None),
                 caller=caller,
                 called=arrival.called,
                 reason=reason,

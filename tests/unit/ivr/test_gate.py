@@ -170,3 +170,21 @@ async def test_strangers_that_knock_too_often_are_turned_away() -> None:
         assert isinstance(found, Response)
         assert found.status == 503
     assert isinstance(keeper.glance(request(), PBX), Peer)
+
+
+@pytest.mark.parametrize(
+    ("agent", "algorithms"),
+    [
+        ("baresip v1.0.0 (x86_64/linux)", ["MD5"]),
+        ("baresip v3.10.1 (x86_64/Linux)", ["SHA-256", "MD5"]),
+        ("Snom/10", ["SHA-256", "MD5"]),
+    ],
+)
+async def test_user_agents_known_to_give_up_at_sha_256_are_offered_md5_alone(agent: str, algorithms: list[str]) -> None:
+    keeper = gate()
+    claim = keeper.glance(request("REGISTER", extra=f"User-Agent: {agent}\r\n"), STRANGER)
+    assert isinstance(claim, Claim)
+    challenge = await keeper.judge(claim)
+    assert isinstance(challenge, Response)
+    offered = [Challenge.parse(value).algorithm for value in challenge.headers.lines("WWW-Authenticate")]
+    assert offered == algorithms
