@@ -168,7 +168,9 @@ class Script:
         program = shutil.which("sipp")
         assert program is not None, "SIPp is missing: apt install sip-tester"
         (self.folder / "scenario.xml").write_text(
-            '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="call">\n' + "\n".join(self._steps) + "\n</scenario>\n"
+            '<?xml version="1.0" encoding="UTF-8"?>\n<scenario name="call">\n'
+            + "\n".join(self._steps)
+            + "\n</scenario>\n"
         )
         return [
             program, "-sf", "scenario.xml", "-nostdin",
@@ -278,16 +280,23 @@ class Caller(Script):
         """Return a description of our audio; `by_keys` takes the port that `press` sends from."""
         self._sdp_version += 1
         self._payload = codec.value.payload_type
-        return AUDIO.format(
-            version=self._sdp_version,
-            port=port or ("[media_port]" if by_keys else "[rtpstream_audio_port]"),
-            payload=self._payload,
-            codec=codec.value.encoding,
-            more="\n".join(more),
-        ).rstrip("\n") + "\n"
+        return (
+            AUDIO.format(
+                version=self._sdp_version,
+                port=port or ("[media_port]" if by_keys else "[rtpstream_audio_port]"),
+                payload=self._payload,
+                codec=codec.value.encoding,
+                more="\n".join(more),
+            ).rstrip("\n")
+            + "\n"
+        )
 
     def invite(
-        self, *headers: str, uri: str | None = None, body: str | None = None, codec: Codec = Codec.PCMU,
+        self,
+        *headers: str,
+        uri: str | None = None,
+        body: str | None = None,
+        codec: Codec = Codec.PCMU,
         by_keys: bool = False,
     ) -> Self:
         """Call, wait until it is answered, and acknowledge."""  # fmt: skip

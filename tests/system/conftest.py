@@ -61,7 +61,9 @@ def service(
     tmp_path_factory: pytest.TempPathFactory, letters: Letterbox, rtp_ports: tuple[int, int], cache: Path
 ) -> Iterator[Service]:
     """A voicebox with the example company, listening; shared by the module."""
-    made = Service(tmp_path_factory.mktemp("service"), smtp_port=letters.port, rtp_ports=rtp_ports, cache=cache, more=SECOND_PEER)
+    made = Service(
+        tmp_path_factory.mktemp("service"), smtp_port=letters.port, rtp_ports=rtp_ports, cache=cache, more=SECOND_PEER
+    )
     made.apply().start()
     yield made
     assert made.stop() == 0, made.log()[-3000:]

@@ -54,7 +54,7 @@ class Letterbox:
     def to(self, address: str) -> list[EmailMessage]:
         """Return the mails that came for an address so far, parsed strictly enough to see what a reader would."""
         return [
-            email.message_from_bytes(content, policy=email.policy.default)  # type: ignore[misc] # the policy's class
+            email.message_from_bytes(content, policy=email.policy.default)
             for recipient, content in self._kept
             if recipient == address
         ]

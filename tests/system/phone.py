@@ -143,9 +143,9 @@ class Phone:
     def _written_s(self, pattern: str) -> float:
         return sum(file.stat().st_size for file in (self._folder / "heard").glob(pattern)) / 2 / RATE_HZ
 
-    def listen(self, length_s: float) -> None:
-        """Wait until so much more was heard."""
-        until = self.heard_s() + length_s
+    def listen(self, length_s: float, *, in_all: bool = False) -> None:
+        """Wait until so much more was heard, or so much `in_all`."""
+        until = length_s if in_all else self.heard_s() + length_s
         eventually(lambda: self.heard_s() >= until or None, f"{length_s:.1f} s of audio", within_s=length_s + 20)
 
     def speak(self, length_s: float) -> None:

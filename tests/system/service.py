@@ -279,6 +279,15 @@ class Service:
         (row,) = eventually(lambda: self.rows("SELECT * FROM call_record WHERE id = ?", call_id), "a call record")
         return _decoded(row)
 
+    def spooled_s(self) -> float:
+        """Return about how many seconds of audio the spool holds; its files are longer than that."""
+        written = 0
+        for file in (self.folder / "var" / "spool").glob("*.seg"):
+            with file.open("rb") as segment:
+                while (block := segment.read(1024)).strip(b"\0"):
+                    written += len(block)
+        return written / 8000
+
     def flac(self, audio_id: str) -> Path:
         """Wait until a message's audio is settled, and return its file."""
 

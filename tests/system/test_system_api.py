@@ -17,7 +17,7 @@ from tests.system.conftest import MakeService
 from tests.system.service import Service, eventually
 from voicebox.codec import Codec
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("api")]
+pytestmark = pytest.mark.system
 
 
 def get(service: Service, path: str, token: str | None = None) -> tuple[int, bytes]:

@@ -13,7 +13,7 @@ from tests.system.letterbox import Letterbox
 from tests.system.service import Service, eventually, moment
 from voicebox.codec import Codec
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("deposit")]
+pytestmark = pytest.mark.system
 
 
 def leave(caller: Caller, file: Path, *headers: str, codec: Codec = Codec.PCMU, uri: str | None = None) -> Caller:

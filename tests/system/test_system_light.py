@@ -11,7 +11,7 @@ from tests.system.conftest import MakeService
 from tests.system.service import PIN, Service, device_password, eventually
 from voicebox.codec import Codec
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("light")]
+pytestmark = pytest.mark.system
 
 AT_MOST_S = 1.0
 
@@ -116,7 +116,9 @@ def test_the_light_is_lit_by_hanging_up_and_cleared_by_hearing(
 
 def test_nobody_subscribes_to_a_foreign_mailbox_or_unknown(service: Service, tmp_path: Path) -> None:
     foreign = phone(service, tmp_path, "1004").for_number("1005")
-    foreign.authorized("SUBSCRIBE", "Event: message-summary", uri="sip:1005@[remote_ip]:[remote_port]", status=403).run()
+    foreign.authorized(
+        "SUBSCRIBE", "Event: message-summary", uri="sip:1005@[remote_ip]:[remote_port]", status=403
+    ).run()
     stranger = phone(service, tmp_path, "1004").with_password("wrong")
     stranger.authorized("SUBSCRIBE", "Event: message-summary", status=403).run()
 

@@ -14,7 +14,7 @@ from tests.system.service import Service, moment
 from tests.system.wire import Wire
 from voicebox.codec import Codec
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("signalling")]
+pytestmark = pytest.mark.system
 
 G711 = """\
 v=0
@@ -75,8 +75,12 @@ def slow(service: Service, said: Said, tmp_path_factory: pytest.TempPathFactory)
     no_ack = caller("1025")
     no_ack.request("INVITE", uri="sip:1025@[remote_ip]:[remote_port]", body=no_ack.sdp())
     no_ack.expect(100, optional=True).expect(200, more='rrs="true"').hung_up_on()
-    refreshed = caller("1026").invite("Session-Expires: 90;refresher=uas", "Supported: timer").speak(said.file).keys("#")
-    refreshed.expect_request("UPDATE", timeout_s=60).answer("200 OK", "Session-Expires: 90;refresher=uas").pause(1).bye()
+    refreshed = (
+        caller("1026").invite("Session-Expires: 90;refresher=uas", "Supported: timer").speak(said.file).keys("#")
+    )
+    refreshed.expect_request("UPDATE", timeout_s=60).answer("200 OK", "Session-Expires: 90;refresher=uas").pause(
+        1
+    ).bye()
     expired = caller("1027").invite("Session-Expires: 90;refresher=uac", "Supported: timer")
     scripts = {
         "no ack": no_ack,
@@ -163,7 +167,9 @@ def test_hold_and_resume_lose_nothing_of_what_is_said(service: Service, said: Sa
     caller = Caller(service.udp, tmp_path, number="1004").invite().speak(said.file).keys("#").pause(2)
     caller.reinvite(more=["a=sendonly"]).pause(1.5).reinvite(more=["a=sendrecv"]).pause(1.5)
     heard = caller.bye().run()
-    directions = [line for answer in heard.received("SIP/2.0 200") for line in answer.splitlines() if line in DIRECTIONS]
+    directions = [
+        line for answer in heard.received("SIP/2.0 200") for line in answer.splitlines() if line in DIRECTIONS
+    ]
     assert directions == ["a=sendrecv", "a=recvonly", "a=sendrecv"]
     found = found_in(service, "1004", said)
     assert len(found) / 8000 == pytest.approx(recorded_s(service, "1004"), abs=0.05)
@@ -185,7 +191,9 @@ def test_update_with_and_without_an_offer(service: Service, said: Said, tmp_path
     caller = Caller(service.udp, tmp_path, number="1007").invite().speak(said.file).keys("#").pause(1)
     caller.request("UPDATE").expect(200).request("UPDATE", body=caller.sdp()).expect(200).pause(2.5)
     heard = caller.bye().run()
-    plain, offered = [each for each in heard.received("SIP/2.0 200") if re.search(r"^CSeq: \d+ UPDATE$", each, re.MULTILINE)]
+    plain, offered = [
+        each for each in heard.received("SIP/2.0 200") if re.search(r"^CSeq: \d+ UPDATE$", each, re.MULTILINE)
+    ]
     assert "m=audio" not in plain
     assert "m=audio" in offered
     found_in(service, "1007", said)
@@ -232,7 +240,9 @@ def test_session_timers_below_90_s_are_422_and_longer_ones_are_refreshed(
 ) -> None:
     short = Caller(service.udp, tmp_path, number="1012").refused(422, "Session-Expires: 60", "Supported: timer")
     timed = Caller(service.udp, tmp_path, number="1013").invite("Session-Expires: 120", "Supported: timer")
-    timed.speak(said.file).keys("#").pause(1).request("UPDATE", "Session-Expires: 120;refresher=uac", "Supported: timer")
+    timed.speak(said.file).keys("#").pause(1).request(
+        "UPDATE", "Session-Expires: 120;refresher=uac", "Supported: timer"
+    )
     timed.expect(200).reinvite("Session-Expires: 120;refresher=uac", "Supported: timer").pause(2).bye()
     refused, refreshed = together(short, timed)
     (response,) = refused.received("SIP/2.0 422")
@@ -296,7 +306,9 @@ def test_a_call_that_is_never_acknowledged_ends_by_bye(service: Service, slow: d
     assert service.call("1025")["trace"][-1]["by"] == "no-ack"
 
 
-def test_we_refresh_the_session_where_that_is_ours_to_do(service: Service, slow: dict[str, Running], said: Said) -> None:
+def test_we_refresh_the_session_where_that_is_ours_to_do(
+    service: Service, slow: dict[str, Running], said: Said
+) -> None:
     heard = slow["refreshed by us"].wait()
     (update,) = heard.received("UPDATE")
     assert "Session-Expires: 90;refresher=uac" in update

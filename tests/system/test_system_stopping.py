@@ -1,9 +1,7 @@
 """What stops and breaks in the middle of a call: nothing that was said is lost, nothing is sent twice."""
 
 import contextlib
-import json
 import signal
-import socket
 import sqlite3
 import time
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.system.audio import FRAME_S, Pcm, place_of, raw, speech, stored
+from tests.system.audio import Pcm, place_of, raw, speech, stored
 from tests.system.caller import Caller, Running
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
@@ -19,7 +17,7 @@ from tests.system.service import Service, eventually
 from tests.system.wire import Wire
 from voicebox.codec import Codec
 
-pytestmark = [pytest.mark.system]
+pytestmark = pytest.mark.system
 
 ANNA = "anna@example.org"
 ARCHIVE = "archive@example.org"
@@ -32,21 +30,11 @@ def said(tmp_path: Path) -> tuple[Path, Pcm]:
     return raw(speech(60), Codec.PCMU, tmp_path / "said.raw")
 
 
-def spooled_s(service: Service) -> float:
-    """Return about how much audio was written to the spool, in seconds; its files are longer than what they hold."""
-    written = 0
-    for file in (service.folder / "var" / "spool").glob("*.seg"):
-        with file.open("rb") as segment:
-            while (block := segment.read(1024)).strip(b"\0"):
-                written += len(block)
-    return written / 8000
-
-
 def recording(service: Service, folder: Path, file: Path, *, length_s: float, number: str = "1001") -> Running:
     """Begin a call and return when so much of it is on disk; the caller talks on and waits for a BYE."""
     running = Caller(service.udp, folder, number=number).invite().speak(file).keys("#").hung_up_on().start()
-    before = spooled_s(service)
-    eventually(lambda: spooled_s(service) >= before + length_s, f"{length_s} s in the spool", within_s=30)
+    before = service.spooled_s()
+    eventually(lambda: service.spooled_s() >= before + length_s, f"{length_s} s in the spool", within_s=30)
     return running
 
 
@@ -95,6 +83,9 @@ def test_kill_right_after_hanging_up_keeps_the_whole_message_and_mails_once(
     Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(4).bye().run()
     service.kill()
 
+    # What was being sent belongs to the killed process for another minute, which need not pass here.
+    with contextlib.closing(sqlite3.connect(service.folder / "var" / "voicebox.db")) as database, database:
+        database.execute("UPDATE outbox SET next_attempt_at = created_at WHERE done_at IS NULL")
     own_letters.open()
     service.start()
     message = service.message()
@@ -111,14 +102,18 @@ def test_sigterm_drains_saves_and_ends_with_0(
 ) -> None:
     file, sent = said
     service = make_service().start()
+    gone = recording(service, tmp_path, file, length_s=2.5, number="1002")
     caller = recording(service, tmp_path, file, length_s=2)
+    gone.stop()  # whose BYE nobody will answer, and who must not hold up the others
     assert service.process is not None
     service.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
     with Wire(service.udp) as wire:
         answer = eventually(lambda: found if " 503 " in (found := wire.ask("OPTIONS")) else None, "draining")
         assert "Retry-After: " in answer
         assert " 503 " in wire.ask("INVITE", body="v=0\r\n")
     assert service.stop() == 0  # after half a minute: running calls may end by themselves
+    assert time.monotonic() - began < 40
     (bye,) = caller.wait().received("BYE")
     assert 'text="voicebox: shutting down"' in bye
     message = service.message()
@@ -130,20 +125,7 @@ def test_sigterm_drains_saves_and_ends_with_0(
     at = place_of(found, sent)
     assert np.array_equal(found, sent[at : at + len(found)])
     assert len(service.messages()) == 1
-
-
-def test_a_phone_that_is_gone_does_not_hold_up_the_end(
-    make_service: MakeService, said: tuple[Path, Pcm], tmp_path: Path
-) -> None:
-    service = make_service().start()
-    caller = recording(service, tmp_path, said[0], length_s=2)
-    caller.stop()
-    assert service.process is not None
-    service.process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
-    assert service.stop() == 0
-    assert time.monotonic() - began < 40
-    assert service.message()["samples"] >= 2 * 8000
+    assert service.message("1002")["samples"] >= 2 * 8000
 
 
 def test_mails_wait_for_a_mail_server_that_is_away(
@@ -153,7 +135,9 @@ def test_mails_wait_for_a_mail_server_that_is_away(
     service = make_service().start()
     Caller(service.udp, tmp_path).invite().speak(said[0]).keys("#").pause(3.5).bye().run()
     service.message()
-    eventually(lambda: len(service.rows("SELECT 1 FROM outbox WHERE attempts > 0 AND done_at IS NULL")) == 2, "attempts")
+    eventually(
+        lambda: len(service.rows("SELECT 1 FROM outbox WHERE attempts > 0 AND done_at IS NULL")) == 2, "attempts"
+    )
     own_letters.open()
     mailed_once(service, own_letters)
 
@@ -165,7 +149,9 @@ def test_a_refused_mail_is_tried_again(
     service = make_service().start()
     Caller(service.udp, tmp_path).invite().speak(said[0]).keys("#").pause(3.5).bye().run()
     service.message()
-    eventually(lambda: len(service.rows("SELECT 1 FROM outbox WHERE attempts > 0 AND done_at IS NULL")) == 2, "attempts")
+    eventually(
+        lambda: len(service.rows("SELECT 1 FROM outbox WHERE attempts > 0 AND done_at IS NULL")) == 2, "attempts"
+    )
     own_letters.refusal = ""
     mailed_once(service, own_letters)
 
@@ -176,7 +162,7 @@ def test_a_database_that_is_locked_during_a_call_gets_the_message_later(
     file, sent = said
     service = make_service().start()
     caller = Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(4).bye().start()
-    eventually(lambda: spooled_s(service) > 1, "a recording", within_s=30)
+    eventually(lambda: service.spooled_s() > 1, "a recording", within_s=30)
     with contextlib.closing(sqlite3.connect(service.folder / "var" / "voicebox.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         caller.wait()  # the caller is heard out and hung up on as always
@@ -192,58 +178,3 @@ def test_a_database_that_is_locked_during_a_call_gets_the_message_later(
         assert message["interrupted"] == 0
     letters = eventually(lambda: found if len(found := own_letters.to(ANNA)) == 2 else None, "two mails", within_s=40)
     assert len({letter["Message-ID"] for letter in letters}) == 2
-
-
-def test_a_second_process_is_told_what_is_in_its_way(make_service: MakeService, tmp_path: Path) -> None:
-    service = make_service().start()
-    assert service.process is not None
-    other = make_service(listen=f'"udp:{service.udp}"')
-    refused = other.voicebox("serve", check=False)
-    assert refused.returncode == 5
-    assert service.udp in refused.stderr
-    assert str(service.process.pid) in refused.stderr
-    assert "Traceback" not in refused.stderr
-
-    same_data = service.voicebox("serve", check=False)
-    assert same_data.returncode == 5
-    assert "var/spool" in same_data.stderr
-    assert "Traceback" not in same_data.stderr
-    with Wire(service.udp) as wire:
-        assert wire.alive()
-
-
-def test_a_taken_web_port_is_named(make_service: MakeService) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        place = f"127.0.0.1:{taken.getsockname()[1]}"
-        service = make_service()
-        file = service.folder / "voicebox.toml"
-        file.write_text(file.read_text().replace('listen = "127.0.0.1:0"', f'listen = "{place}"'))
-        refused = service.voicebox("serve", check=False)
-    assert refused.returncode == 5
-    assert place in refused.stderr
-    assert refused.stdout == ""
-
-
-def test_an_unknown_key_is_named_with_its_line(make_service: MakeService) -> None:
-    service = make_service()
-    file = service.folder / "voicebox.toml"
-    lines = file.read_text().replace("data_dir", 'colour = "blue"\ndata_dir').splitlines()
-    file.write_text("\n".join(lines).replace("portal =", "portla ="))
-    refused = service.voicebox("serve", check=False)
-    assert refused.returncode == 4
-    for key in ("colour", "sip.portla"):
-        number = next(index for index, line in enumerate(lines, 1) if line.replace("portal", "portla").startswith(key.removeprefix("sip.")))
-        assert f"line {number}: {key}" in refused.stderr
-    assert refused.stdout == ""
-
-
-def test_the_ready_line_is_all_there_is_on_standard_output(make_service: MakeService) -> None:
-    service = make_service().start()
-    assert service.process is not None
-    assert service.process.stdout is not None
-    stdout = service.process.stdout
-    service.process.send_signal(signal.SIGTERM)
-    assert stdout.read() == ""
-    assert service.stop() == 0
-    for line in service.log().splitlines():
-        assert json.loads(line)["level"] in {"debug", "info", "warning", "error"}

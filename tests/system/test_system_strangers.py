@@ -11,7 +11,7 @@ from tests.system.service import Service, eventually
 from tests.system.wire import Wire, without_chance
 from voicebox.codec import Codec
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("deposit")]
+pytestmark = pytest.mark.system
 
 STRANGER = "127.0.0.9"
 NUMBERS = ("1001", "1002", "4711", "8000", "+492115551001", "anybody")
