@@ -18,12 +18,12 @@ from ivr.media.keys import Keys
 from ivr.media.latch import Address, Latch
 from ivr.media.level import levels_dbfs
 from ivr.media.playback import Playback
-from ivr.media.receiver import Receiver
+from ivr.media.receiver import WAITING_MAX, Receiver
 from ivr.media.recorder import Recorder, RecordingHandle, RecordingOutcome
 from ivr.media.recording import Ending, Limits, RecordingRules
 from ivr.media.remote import COMFORT_NOISE, RemoteMedia
 from ivr.media.reports import Reports
-from ivr.media.rtp import Packet, is_rtcp
+from ivr.media.rtp import DATAGRAM_MAX_BYTES, Packet, is_rtcp
 from ivr.media.sender import Sender
 from ivr.media.spool import Spool
 from voicebox.callrecord import RtpFigures
@@ -33,6 +33,8 @@ _NOWHERE: Final = frozenset({"0.0.0.0", "::"})
 """The address of a peer that holds, as RFC 2543 had it."""
 SPARSE_MS: Final = 900
 """Silence is sent about once a second (housekeeping comes every 500 ms) for NAT and SBC timers."""
+FROM_OUTSIDE: Final = frozenset({Ending.HANGUP, Ending.SHUTDOWN})
+"""Endings that come by another way than the audio: a process that was held up may read them before it."""
 SOON_S: Final = 0.6
 """What falls due before the next housekeeping needs a timer of its own."""
 
@@ -164,7 +166,9 @@ class MediaStream:
 
     def stop_recording(self, by: Ending, key: str = "") -> None:
         """End the recording, if one is on. What came until now is in it."""
-        recorder = self._recorder
+        if self._recorder and by in FROM_OUTSIDE:
+            self._read_waiting()
+        recorder = self._recorder  # a key among what waited may have ended it
         if recorder is None:
             return
         now = self._loop.time()
@@ -341,6 +345,15 @@ class MediaStream:
         return np.concatenate(parts) if parts else np.zeros(0, np.int16)
 
     # Making sense of a batch
+
+    def _read_waiting(self) -> None:
+        """Take what lies in the socket already: said before the hang-up, which was only read first."""
+        for _ in range(WAITING_MAX):
+            try:
+                data, source = self._sending.recvfrom(DATAGRAM_MAX_BYTES)
+            except OSError:  # nothing more
+                return
+            self._receiver.datagram_received(data, source)
 
     def _collect(self) -> None:
         packets, arrived = self._receiver.take()
