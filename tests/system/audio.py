@@ -11,7 +11,6 @@ from voicebox.codec import Codec
 
 Pcm = npt.NDArray[np.int16]
 RATE_HZ = 8000
-FRAME_S = 0.02
 
 
 def speech(length_s: float, *, seed: int = 1) -> Pcm:

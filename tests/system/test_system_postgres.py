@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 import numpy as np
-import psutil
+import psutil  # type: ignore[import-untyped] # has no types of its own
 import pytest
 
 from tests.system.audio import place_of, raw, speech, stored
