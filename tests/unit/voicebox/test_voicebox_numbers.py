@@ -26,7 +26,7 @@ ZURICH = DialPlan("41", "44")
 COPENHAGEN = DialPlan("45")
 
 SEED_EXAMPLES = ["+49 2115551111", "02115551111", "0211-555-1111"]
-"""../shared/seeds/004: the three alias formats shown as allowed."""
+"""The seed, "Andere Telefone einrichten": the three alias formats shown as allowed."""
 
 
 def test_the_three_examples_of_the_seed_are_one_number() -> None:
