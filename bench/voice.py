@@ -47,6 +47,7 @@ class Voice:
         "_bank",
         "_key_at",
         "_key_timestamp",
+        "_keys",
         "_offset",
         "_sequence",
         "_ssrc",
@@ -64,6 +65,8 @@ class Voice:
         self._key_timestamp = 0
         self._ssrc = secrets.randbits(32)
         self._key_at = 0
+        self._keys: list[int] = []
+        """The frames in which a key was down."""
         self.frames = 0
         """Frames that have been said, those in which a key was pressed included."""
 
@@ -92,6 +95,7 @@ class Voice:
         )
         if self._key_at == KEY_PACKETS:
             self._key_at = 0
+        self._keys.append(self.frames)
         self._on()
         return packet
 
@@ -104,8 +108,13 @@ class Voice:
         self.frames += 1
 
     def said(self, frames: int) -> npt.NDArray[np.int16]:
-        """Return the last `frames` frames that were said, decoded (int16, 8 kHz)."""
+        """Return the last `frames` frames that were said, decoded (int16, 8 kHz); silence where a key was down."""
         half = len(self._bank) // 2
         begin = (self._start + (self.frames - frames) * FRAME) % half
         data = self._bank[begin:half] + self._bank[:half] * (frames * FRAME // half + 1)
-        return decode(data[: frames * FRAME], Codec.PCMU)
+        samples = decode(data[: frames * FRAME], Codec.PCMU)
+        for key in self._keys:
+            at = (key - self.frames + frames) * FRAME
+            if at >= 0:
+                samples[at : at + FRAME] = 0
+        return samples

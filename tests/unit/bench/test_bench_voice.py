@@ -51,6 +51,18 @@ def test_a_key_takes_the_place_of_audio_and_counts_once() -> None:
     assert after.sequence == before.sequence + KEY_PACKETS + 1
 
 
+def test_nothing_was_said_while_a_key_was_down() -> None:
+    voice = Voice(2)
+    before = parsed(voice.packet()).payload
+    for _ in range(KEY_PACKETS):
+        voice.key_packet(11)
+    after = parsed(voice.packet()).payload
+    silence = np.zeros(KEY_PACKETS * FRAME, np.int16)
+    whole = np.concatenate((decode(before, Codec.PCMU), silence, decode(after, Codec.PCMU)))
+    assert np.array_equal(voice.said(KEY_PACKETS + 2), whole)
+    assert np.array_equal(voice.said(4), whole[-4 * FRAME :])
+
+
 def test_another_key_is_another_event() -> None:
     voice = Voice(1)
     first = [parsed(voice.key_packet(1)) for _ in range(KEY_PACKETS)]
