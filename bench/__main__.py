@@ -115,6 +115,7 @@ class Bench:
         for each in range(count):
             began = time.monotonic()
             found.append(measure())
+            self.service.check()
             self.console.print(f"{what}, round {each + 1} of {count}: {time.monotonic() - began:.0f} s", style="dim")
             time.sleep(REST_S)
         return found

@@ -31,6 +31,9 @@ def recording_rows(calls: int, runs: Sequence[tuple[Steady, Recording]]) -> list
     floor_us = Runs(tuple(floor.packet_us for floor, _ in runs))
     steady = Runs(tuple(ours.steady.call_minute_s for _, ours in runs))
     whole = Runs(tuple(ours.steady.call_minute_s + ours.settling_call_minute_s for _, ours in runs))
+    loaded = Runs(
+        tuple((ours.steady.call_minute_s + ours.settling_call_minute_s) / floor.call_minute_s for floor, ours in runs)
+    )
     setup = Spread.of([each for _, ours in runs for each in ours.setup_ms])
     wrong = (
         ("calls failed", sum(ours.failed for _, ours in runs)),
@@ -44,6 +47,7 @@ def recording_rows(calls: int, runs: Sequence[tuple[Steady, Recording]]) -> list
         Row(f"{name}: µs a packet (bare)", f"{packet_us.shown(1)}; {floor_us.shown(1)}"),
         Row(f"{name}: CPU s a call-minute", steady.shown(4), asterisk="0.052 to 0.058"),
         Row(f"{name}: with settling of all messages", whole.shown(4)),
+        Row(f"{name}: with settling, times bare receiver", loaded.shown(2)),
         Row(f"{name}: faults in {calls * len(runs)} messages", failures(wrong), "none", failures(wrong) == "none"),
         Row(f"{name}: set-up ms p50, p99", f"{setup.p50:.1f}, {setup.p99:.1f}"),
     ]

@@ -116,13 +116,20 @@ class Service:
         host, _, port = json.loads(line)["sip"][0].removeprefix("udp:").rpartition(":")
         return host, int(port)
 
+    def check(self) -> None:
+        """Raise RuntimeError with the end of the log where the server has ended by itself, or was ended."""
+        code = self._process.poll()
+        if code is not None:
+            raise RuntimeError(f"voicebox ended with {code} in the middle of a measurement:\n{self.log()[-3000:]}")
+
     def log(self) -> str:
         """Return what it logged so far."""
         return self._log.read_text()
 
     def stop(self) -> int:
         """Ask it to end; return its exit code."""
-        self._process.send_signal(signal.SIGTERM)
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
         try:
             code = self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:

@@ -28,8 +28,6 @@ CALM_S: Final = 2.0
 SETTLED_S: Final = 180.0
 FRAMES_PER_S: Final = 50
 FRAME_NS: Final = 20_000_000
-RACE_NS: Final = 5_000_000
-"""A frame that leaves this long before the BYE, or later, may be read after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +101,8 @@ class Recording:
 
     @property
     def settling_call_minute_s(self) -> float:
-        """CPU seconds of settling for each recorded minute."""
-        return self.settling_s / self.recorded_min
+        """CPU seconds of settling for each recorded minute; infinite where nothing was recorded."""
+        return self.settling_s / self.recorded_min if self.recorded_min else float("inf")
 
 
 def recording(service: Service, calls: int, seconds: float, core: int) -> Recording:
@@ -187,27 +185,22 @@ class Outcome:
 def outcome(service: Service, call: Call) -> Outcome | None:
     """Compare a caller's message with what the caller said, sample by sample; None if there is none.
 
-    It must hold all that was sent after the tone had been played out, within a frame, and before the BYE. Frames that
-    left just before the BYE may be missing: the two race to different sockets.
+    It must hold all that was sent after the tone had been played out, within a frame, and up to the BYE to the last
+    sample: on loopback what left before the BYE has arrived before it, whichever of the two sockets is read first.
     """
     record, samples = service.call_of(call.caller), service.audio_of(call.caller)
     if call.failed or record is None or samples is None:
         return None
     tone_ended_ns = max((each.at_ns for each in call.stream.kept if not each.silent), default=0) + FRAME_NS
-    return Outcome(len(samples), is_whole(call.stream, samples, tone_ended_ns, call.bye_ns), service.lost(record))
+    return Outcome(len(samples), is_whole(call.stream, samples, tone_ended_ns), service.lost(record))
 
 
-def is_whole(stream: Stream, samples: npt.NDArray[np.int16], begin_ns: int, end_ns: int) -> bool:
-    """Tell whether samples are exactly what a stream said from one moment to another, frames in doubt left out."""
+def is_whole(stream: Stream, samples: npt.NDArray[np.int16], begin_ns: int) -> bool:
+    """Tell whether samples are exactly the last that a stream said, and all since a moment, within a frame."""
     frames, rest = divmod(len(samples), FRAME)
-    due = [at_ns for at_ns in stream.sent_ns if at_ns >= begin_ns]
-    racing = sum(at_ns >= end_ns - RACE_NS for at_ns in due)
-    for missing in range(racing + 1):
-        if frames + missing > stream.voice.frames:
-            break
-        if np.array_equal(samples, stream.voice.said(frames + missing)[: len(samples)]):
-            return rest == 0 and frames + missing >= len(due) - 1
-    return False
+    due = sum(at_ns >= begin_ns for at_ns in stream.sent_ns)
+    whole = rest == 0 and due - 1 <= frames <= stream.voice.frames
+    return whole and np.array_equal(samples, stream.voice.said(frames))
 
 
 @dataclass(frozen=True, slots=True)
