@@ -40,7 +40,8 @@ class NameServer(asyncio.DatagramProtocol):
             response.set_rcode(dns.rcode.NXDOMAIN)
         elif records := ZONE.get((name, kind)):
             response.answer.append(dns.rrset.from_text(question.name, 300, "IN", kind, *records))
-        self.transport.sendto(response.to_wire(), addr)
+        # In the zone's order: by itself, dnspython shuffles the records of an answer.
+        self.transport.sendto(response.to_wire(want_shuffle=False), addr)
 
 
 @pytest.fixture

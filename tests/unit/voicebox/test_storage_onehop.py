@@ -1,5 +1,9 @@
 """One trip to SQLite's thread per statement, and everything SQLAlchemy expects of a cursor."""
 
+import sqlite3
+import threading
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -66,3 +70,10 @@ async def test_a_statement_for_many_rows_counts_them(sqlite_url: str) -> None:
         await add_company(db, "Eins")
         await add_company(db, "Zwei")
         assert await db.write(work) == [1, 2]
+
+
+async def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    with pytest.raises(sqlite3.OperationalError):
+        await onehop.connect(str(tmp_path / "missing" / "voicebox.db"))
+    assert not [thread for thread in set(threading.enumerate()) - before if "connection_worker" in thread.name]
