@@ -24,7 +24,7 @@ from voicebox.message import Message, Take
 from voicebox.storage import audio, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
-from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTake, sort_out
+from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTake, OwnContext, sort_out
 
 __all__ = ["MESSAGE_MIN_S", "DepositContext", "Deposits", "Flags", "LostTake", "Room", "SpoolMarks"]
 
@@ -144,9 +144,13 @@ class Deposits:
 
         Give all of them in one call: a take that was recorded again must not become a message beside its successor.
         A recording that had not come to its end is marked interrupted. One that is a message already is left to
-        settlement, or marked settled where only that mark was missing.
+        settlement, or marked settled where only that mark was missing. So is what subscribers recorded for a purpose of
+        their own, where a row of audio says that it was kept; otherwise nobody was told so, and it is forgotten.
         """
-        deliver, discard = sort_out(lost)
+        own = [item for item in lost if OwnContext.from_bytes(item.context) is not None]
+        for item in own:
+            await self._recover_own(item.take.id)
+        deliver, discard = sort_out([item for item in lost if item not in own])
         for take_id in discard:
             await self._spool.discard(take_id)
         for at in range(0, len(deliver), TOGETHER):
@@ -154,6 +158,18 @@ class Deposits:
                 for deposit in deliver[at : at + TOGETHER]:
                     group.create_task(self._try(deposit))
         return len(deliver)
+
+    async def _recover_own(self, take_id: str) -> None:
+        try:
+            async with self._db.read() as connection:
+                row = await audio.get(connection, take_id)
+        except DatabaseUnavailable as error:
+            logger.warning("recording %s waits in the spool for the next start: %s", take_id, error)
+            return
+        if row is None:
+            await self._spool.discard(take_id)
+        elif row.state is audio.AudioState.STORED:
+            await self._spool.settled(take_id)
 
     async def retry(self) -> bool:
         """Try once more what waits for the database, the oldest first; True when nothing waits any more."""

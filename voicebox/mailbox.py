@@ -20,6 +20,10 @@ class Company:
     """Digits only, such as 49."""
     area_code: str
     """Without the leading zero, such as 211; empty where the country has none."""
+    call_back: bool = False
+    """Whether subscribers may call back who left a message."""
+    caller_login: bool = False
+    """Whether `*` in a greeting leads callers from outside to the login (security.md, row 3: off by default)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Mailbox:
     forward_busy: str | None = None
     forward_no_answer: str | None = None
     forward_unreachable: str | None = None
+    forward_to: str | None = None
+    """The destination that the phone menu switches on and off; `forward_always` holds while it is on."""
     email: str | None = None
     notify_email: str | None = None
     """Row 15; None is off."""
@@ -59,10 +65,19 @@ class Mailbox:
     mwi: bool = True
     auto_login: bool = False
     away: bool = False
+    away_recording: bool = True
+    """Row 11: whether callers may leave messages while away."""
     busy_greeting: str | None = None
     """Id of the recorded greeting's audio; None is the default greeting."""
     no_answer_greeting: str | None = None
+    away_greeting: str | None = None
     name_recording: str | None = None
+    record_notice: bool = False
+    """Row 21: callers are told that they are recorded, before the greeting."""
+    everyone: bool = False
+    """The right to send to every mailbox of the company."""
+    team: bool = False
+    """Several people share it: messages are claimed and marked handled."""
     message_max_s: int = 300
     """Row 21: 60 to 600."""
     quota_s: int = 6000

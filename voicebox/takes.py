@@ -63,6 +63,34 @@ class DepositContext:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnContext:
+    """A recording that a subscriber makes for a purpose of their own: a greeting, a name, a comment.
+
+    It never becomes a message by itself. After a crash it stays only where a row of audio refers to it.
+    """
+
+    company_id: int
+    mailbox_id: int
+    call_id: str
+    purpose: str
+    """`greeting`, `name` or `comment`."""
+
+    def to_bytes(self) -> bytes:
+        """Return the context as JSON in UTF-8."""
+        facts = {"own": self.purpose, "company": self.company_id, "mailbox": self.mailbox_id, "call": self.call_id}
+        return json.dumps(facts, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self | None:
+        """Read what `to_bytes` wrote; None for anything else."""
+        try:
+            facts: dict[str, Any] = json.loads(data)
+            return cls(int(facts["company"]), int(facts["mailbox"]), str(facts["call"]), str(facts["own"]))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
 class Flags:
     """What the caller chose in the review, and what recovery found."""
 

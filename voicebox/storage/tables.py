@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -50,6 +51,10 @@ def _company(*, nullable: bool = False) -> Column[int]:
     return Column("company_id", KEY, ForeignKey("company.id"), nullable=nullable)
 
 
+def _company_key() -> Column[int]:
+    return Column("company_id", KEY, ForeignKey("company.id"), primary_key=True, autoincrement=False)
+
+
 def _mailbox(*, nullable: bool = False, ondelete: str | None = None, primary_key: bool = False) -> Column[int]:
     """Point to a mailbox; without `ondelete` a mailbox that is still referred to cannot be deleted."""
     reference = ForeignKey("mailbox.id", ondelete=ondelete)
@@ -60,6 +65,10 @@ def _mailbox(*, nullable: bool = False, ondelete: str | None = None, primary_key
 
 def _audio(name: str) -> Column[str]:
     return Column(name, HEX_ID, ForeignKey("audio.id"))
+
+
+def _pointer(name: str, target: str, *, ondelete: str | None = None) -> Column[int]:
+    return Column(name, KEY, ForeignKey(target, ondelete=ondelete))
 
 
 def _flag(name: str, *, default: bool = False) -> Column[bool]:
@@ -86,6 +95,8 @@ company = Table(
     Column("area_code", String(8), nullable=False),
     Column("standing", String(8), nullable=False, default="active"),
     Column("customer_id", KEY),  # who pays (data-model.md); its table comes with billing
+    _flag("call_back"),  # whether subscribers may call back who left a message (phone-menus.md, key 8)
+    _flag("caller_login"),  # whether `*` in a greeting leads callers from outside to the login
     Column("created_at", UtcDateTime, nullable=False),
     _one_of("standing", ("active", "limited", "closed")),
 )
@@ -137,6 +148,7 @@ mailbox = Table(
     Column("forward_busy", String(40)),
     Column("forward_no_answer", String(40)),
     Column("forward_unreachable", String(40)),
+    Column("forward_to", String(40)),  # the destination that the phone menu switches on and off
     Column("email", String(254)),
     Column("notify_email", String(254)),
     Column("copy_email", String(254)),
@@ -145,9 +157,14 @@ mailbox = Table(
     _flag("mwi", default=True),
     _flag("auto_login"),
     _flag("away"),
+    _flag("away_recording", default=True),
     _audio("busy_greeting"),
     _audio("no_answer_greeting"),
+    _audio("away_greeting"),
     _audio("name_recording"),
+    _flag("record_notice"),
+    _flag("everyone"),
+    _flag("team"),
     _number("message_max_s", default=300),
     _number("quota_s", default=6000),
     _number("retention_days", default=30),
@@ -243,11 +260,54 @@ message = Table(
     Column("state_changed_at", UtcDateTime, nullable=False),
     Column("heard_at", UtcDateTime),
     Column("warning", String(40)),
+    Column("kind", String(8), nullable=False, default="deposit"),
+    _pointer("sender_mailbox_id", "mailbox.id"),  # a colleague who forwarded, replied or composed
+    Column("sending_id", HEX_ID, ForeignKey("sending.id")),
+    _pointer("claimed_by", "mailbox.id"),  # team mailboxes: who takes care of it
+    Column("claimed_at", UtcDateTime),
+    _pointer("handled_by", "mailbox.id"),
+    Column("handled_at", UtcDateTime),
+    Index("ix_message_sending_id", "sending_id"),
     Index("ix_message_inbox", "mailbox_id", "state", "received_at", "id"),
     Index("ix_message_audio_id", "audio_id"),
     Index("ix_message_company", "company_id", "received_at"),
     # 'pending': e-mail only (row 13), invisible until the mail server took it or refused it for good.
     _one_of("state", ("new", "saved", "deleted", "pending")),
+    _one_of("kind", ("deposit", "forward", "reply", "compose")),
+)
+
+message_segment = Table(  # what is played before the message's own audio: the comment of who forwarded it
+    "message_segment",
+    metadata,
+    Column("message_id", HEX_ID, ForeignKey("message.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _company(),
+    Column("audio_id", HEX_ID, ForeignKey("audio.id"), nullable=False),
+    Index("ix_message_segment_audio_id", "audio_id"),
+)
+
+sending = Table(  # one message sent by a subscriber to others; its copies share the audio
+    "sending",
+    metadata,
+    Column("id", HEX_ID, primary_key=True),
+    _company(),
+    _mailbox(ondelete="CASCADE"),
+    Column("kind", String(8), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_sending_mailbox_id", "mailbox_id", "created_at"),
+    _one_of("kind", ("forward", "reply", "compose")),
+)
+
+sending_result = Table(  # what became of it, recipient by recipient
+    "sending_result",
+    metadata,
+    Column("sending_id", HEX_ID, ForeignKey("sending.id", ondelete="CASCADE"), primary_key=True),
+    Column("recipient", String(20), primary_key=True),
+    _company(),
+    _mailbox(nullable=True, ondelete="SET NULL"),
+    Column("message_id", HEX_ID, ForeignKey("message.id", ondelete="SET NULL")),
+    Column("outcome", String(10), nullable=False),
+    _one_of("outcome", ("sent", "full", "off", "unknown", "recalled")),
 )
 
 outbox = Table(
@@ -373,6 +433,50 @@ announcement = Table(
     Column("audio_id", HEX_ID, ForeignKey("audio.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("company_id", "mailbox_id", "name"),
+)
+
+greeting = Table(  # what a mailbox has to choose from (row 11); what plays stands in the mailbox's own row
+    "greeting",
+    metadata,
+    _mailbox(primary_key=True, ondelete="CASCADE"),
+    Column("kind", String(16), primary_key=True),
+    _company(),
+    Column("name", String(80), nullable=False),
+    _pointer("announcement_id", "announcement.id", ondelete="CASCADE"),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index("ix_greeting_announcement_id", "announcement_id"),
+    _one_of("kind", ("busy", "no-answer", "alternative-1", "alternative-2", "alternative-3", "away")),
+)
+
+team_member = Table(
+    "team_member",
+    metadata,
+    _mailbox(primary_key=True, ondelete="CASCADE"),
+    Column("member_id", KEY, ForeignKey("mailbox.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    _company(),
+    Index("ix_team_member_member_id", "member_id"),
+)
+
+confirmed_address = Table(  # addresses outside that a subscriber named, and that must say yes first (rows 13, 15, 16)
+    "confirmed_address",
+    metadata,
+    _key(),
+    _company(),
+    _mailbox(ondelete="CASCADE"),
+    Column("address", String(254), nullable=False),
+    Column("token_sha256", String(64), unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("confirmed_at", UtcDateTime),
+    UniqueConstraint("mailbox_id", "address"),
+)
+
+outbound_usage = Table(  # how long each company has called out on a day of its own (outbound policy)
+    "outbound_usage",
+    metadata,
+    _company_key(),
+    Column("day", Date, primary_key=True),
+    _number("seconds", default=0),
 )
 
 Row = dict[str, Any]

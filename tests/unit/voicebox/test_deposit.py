@@ -22,6 +22,7 @@ from voicebox.storage import audio, messages, outbox, tables
 from voicebox.storage.audio import AudioState
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Kind
+from voicebox.takes import OwnContext
 
 
 @dataclass(frozen=True)
@@ -387,6 +388,50 @@ async def test_a_recording_without_readable_context_stays_in_the_spool(house: Ho
     assert len(await house.messages(mailbox)) == 1
 
 
+def own(mailbox: Mailbox) -> bytes:
+    return OwnContext(mailbox.company_id, mailbox.id, "ca11" * 8, "greeting").to_bytes()
+
+
+async def test_a_greeting_that_nobody_was_told_of_is_forgotten(house: House) -> None:
+    mailbox = await one_mailbox(house.db)
+    take = a_take()
+    assert await house.deposits.recover(Lost(take, own(mailbox))) == 0
+    assert house.spool.told == [("discard", take.id)]
+    assert await house.messages(mailbox) == []
+
+
+@pytest.mark.parametrize("stored", [False, True])
+async def test_a_greeting_that_was_kept_is_left_to_settlement(house: House, stored: bool) -> None:
+    mailbox = await one_mailbox(house.db)
+    take = a_take()
+
+    async def keep(connection: AsyncConnection) -> None:
+        await audio.add(
+            connection,
+            audio_id=take.id,
+            company_id=mailbox.company_id,
+            samples=take.samples,
+            rate_hz=take.rate_hz,
+            now=NOW,
+        )
+        if stored:
+            await audio.stored(connection, take.id, blob_key="key", size_bytes=1, peaks=b"", now=NOW)
+
+    await house.db.write(keep)
+    assert await house.deposits.recover(Lost(take, own(mailbox))) == 0
+    assert house.spool.told == ([("settled", take.id)] if stored else [])
+    assert await house.messages(mailbox) == []
+
+
+async def test_a_greeting_is_left_in_the_spool_while_the_database_is_away(house: House) -> None:
+    mailbox = await one_mailbox(house.db)
+    away = Away(house.db)
+    away.away = True
+    deposits = Deposits(away, house.events, house.spool, house.clock)  # type: ignore[arg-type]
+    assert await deposits.recover(Lost(a_take(), own(mailbox))) == 0
+    assert house.spool.told == []
+
+
 def chain(mailbox: Mailbox, *seconds: float) -> list[Lost]:
     """Takes recorded one instead of the other, the last of them cut off."""
     lost: list[Lost] = []
@@ -470,6 +515,18 @@ async def test_recovery_without_a_database_waits_for_it(house: House) -> None:
 )
 def test_a_context_reads_as_it_was_written(context: DepositContext) -> None:
     assert DepositContext.from_bytes(context.to_bytes()) == context
+
+
+@given(st.builds(OwnContext, st.integers(1, 2**40), st.integers(1, 2**40), st.text(max_size=40), st.text(max_size=9)))
+def test_a_recording_of_ones_own_is_no_deposit(context: OwnContext) -> None:
+    assert OwnContext.from_bytes(context.to_bytes()) == context
+    with pytest.raises(ValueError, match="without a readable context"):
+        DepositContext.from_bytes(context.to_bytes())
+
+
+@given(st.binary(max_size=40))
+def test_what_no_subscriber_recorded_is_no_recording_of_ones_own(data: bytes) -> None:
+    assert OwnContext.from_bytes(data) is None
 
 
 @given(st.booleans(), st.booleans())
