@@ -28,6 +28,8 @@ from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTa
 
 __all__ = ["MESSAGE_MIN_S", "DepositContext", "Deposits", "Flags", "LostTake", "Room", "SpoolMarks"]
 
+COUNTED_S: Final = 1.0
+"""For counting what a mailbox holds: a caller hears nothing meanwhile."""
 RETRY_FIRST_S: Final = 0.5
 RETRY_MAX_S: Final = 30.0
 TOGETHER: Final = 50
@@ -94,12 +96,12 @@ class Deposits:
     async def room(self, mailbox: Mailbox) -> Room:
         """Return how much a mailbox still takes, from the samples of its new and saved messages.
 
-        While the database is away there is always room: a message too many is better than none.
+        While the database is away or hangs there is always room: a message too many is better than none.
         """
         try:
-            async with self._db.read() as connection:
+            async with asyncio.timeout(COUNTED_S), self._db.read() as connection:
                 used_s = await messages.used_s(connection, mailbox.id)
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, TimeoutError):
             return Room(left_s=float(mailbox.message_max_s), full=False)
         used_s += sum(
             waiting.take.duration_s for waiting in self._waiting.values() if waiting.context.mailbox_id == mailbox.id
