@@ -94,11 +94,13 @@ class Deposits:
     async def room(self, mailbox: Mailbox) -> Room:
         """Return how much a mailbox still takes, from the samples of its new and saved messages.
 
+        Of one that is e-mail only, from what waits to be mailed and what could not be: the others do not stay.
         While the database is away there is always room: a message too many is better than none.
         """
         try:
             async with self._db.read() as connection:
-                used_s = await messages.used_s(connection, mailbox.id)
+                by_mail = mailbox.redirect_email is not None
+                used_s = await messages.used_s(connection, mailbox.id, by_mail=by_mail)
         except DatabaseUnavailable:
             return Room(left_s=float(mailbox.message_max_s), full=False)
         used_s += sum(
