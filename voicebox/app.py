@@ -49,6 +49,7 @@ from mail.smtp import SmtpTransport
 from prompts.recordings import Recordings
 from voicebox import __version__
 from voicebox.access import Access
+from voicebox.ageing import Ageing
 from voicebox.calllog import CallLog
 from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
@@ -243,6 +244,18 @@ def make_notifier(config: Config, stores: Stores) -> Notifier:
     )
 
 
+def make_ageing(config: Config, stores: Stores) -> Ageing:
+    """Return what takes away messages and recordings whose time is over."""
+    return Ageing(
+        stores.db,
+        stores.store,
+        config.retention,
+        events=stores.events,
+        clock=stores.clock,
+        spool=stores.spool,
+    )
+
+
 class Telephony:
     """SIP and media, and what they share."""
 
@@ -348,6 +361,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                     *([("trunks", telephony.trunks.run)] if config.sip.trunk else []),
                     ("tidy", telephony.tidy),
                     ("housekeeping", Housekeeping(stores.db, stores.clock).run),
+                    ("ageing", make_ageing(config, stores).run),
                     ("notifier", notifier.run),
                 )
             ]

@@ -21,7 +21,7 @@ from voicebox.errors import DatabaseUnavailable
 from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message, Take
-from voicebox.storage import audio, mailboxes, messages, outbox
+from voicebox.storage import ageing, audio, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
 from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTake, OwnContext, sort_out
@@ -262,6 +262,8 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     owner = await mailboxes.by_id(connection, made.mailbox_id)
     if owner is None:
         raise LookupError(f"there is no mailbox {made.mailbox_id} any more")
+    if await ageing.was_removed(connection, made.audio_id):  # it was a message, whose time is over
+        return _Stored(fresh=False, audio=audio.AudioState.STORED)
     fresh = await audio.add(
         connection,
         audio_id=made.audio_id,

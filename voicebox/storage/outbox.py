@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """Row 13: the message itself, e-mail only."""
     MWI = "mwi"
     """Row 14: the mailbox's light, one row per mailbox."""
+    AUDIO_REMOVAL = "audio-removal"
+    """Row 21: sound whose row is gone, to be taken out of the store; done, it says that it must not come back."""
 
 
 @dataclass(frozen=True, slots=True)
