@@ -24,6 +24,7 @@ AUDIO_PAUSE_S: Final = 15.0
 TRIED_FOR: Final = {
     Purpose.NOTIFY: timedelta(days=5),  # RFC 5321 section 4.5.4.1: at least 4 to 5 days
     Purpose.COPY: timedelta(days=5),
+    Purpose.REQUEST: timedelta(days=5),
     Purpose.REDIRECT: timedelta(days=1),  # the message itself: it must not stay out of reach for longer
 }
 WARNING_REFUSED: Final = "mail-refused"

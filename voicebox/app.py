@@ -53,6 +53,7 @@ from voicebox.ageing import Ageing
 from voicebox.calllog import CallLog
 from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
+from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
 from voicebox.events import Events
@@ -226,6 +227,7 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         deposits=stores.deposits,
         access=Access(stores.db, PinHasher(load_key(config.data_dir)), stores.clock),
         inbox=lambda mailbox: Inbox(stores.db, stores.events, stores.clock, mailbox),
+        copies=Copies(stores.db, stores.events, stores.clock),
         clips=sounds,
         space=_DiskSpace(stores.spool),
         clock=stores.clock,

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """Row 16: a mail with the audio."""
     MAIL_REDIRECT = "mail-redirect"
     """Row 13: the message itself, e-mail only."""
+    MAIL_REQUEST = "mail-request"
+    """A copy that its owner asked for by phone."""
     MWI = "mwi"
     """Row 14: the mailbox's light, one row per mailbox."""
     AUDIO_REMOVAL = "audio-removal"
