@@ -185,7 +185,7 @@ MORE: Final = _menu(
     _later("1", Act.REPLY, "antworten", "reply"),
     _later("2", Act.FORWARD, "weiterleiten", "forward"),
     _option("3", Act.KEEP_NEW, "als neu behalten", "keep as new"),
-    _later("4", Act.MAIL, "Kopie als E-Mail an mich", "mail me a copy"),
+    _option("4", Act.MAIL, "Kopie als E-Mail an mich", "mail me a copy"),
     _later("5", Act.HANDLED, "als erledigt kennzeichnen", "mark handled"),
     _BACK,
     _REPEAT,

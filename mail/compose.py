@@ -50,7 +50,7 @@ def compose(letter: Letter, sender: Sender) -> EmailMessage:
     mail = new_mail()
     mail["From"] = _named(f"{letter.company.name} Voicebox", sender.address)
     mail["To"] = _named(letter.mailbox.name, to)
-    mail["Subject"] = wording.subject(letter.message, language)
+    mail["Subject"] = facts["subject"]
     mail["Date"] = format_datetime(letter.written_at.astimezone(zone))
     mail["Message-ID"] = f"<{token}@{sender.address.rpartition('@')[2]}>"
     # No answering machine shall answer (RFC 3834 section 5, and Exchange's own); bounces are welcome.
@@ -112,7 +112,8 @@ def _facts(letter: Letter, sender: Sender) -> dict[str, Any]:
     caller, number = wording.who(message.caller, language), wording.number(message.caller)
     return {
         "language": language.value,
-        "subject": wording.subject(message, language),
+        "subject": wording.subject(message, language, requested=letter.purpose is Purpose.REQUEST),
+        "requested": letter.purpose is Purpose.REQUEST,
         "caller": caller,
         "heading": wording.heading(message.caller, language),
         "number": number if number != caller else "",

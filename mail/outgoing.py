@@ -10,6 +10,7 @@ from typing import Final
 from mail.letter import Letter, Purpose
 from voicebox.clock import Clock
 from voicebox.events import Events, MailboxChanged, OutboxGrew
+from voicebox.mailbox import Mailbox
 from voicebox.message import Message
 from voicebox.storage import mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
@@ -23,6 +24,7 @@ AUDIO_PAUSE_S: Final = 15.0
 TRIED_FOR: Final = {
     Purpose.NOTIFY: timedelta(days=5),  # RFC 5321 section 4.5.4.1: at least 4 to 5 days
     Purpose.COPY: timedelta(days=5),
+    Purpose.REQUEST: timedelta(days=5),
     Purpose.REDIRECT: timedelta(days=1),  # the message itself: it must not stay out of reach for longer
 }
 WARNING_REFUSED: Final = "mail-refused"
@@ -77,7 +79,7 @@ class Outgoing:
         return Letter(
             purpose=Purpose(entry.kind),
             key=entry.key,
-            to=str(entry.payload.get("to", "")),
+            to=_address(entry, mailbox),
             message=found[0],
             mailbox=mailbox,
             company=company,
@@ -133,3 +135,9 @@ class Outgoing:
         if released is not None:
             self._events.publish(MailboxChanged(released.company_id, released.mailbox_id))
             self._events.publish(OutboxGrew(Kind.MWI))
+
+
+def _address(entry: Entry, mailbox: Mailbox) -> str:
+    """Return where a mail goes: as its row says; a message by e-mail only, to where its mailbox sends them now."""
+    to = str(entry.payload.get("to", ""))
+    return mailbox.redirect_email or to if entry.kind == Purpose.REDIRECT else to

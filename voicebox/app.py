@@ -49,9 +49,11 @@ from mail.smtp import SmtpTransport
 from prompts.recordings import Recordings
 from voicebox import __version__
 from voicebox.access import Access
+from voicebox.ageing import Ageing
 from voicebox.calllog import CallLog
 from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
+from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
 from voicebox.events import Events
@@ -225,6 +227,7 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         deposits=stores.deposits,
         access=Access(stores.db, PinHasher(load_key(config.data_dir)), stores.clock),
         inbox=lambda mailbox: Inbox(stores.db, stores.events, stores.clock, mailbox),
+        copies=Copies(stores.db, stores.events, stores.clock),
         clips=sounds,
         space=_DiskSpace(stores.spool),
         clock=stores.clock,
@@ -240,6 +243,18 @@ def make_notifier(config: Config, stores: Stores) -> Notifier:
         Sender(config.smtp.sender, config.sip.portal[0] if config.sip.portal else None),
         events=stores.events,
         metrics=stores.metrics,
+    )
+
+
+def make_ageing(config: Config, stores: Stores) -> Ageing:
+    """Return what takes away messages and recordings whose time is over."""
+    return Ageing(
+        stores.db,
+        stores.store,
+        config.retention,
+        events=stores.events,
+        clock=stores.clock,
+        spool=stores.spool,
     )
 
 
@@ -348,6 +363,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                     *([("trunks", telephony.trunks.run)] if config.sip.trunk else []),
                     ("tidy", telephony.tidy),
                     ("housekeeping", Housekeeping(stores.db, stores.clock).run),
+                    ("ageing", make_ageing(config, stores).run),
                     ("notifier", notifier.run),
                 )
             ]

@@ -2,6 +2,7 @@
 
 from ivr.call import Call, Clip, Sound
 from ivr.flows.asking import GaveUpError, apologising, part
+from ivr.flows.fullness import fullness
 from ivr.flows.login import log_in
 from ivr.flows.mainmenu import main_menu
 from ivr.flows.services import Services
@@ -35,7 +36,7 @@ async def portal(call: Call, services: Services) -> None:
 
 
 async def _serve(visit: Visit) -> None:
-    await main_menu(visit, *await _opening(visit))
+    await main_menu(visit, *await _opening(visit), *await fullness(visit))
     await part(visit.call, visit.say("menu-goodbye"))
 
 

@@ -12,6 +12,7 @@ from ivr import menu
 from ivr.call import Clip, Sound
 from ivr.flows.asking import choose, tell
 from ivr.flows.envelope import envelope
+from ivr.flows.mailcopy import mail_copy
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
 from prompts import phrases
@@ -206,6 +207,9 @@ class Presentation:
             case Act.KEEP_NEW:
                 self._kept = True
                 return await self._changed(await self._after(visit.inbox.keep_new), "message-kept-new")
+            case Act.MAIL:
+                self._then(self._mode, await mail_copy(visit, self._message))
+                return None
             case _:
                 self._then(self._mode)
                 return None

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from voicebox.access import LoginResult, Source
 from voicebox.clock import Clock
+from voicebox.copies import CopyOutcome
 from voicebox.deposit import DepositContext, Room
 from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
@@ -111,6 +112,14 @@ class Inbox(Protocol):
         ...
 
 
+class Copies(Protocol):
+    """Mails copies on demand; `voicebox.copies`."""
+
+    async def mail(self, mailbox: Mailbox, message: Message) -> CopyOutcome:
+        """Have a message mailed to the owner of its mailbox."""
+        ...
+
+
 class Clips(Protocol):
     """Recorded audio that calls can play."""
 
@@ -144,6 +153,7 @@ class Services:
     access: Access
     inbox: Callable[[Mailbox], Inbox]
     """Opens one mailbox."""
+    copies: Copies
     clips: Clips
     space: Space
     clock: Clock

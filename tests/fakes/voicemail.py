@@ -11,6 +11,7 @@ from ivr.scripted import ScriptedCall, ScriptMismatchError
 from prompts.catalogue import known
 from prompts.phrases import Phrase
 from voicebox.access import LoginResult, Outcome, Source
+from voicebox.copies import CopyOutcome, own_address
 from voicebox.deposit import DepositContext, Room
 from voicebox.errors import DatabaseUnavailable
 from voicebox.i18n import Language
@@ -210,6 +211,19 @@ class FakeAccess:
         return []
 
 
+@dataclass
+class FakeCopies:
+    """Notes what is to be mailed, where there is an address."""
+
+    mailed: list[str] = field(default_factory=list)
+
+    async def mail(self, mailbox: Mailbox, message: Message) -> CopyOutcome:
+        if own_address(mailbox) is None:
+            return CopyOutcome.NO_ADDRESS
+        self.mailed.append(message.id)
+        return CopyOutcome.QUEUED_LINK if message.confidential else CopyOutcome.QUEUED
+
+
 class CallClips:
     """The audio that a scripted call can play."""
 
@@ -261,6 +275,7 @@ class World:
         self.directory = FakeDirectory(mailboxes, aliases)
         self.access = FakeAccess()
         self.inbox = FakeInbox(kept)
+        self.copies = FakeCopies()
         self.space = FakeSpace()
         self.clock = StoppedClock()
         self.services = Services(
@@ -268,6 +283,7 @@ class World:
             deposits=self.deposits,
             access=self.access,
             inbox=lambda _: self.inbox,
+            copies=self.copies,
             clips=CallClips(self.call),
             space=self.space,
             clock=self.clock,

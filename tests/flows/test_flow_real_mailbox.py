@@ -14,6 +14,7 @@ from ivr.scripted import ScriptedCall, facts
 from tests.fakes.rows import Marks, StandingClock, add_company, add_mailbox
 from tests.fakes.voicemail import CallClips, FakeSpace
 from voicebox.access import Access
+from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
 from voicebox.events import Events
@@ -41,6 +42,7 @@ class House:
     async def call(self, flow: str, steps: list[Step], who: Facts) -> ScriptedCall:
         call = ScriptedCall(steps, facts_=who, clips=self.clips, first_take=len(self.clips) + 1)
         services = Services(
+            copies=Copies(self.db, self.events, self.clock),
             directory=Directory(self.db),
             deposits=Deposits(self.db, self.events, self.spool, self.clock),
             access=self.access,
