@@ -5,7 +5,7 @@ A leg owns an INVITE dialog: it answers, takes re-INVITE, UPDATE, INFO, PRACK an
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from ivr.call import Hangup
-from ivr.farend import FarEnd, Login, Refreshed
+from ivr.farend import FarEnd, Refreshed
 from ivr.media.remote import RemoteMedia
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
@@ -26,10 +26,8 @@ from ivr.sip.locating import LocatingError
 from ivr.sip.message import Request, Response
 from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
 from ivr.sip.transaction import ServerTransaction
+from ivr.way import Login, Spawn
 from voicebox.codec import Codec
-
-Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
-"""Starts a task whose faults are logged and end nothing else."""
 
 log = structlog.get_logger("voicebox.ivr.leg")
 

@@ -27,7 +27,6 @@ from ivr.flows.services import Services
 from ivr.gate import Gate
 from ivr.incoming import Flows, House
 from ivr.lamp import Lamp
-from ivr.leg import Spawn
 from ivr.media.library import PromptLibrary
 from ivr.media.plane import MediaPlane
 from ivr.media.spool import Reservation, Spool
@@ -42,6 +41,7 @@ from ivr.sip.message import Request
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
 from ivr.trunks import Trunks
+from ivr.way import Spawn
 from mail.letter import Sender
 from mail.notifier import Notifier
 from mail.outgoing import Outgoing
