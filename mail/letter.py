@@ -17,6 +17,8 @@ class Purpose(StrEnum):
     """Row 16: a copy of the message, with audio."""
     REDIRECT = "mail-redirect"
     """Row 13: the message itself, by e-mail only."""
+    CHANGED = "mail-changed"
+    """Security row 4: tells the owner what was changed; a notice, without a message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ from voicebox.config import Config
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
 from voicebox.events import Events
+from voicebox.greetings import Greetings
 from voicebox.housekeeping import Housekeeping
 from voicebox.i18n import Language
 from voicebox.inbox import Inbox
@@ -63,6 +64,7 @@ from voicebox.light import Light, LightState
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
 from voicebox.pinhash import PinHasher, load_key
+from voicebox.reachability import Reachability
 from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
@@ -228,6 +230,12 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         clips=sounds,
         space=_DiskSpace(stores.spool),
         clock=stores.clock,
+        greetings=Greetings(
+            *(stores.db, stores.store, stores.assemble, stores.worker.master), events=stores.events, clock=stores.clock
+        ),
+        reachability=Reachability(
+            stores.db, stores.directory, config.outbound, events=stores.events, clock=stores.clock
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from ivr.script import Step
 from ivr.scripted import ScriptedCall, ScriptMismatchError
 from prompts.catalogue import known
 from prompts.phrases import Phrase
+from tests.fakes.greetings import FakeGreetings, FakeReachability
 from voicebox.access import LoginResult, Outcome, Source
 from voicebox.deposit import DepositContext, Room
 from voicebox.errors import DatabaseUnavailable
@@ -153,7 +154,7 @@ class FakeDirectory:
     """Companies and mailboxes, with their aliases."""
 
     def __init__(self, mailboxes: Iterable[Mailbox] = (ANNA,), aliases: Mapping[str, str] | None = None) -> None:
-        self._mailboxes = list(mailboxes)
+        self.listed = list(mailboxes)
         self._aliases = dict(aliases or {})
         """Alias to extension."""
 
@@ -161,11 +162,11 @@ class FakeDirectory:
         return [BEISPIEL]
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
-        return next((m for m in self._mailboxes if (m.company_id, m.number) == (company_id, number)), None)
+        return next((m for m in self.listed if (m.company_id, m.number) == (company_id, number)), None)
 
     async def find(self, company_id: int, number: Number) -> Mailbox | None:
         for reading in (number.digits, number.e164):
-            for mailbox in self._mailboxes:
+            for mailbox in self.listed:
                 if reading and mailbox.company_id == company_id and reading in {mailbox.number, mailbox.phone}:
                     return mailbox
             if reading in self._aliases:
@@ -186,6 +187,8 @@ class FakeAccess:
     """What the next changes are refused for."""
     gone: bool = False
     """The database is away."""
+    one_time: set[str] = field(default_factory=set)
+    """Extensions whose passcode must be replaced at the next login."""
 
     async def login(
         self, *, company_id: int, mailbox: Mailbox | None, pin: str, source: Source, typed: str = ""
@@ -198,7 +201,11 @@ class FakeAccess:
             outcome = Outcome.LOCKED
         else:
             outcome = Outcome.OK if number and self.pins.get(number) == pin else Outcome.WRONG
-        return LoginResult(outcome, self.answer_after_s)
+        must_change = outcome is Outcome.OK and number in self.one_time
+        return LoginResult(outcome, self.answer_after_s, must_change=must_change)
+
+    async def is_one_time(self, mailbox: Mailbox) -> bool:
+        return mailbox.number in self.one_time
 
     async def check_pin(self, mailbox: Mailbox, pin: str) -> list[PinProblem]:
         return self.refusals.pop(0) if self.refusals else []
@@ -207,6 +214,7 @@ class FakeAccess:
         if self.refusals:
             return self.refusals.pop(0)
         self.pins[mailbox.number] = pin
+        self.one_time.discard(mailbox.number)
         return []
 
 
@@ -262,6 +270,8 @@ class World:
         self.access = FakeAccess()
         self.inbox = FakeInbox(kept)
         self.space = FakeSpace()
+        self.greetings = FakeGreetings(self.directory.listed, self.call.clips)
+        self.reachability = FakeReachability(self.greetings)
         self.clock = StoppedClock()
         self.services = Services(
             directory=self.directory,
@@ -271,6 +281,8 @@ class World:
             clips=CallClips(self.call),
             space=self.space,
             clock=self.clock,
+            greetings=self.greetings,
+            reachability=self.reachability,
         )
 
     @property

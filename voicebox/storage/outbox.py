@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """Row 16: a mail with the audio."""
     MAIL_REDIRECT = "mail-redirect"
     """Row 13: the message itself, e-mail only."""
+    MAIL_CHANGED = "mail-changed"
+    """Security row 4: tells the owner that what callers hear, or where they get, was changed."""
     MWI = "mwi"
     """Row 14: the mailbox's light, one row per mailbox."""
 

@@ -433,6 +433,14 @@ announcement = Table(
     Column("audio_id", HEX_ID, ForeignKey("audio.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("company_id", "mailbox_id", "name"),
+    Index(  # to which the constraint does not extend: no NULL equals another
+        "uq_announcement_company",
+        "company_id",
+        "name",
+        unique=True,
+        sqlite_where=text("mailbox_id IS NULL"),
+        postgresql_where=text("mailbox_id IS NULL"),
+    ),
 )
 
 greeting = Table(  # what a mailbox has to choose from (row 11); what plays stands in the mailbox's own row

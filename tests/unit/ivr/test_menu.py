@@ -48,6 +48,12 @@ def test_every_key_has_its_words_in_both_languages(shown: Menu, language: Langua
         (menu.AFTERWARDS, {}),
         (menu.DELETED, {}),
         (menu.MORE, {}),
+        (menu.BUSY_GREETING, {}),
+        (menu.NO_ANSWER_GREETING, {}),
+        (menu.AWAY, {}),
+        (menu.AWAY, {"5": Variant.ON}),
+        (menu.NAME, {}),
+        (menu.FORWARDING, {}),
     ],
 )
 def test_a_menu_speaks_of_what_it_has_and_nothing_else(
@@ -63,7 +69,7 @@ def test_a_planned_key_is_not_offered() -> None:
     assert menu.REVIEW.act("0") is None
     assert menu.REVIEW.keys == "12345*#"
     assert menu.GREETING.keys == "#"
-    assert menu.MAIN.act("3") is None
+    assert menu.MAIN.act("6") is None
 
 
 def test_a_key_says_what_it_does() -> None:
