@@ -34,6 +34,7 @@ from ivr.sip.message import Request, Response, response_to
 from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
+from ivr.switchboard import Switchboard
 from ivr.way import Spawn
 from voicebox.arrival import Arrival, Decision, MailboxOf, Refused, ToMailbox, ToPortal, decide
 from voicebox.callrecord import CallRecord, RtpFigures, Trace
@@ -80,6 +81,8 @@ class House:
     metrics: Metrics
     dialogs: Dialogs = field(default_factory=Dialogs)
     """Who takes requests within dialogs."""
+    board: Switchboard | None = None
+    """Connects calls to others."""
 
 
 class IncomingCall:
@@ -255,7 +258,14 @@ class IncomingCall:
                 leg.refuse(488)
                 return
             session = self.session = Session(
-                facts, leg, house.sounds, self._trace, local=local, timer=timer, opening_silence_s=OPENING_SILENCE_S
+                facts,
+                leg,
+                house.sounds,
+                self._trace,
+                local=local,
+                timer=timer,
+                opening_silence_s=OPENING_SILENCE_S,
+                board=house.board,
             )
             try:
                 if isinstance(decision, ToPortal):

@@ -38,14 +38,14 @@ GREETING: Final = _menu(
     "Anrufer: während der Begrüßung",
     "Caller: during the greeting",
     _option("#", Act.SKIP, "gleich zum Ton", "straight to the tone"),
-    _later("0", Act.TRANSFER, "weiterverbinden", "be connected to someone else"),
+    _option("0", Act.TRANSFER, "weiterverbinden, wenn eingerichtet", "be connected to someone else, where set up"),
     _later("*", Act.LOGIN, "Anmeldung, wenn die Firma es erlaubt", "log in, where the company allows it"),
 )
 FULL: Final = _menu(
     "full",
     "Anrufer: die Mailbox ist voll",
     "Caller: the mailbox is full",
-    _later("0", Act.TRANSFER, "weiterverbinden", "be connected to someone else"),
+    _option("0", Act.TRANSFER, "weiterverbinden, wenn eingerichtet", "be connected to someone else, where set up"),
 )
 RECORDING: Final = _menu(
     "recording",
@@ -55,7 +55,11 @@ RECORDING: Final = _menu(
     _option(
         "*", Act.STOP, "Aufnahme beenden, weiter zur Auswahl (löscht nie)", "stop, and hear the options (never deletes)"
     ),
-    _later("0", Act.TRANSFER, "senden und weiterverbinden", "send, and be connected to someone else"),
+    _option(
+        *("0", Act.TRANSFER),
+        "senden und weiterverbinden, wenn eingerichtet",
+        "send, and be connected to someone else, where set up",
+    ),
 )
 REVIEW: Final = _menu(
     "review",
@@ -66,7 +70,11 @@ REVIEW: Final = _menu(
     _option("3", Act.AGAIN, "neu aufnehmen", "record again"),
     _option("4", Act.URGENT, "dringend (noch einmal: aufheben)", "urgent (again: not urgent)"),
     _option("5", Act.CONFIDENTIAL, "vertraulich (noch einmal: aufheben)", "confidential (again: not confidential)"),
-    _later("0", Act.TRANSFER, "senden und weiterverbinden", "send, and be connected to someone else"),
+    _option(
+        *("0", Act.TRANSFER),
+        "senden und weiterverbinden, wenn eingerichtet",
+        "send, and be connected to someone else, where set up",
+    ),
     _option("*", Act.DISCARD, "verwerfen, mit Rückfrage", "discard, to be confirmed"),
     _REPEAT,
     spoken_as=phrases.Menu.REVIEW,
@@ -162,7 +170,7 @@ AFTER: Final = _menu(
     _option("2", Act.PLAY, "noch einmal", "play again"),
     _option("4", Act.PREVIOUS, "vorherige", "previous"),
     _option("6", Act.NEXT, "nächste", "next"),
-    _later("8", Act.CALL_BACK, "zurückrufen, wenn freigegeben", "call back, where allowed"),
+    _option("8", Act.CALL_BACK, "zurückrufen, wenn freigegeben", "call back, where allowed"),
     spoken_as=phrases.Menu.AFTER,
 )
 DELETED: Final = _menu(

@@ -20,6 +20,7 @@ from typing import Final
 
 import structlog
 
+from ivr.dialogs import Dialogs
 from ivr.engine import Engine
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
@@ -40,6 +41,7 @@ from ivr.sip.hops import Source
 from ivr.sip.message import Request
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
+from ivr.switchboard import Switchboard
 from ivr.trunks import Trunks
 from ivr.way import Spawn
 from mail.letter import Sender
@@ -63,6 +65,7 @@ from voicebox.library import AudioLibrary
 from voicebox.light import Light, LightState
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
+from voicebox.outcalls import OutCalls
 from voicebox.pinhash import PinHasher, load_key
 from voicebox.reachability import Reachability
 from voicebox.settlement import Settlement
@@ -229,6 +232,7 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         inbox=lambda mailbox: Inbox(stores.db, stores.events, stores.clock, mailbox),
         clips=sounds,
         space=_DiskSpace(stores.spool),
+        outcalls=OutCalls(stores.db, stores.directory, stores.clock, config.outbound),
         clock=stores.clock,
         greetings=Greetings(
             *(stores.db, stores.store, stores.assemble, stores.worker.master), events=stores.events, clock=stores.clock
@@ -275,6 +279,7 @@ class Telephony:
         self.lamp = Lamp(self.endpoint, self.phones, config.sip, self._counts_of)
         self.trunks = Trunks(self.endpoint, self.peers, config.sip)
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
+        dialogs = Dialogs()
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -287,6 +292,8 @@ class Telephony:
                 keep=stores.calllog.keep,
                 spawn=spawn,
                 metrics=stores.metrics,
+                dialogs=dialogs,
+                board=Switchboard(self.endpoint, self.plane, self.phones, dialogs, spawn, config.sip, config.outbound),
             ),
             Gate(self.peers, authenticator, stores.directory.device, self.phones.is_contact),
             self.phones,

@@ -17,6 +17,7 @@ from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts, Message, State, Take
 from voicebox.numbers import Number
+from voicebox.outbound import Dial, Refused
 from voicebox.passcode import PinProblem
 
 
@@ -209,6 +210,39 @@ class Space(Protocol):
         ...
 
 
+class Permit(Protocol):
+    """A call out that is allowed, and held until its end."""
+
+    @property
+    def dial(self) -> Dial:
+        """What to dial."""
+        ...
+
+    def answered(self) -> None:
+        """Count its minutes from now on."""
+        ...
+
+    async def end(self) -> None:
+        """Give it back, and count what was used."""
+        ...
+
+
+class OutCalls(Protocol):
+    """Calls that a mailbox pays for; `voicebox.outcalls`."""
+
+    async def admit(self, payer: Mailbox, number: str) -> Permit | Refused:
+        """Ask the outbound policy.
+
+        Raises:
+            DatabaseUnavailable: nobody knows what was used.
+        """
+        ...
+
+    async def would_admit(self, payer: Mailbox, number: str) -> bool:
+        """Tell whether `admit` would allow it now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All of it, in one hand."""
@@ -220,6 +254,7 @@ class Services:
     """Opens one mailbox."""
     clips: Clips
     space: Space
+    outcalls: OutCalls
     clock: Clock
     greetings: Greetings
     reachability: Reachability

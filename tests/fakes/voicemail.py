@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from ivr.call import Facts
+from ivr.call import Facts, TransferEnd
 from ivr.flows.services import Services
 from ivr.script import Step
 from ivr.scripted import ScriptedCall, ScriptMismatchError
@@ -19,6 +19,7 @@ from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Counts, Message, Reason, State, Take
 from voicebox.numbers import Number
+from voicebox.outbound import Dial, Refusal, Refused
 from voicebox.passcode import PinProblem
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -245,6 +246,44 @@ class FakeSpace:
         self.held -= 1
 
 
+@dataclass
+class FakePermit:
+    """A call out, and what was told of it, in order."""
+
+    dial: Dial
+    told: list[str] = field(default_factory=list)
+
+    def answered(self) -> None:
+        self.told.append("answered")
+
+    async def end(self) -> None:
+        self.told.append("end")
+
+
+@dataclass
+class FakeOutCalls:
+    """Allows every number that is not in `refused`."""
+
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    gone: bool = False
+    """The database is away."""
+    permits: list[FakePermit] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    """The paying mailbox, and the number."""
+
+    async def admit(self, payer: Mailbox, number: str) -> FakePermit | Refused:
+        self.asked.append((payer.number, number))
+        if self.gone:
+            raise DatabaseUnavailable("down")
+        if number in self.refused:
+            return Refused(self.refused[number])
+        self.permits.append(FakePermit(Dial(number)))
+        return self.permits[-1]
+
+    async def would_admit(self, payer: Mailbox, number: str) -> bool:
+        return not self.gone and number not in self.refused
+
+
 class World:
     """A scripted call and everything a flow meets on it."""
 
@@ -258,11 +297,17 @@ class World:
         clips: Mapping[str, float] | None = None,
         facts: Facts | None = None,
         hang_up_at: int | None = None,
+        transfers: TransferEnd | None = None,
     ) -> None:
         kept = list(messages)
         audio = {message.audio_id: message.duration_s for message in kept}
         self.call = ScriptedCall(
-            steps, facts_=facts, clips=audio | dict(clips or {}), check=self._check, hang_up_at=hang_up_at
+            steps,
+            facts_=facts,
+            clips=audio | dict(clips or {}),
+            check=self._check,
+            hang_up_at=hang_up_at,
+            transfers=transfers,
         )
         self.languages: set[Language] = set()
         self.deposits = FakeDeposits()
@@ -272,6 +317,7 @@ class World:
         self.space = FakeSpace()
         self.greetings = FakeGreetings(self.directory.listed, self.call.clips)
         self.reachability = FakeReachability(self.greetings)
+        self.outcalls = FakeOutCalls()
         self.clock = StoppedClock()
         self.services = Services(
             directory=self.directory,
@@ -280,6 +326,7 @@ class World:
             inbox=lambda _: self.inbox,
             clips=CallClips(self.call),
             space=self.space,
+            outcalls=self.outcalls,
             clock=self.clock,
             greetings=self.greetings,
             reachability=self.reachability,

@@ -23,6 +23,7 @@ from voicebox.greetings import Greetings
 from voicebox.inbox import Inbox
 from voicebox.mailbox import Mailbox
 from voicebox.message import Reason, State
+from voicebox.outcalls import OutCalls
 from voicebox.pinhash import Cost, PinHasher
 from voicebox.reachability import Reachability
 from voicebox.settings.outbound import Outbound
@@ -48,13 +49,15 @@ class House:
 
     async def call(self, flow: str, steps: list[Step], who: Facts) -> ScriptedCall:
         call = ScriptedCall(steps, facts_=who, clips=self.clips, first_take=len(self.clips) + 1)
+        directory = Directory(self.db)
         services = Services(
-            directory=Directory(self.db),
+            directory=directory,
             deposits=Deposits(self.db, self.events, self.spool, self.clock),
             access=self.access,
             inbox=self.inbox_of,
             clips=CallClips(call),
             space=FakeSpace(),
+            outcalls=OutCalls(self.db, directory, self.clock, Outbound()),
             clock=self.clock,
             greetings=self.greetings,
             reachability=Reachability(self.db, Directory(self.db), Outbound(), events=self.events, clock=self.clock),
