@@ -7,7 +7,7 @@ happened. What a caller hears is the flow's business; what goes wrong here is an
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import itemgetter
 from secrets import randbits
@@ -16,8 +16,9 @@ from typing import Final
 import structlog
 
 from ivr.call import Call, Facts, Hangup, Line, Origin, RecordEnd
+from ivr.dialogs import Dialogs
 from ivr.flows.services import Services
-from ivr.leg import Leg, Spawn
+from ivr.leg import Leg
 from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
 from ivr.media.stream import MediaStream
@@ -33,6 +34,8 @@ from ivr.sip.message import Request, Response, response_to
 from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
+from ivr.switchboard import Switchboard
+from ivr.way import Spawn
 from voicebox.arrival import Arrival, Decision, MailboxOf, Refused, ToMailbox, ToPortal, decide
 from voicebox.callrecord import CallRecord, RtpFigures, Trace
 from voicebox.directory import Device, Directory
@@ -76,6 +79,10 @@ class House:
     """Takes a finished call's record, to be written at once."""
     spawn: Spawn
     metrics: Metrics
+    dialogs: Dialogs = field(default_factory=Dialogs)
+    """Who takes requests within dialogs."""
+    board: Switchboard | None = None
+    """Connects calls to others."""
 
 
 class IncomingCall:
@@ -96,13 +103,11 @@ class IncomingCall:
         self._rtp = RtpFigures()
         self._cancelled = False
         self._result: CallResult | None = None
-        self.on_leg: Callable[[], None] = lambda: None
-        """Called when the call has a dialog."""
 
-    @property
-    def dialog_id(self) -> tuple[str, str, str] | None:
-        """The key of its dialog, once there is a leg."""
-        return self.leg.invite.dialog.id if self.leg is not None else None
+    def acked(self, request: Request) -> None:
+        """Take an ACK to our 2xx that names another dialog (pyVoIP makes up its own To tag)."""
+        if self.leg is not None:
+            self.leg.acked(request)
 
     def cancelled(self) -> None:
         """Take in that the caller gave up before we answered."""
@@ -157,6 +162,8 @@ class IncomingCall:
             self._note("error")
             self._refuse(500)
         finally:
+            if self.leg is not None:
+                self._house.dialogs.remove(self.leg.invite.dialog.id)
             self._note("end", by=self._ended_by())
             self._record(company, arrival, decision)
             self._count(decision)
@@ -223,20 +230,21 @@ class IncomingCall:
         Raises:
             ParseError: the INVITE cannot make a dialog.
         """
-        endpoint = self._house.endpoint
+        house = self._house
+        endpoint = house.endpoint
         leg = self.leg = Leg(
             endpoint,
             self._tx,
             stream=stream,
             media=OfferAnswer(stream.host, stream.port, session_id=randbits(62) | 1),
             contact=endpoint.contact(self._source.hop, self._request.uri.user or ""),
-            spawn=self._house.spawn,
+            spawn=house.spawn,
             began=self._began,
             login=(guest.username, guest.password.get_secret_value()) if isinstance(guest, Trunk) else None,
             direct=isinstance(guest, Device),
             continuous=isinstance(guest, CallSource) and guest.rtp_keepalive is Keepalive.CONTINUOUS,
         )
-        self.on_leg()
+        house.dialogs.add(leg.invite.dialog.id, leg)
         return leg
 
     async def _talk(self, leg: Leg, facts: Facts, decision: ToMailbox | ToPortal, timer: SessionTimer | None) -> None:
@@ -250,7 +258,14 @@ class IncomingCall:
                 leg.refuse(488)
                 return
             session = self.session = Session(
-                facts, leg, house.sounds, self._trace, local=local, timer=timer, opening_silence_s=OPENING_SILENCE_S
+                facts,
+                leg,
+                house.sounds,
+                self._trace,
+                local=local,
+                timer=timer,
+                opening_silence_s=OPENING_SILENCE_S,
+                board=house.board,
             )
             try:
                 if isinstance(decision, ToPortal):

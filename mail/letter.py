@@ -19,6 +19,8 @@ class Purpose(StrEnum):
     """Row 13: the message itself, by e-mail only."""
     REQUEST = "mail-request"
     """phone-menus.md, More, key 4: a copy that the subscriber asked for."""
+    CHANGED = "mail-changed"
+    """Security row 4: tells the owner what was changed; a notice, without a message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final
 from ivr import menu
 from ivr.call import Clip, Sound
 from ivr.flows.asking import choose, tell
+from ivr.flows.callback import call_back, may_call_back
 from ivr.flows.envelope import envelope
 from ivr.flows.mailcopy import mail_copy
 from ivr.flows.visit import Visit
@@ -117,6 +118,8 @@ class Presentation:
                 )
             case Mode.AFTER:
                 shown = menu.DELETED if self.deleted else menu.AFTERWARDS
+                if not may_call_back(visit, self._message):
+                    shown = shown.without(Act.CALL_BACK)
                 return await choose(visit.call, shown, visit.language, *before)
 
     async def _play(self, before: Sequence[Sound]) -> Act | None:
@@ -145,6 +148,8 @@ class Presentation:
                 self._then(Mode.PLAYING, self._visit.say(f"speed-{round(self._tempo.speed * 100)}"))
             case Act.ENVELOPE:
                 self._then(self._mode, envelope(self._visit, self._message))
+            case Act.CALL_BACK:
+                self._then(Mode.AFTER, *await call_back(self._visit, self._message))
             case Act.MORE if not self.deleted:
                 return await self._more()
             case Act.DELETE:

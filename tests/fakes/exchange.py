@@ -166,12 +166,16 @@ class Core:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.acks: list[Request] = []
+        self.invites: list[ServerTransaction] = []
+        """What rings here, to be answered by `endpoint.respond`."""
         self.endpoint: Endpoint
         self.answer: Callable[[Request], Response | None] = lambda request: response_to(request, 200)
         self._told = asyncio.Event()
 
     def on_request(self, tx: ServerTransaction, request: Request, source: Source) -> None:
         self.requests.append(request)
+        if request.method == "INVITE":
+            self.invites.append(tx)
         response = self.answer(request)
         if response is not None:
             self.endpoint.respond(tx, response)
@@ -365,7 +369,7 @@ async def exchange(*, calls_max: int = 10, patient: bool = True, **sip: Any) -> 
             silence.stop()
         await asyncio.sleep(0)
         assert engine.calls == {}
-        assert (engine._by_dialog, engine._by_invite, engine._of_peer) == ({}, {}, {})
+        assert (len(house.dialogs), engine._by_invite, engine._of_peer) == (0, {}, {})
         assert all(stream.closed for stream in plane.streams)
         assert server.counters.handler_errors == 0
 

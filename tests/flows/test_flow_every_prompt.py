@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from ivr import menu
-from ivr.call import KEYS
+from ivr.call import KEYS, TransferEnd
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
 from ivr.script import Step, hang_up, listen_to, press, silence, speak
@@ -121,6 +121,24 @@ async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, langu
     assert world.languages == {language}
     assert world.call.over
     assert len(world.inbox.all) == len(KEPT)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("seed", range(60))
+async def test_whatever_a_caller_presses_who_may_go_on_one_message_at_most_is_left(
+    seed: int, language: Language
+) -> None:
+    chance = random.Random(seed)
+    end = chance.choice(list(TransferEnd))
+    world = World(hang_up_at=chance.randrange(4, 60), transfers=end)
+    steps: list[Step] = [silence() if chance.random() < 0.15 else press(chance.choice(KEYS)) for _ in range(400)]
+    world.call.follow([*chance.choice(([], [press("0")])), press("#"), speak(5), press(chance.choice("#0")), *steps])
+    mailbox = replace(ANNA, language=language, zero_out="1002")
+    await world.call.run(leave_message(world.call, world.services, mailbox, Reason.BUSY))
+    assert world.languages == {language}
+    assert world.call.over
+    assert len(world.deposits.accepted) <= 1
+    assert all(permit.told[-1] == "end" for permit in world.outcalls.permits)
 
 
 @pytest.mark.parametrize("language", Language)

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """Row 13: the message itself, e-mail only."""
     MAIL_REQUEST = "mail-request"
     """A copy that its owner asked for by phone."""
+    MAIL_CHANGED = "mail-changed"
+    """Security row 4: tells the owner that what callers hear, or where they get, was changed."""
     MWI = "mwi"
     """Row 14: the mailbox's light, one row per mailbox."""
     AUDIO_REMOVAL = "audio-removal"
