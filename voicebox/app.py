@@ -32,6 +32,7 @@ from ivr.media.plane import MediaPlane
 from ivr.media.spool import Reservation, Spool
 from ivr.media.spoolwriter import SpoolError
 from ivr.media.worker import Assembler, Worker
+from ivr.outside import outside
 from ivr.peers import Peers
 from ivr.phones import Phones
 from ivr.sip.digest import Authenticator
@@ -62,6 +63,7 @@ from voicebox.library import AudioLibrary
 from voicebox.light import Light, LightState
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
+from voicebox.outcalls import OutCalls
 from voicebox.pinhash import PinHasher, load_key
 from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
@@ -279,6 +281,9 @@ class Telephony:
                 keep=stores.calllog.keep,
                 spawn=spawn,
                 metrics=stores.metrics,
+                phones=self.phones,
+                outcalls=OutCalls(stores.db, stores.directory, stores.clock, config.outbound),
+                outside=outside(config.sip, config.outbound.peer),
             ),
             Gate(self.peers, authenticator, stores.directory.device, self.phones.is_contact),
             self.phones,
