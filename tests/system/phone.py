@@ -37,12 +37,17 @@ ctrl_tcp_listen 127.0.0.1:{port}
 snd_path {folder}/heard
 """
 ACCOUNT: Final = "<sip:tester@127.0.0.1>;regint=0;audio_codecs={codec}/8000/1;dtmfmode=rtpevent\n"
+REGISTERED: Final = (
+    "<sip:{number}@{registrar}>;auth_user={number};auth_pass={password};regint=60;answermode=auto;"
+    "audio_codecs={{codec}}/8000/1;dtmfmode=rtpevent\n"
+)
+"""Of a phone that registers, and picks up by itself."""
 
 
 class Phone:
     """A baresip process with one account."""
 
-    def __init__(self, folder: Path, said: Pcm, *, codec: str = "PCMU") -> None:
+    def __init__(self, folder: Path, said: Pcm, *, codec: str = "PCMU", account: str = ACCOUNT) -> None:
         self._folder = folder / "baresip"
         (self._folder / "heard").mkdir(parents=True)
         soundfile.write(self._folder / "said.wav", said, RATE_HZ, subtype="PCM_16")
@@ -57,7 +62,7 @@ class Phone:
                 loaded="\n".join(f"module {name}.so" for name in MODULES),
             )
         )
-        (self._folder / "accounts").write_text(ACCOUNT.format(codec=codec))
+        (self._folder / "accounts").write_text(account.format(codec=codec))
         (self._folder / "contacts").write_text("")
         self._buffer = b""
         self.events: list[dict[str, Any]] = []
@@ -128,9 +133,21 @@ class Phone:
         self._command("sndcode", key)
         self._command("sndcode", "\x04")
 
+    def hold(self) -> None:
+        """Put the other side on hold."""
+        self._command("hold")
+
+    def resume(self) -> None:
+        """Take the other side off hold."""
+        self._command("resume")
+
     def hang_up(self) -> None:
         """End the call."""
         self._command("hangup")
+
+    def log(self) -> str:
+        """Return what it printed so far."""
+        return (self._folder / "out.log").read_text(errors="replace")
 
     def heard_s(self) -> float:
         """Return how much audio came in so far, in seconds; where nothing comes, this clock stands still."""
