@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from ivr.call import Call, Facts, Hangup, RecordEnd
-from ivr.covering import Admits, Covering, Means, PhonesOf, Talked
+from ivr.covering import Covering, Means, PhonesOf, Talked
 from ivr.dialogs import Dialogs
 from ivr.early import Early
 from ivr.flows.services import Services
@@ -27,7 +27,6 @@ from ivr.media.ports import NoPorts
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
 from ivr.outcome import count_events, outcome_of
-from ivr.outside import Outside
 from ivr.sdp import SdpError
 from ivr.session import Session
 from ivr.sip.endpoint import Endpoint
@@ -37,6 +36,7 @@ from ivr.sip.message import Request, Response, response_to
 from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
+from ivr.switchboard import Switchboard
 from ivr.way import Spawn
 from voicebox.arrival import Arrival, Decision, MailboxOf, Refused, ToMailbox, ToPortal, decide
 from voicebox.callrecord import CallRecord, RtpFigures, Trace
@@ -82,11 +82,10 @@ class House:
     spawn: Spawn
     metrics: Metrics
     phones: PhonesOf
-    outcalls: Admits
-    outside: Outside | None = None
-    """The way to numbers out of the house."""
     dialogs: Dialogs = field(default_factory=Dialogs)
     """Who takes requests within dialogs."""
+    board: Switchboard | None = None
+    """Connects calls to others."""
 
 
 class IncomingCall:
@@ -215,8 +214,8 @@ class IncomingCall:
             endpoint=house.endpoint,
             domain=house.sip.domain,
             phones=house.phones,
-            outcalls=house.outcalls,
-            outside=house.outside,
+            outcalls=house.services.outcalls,
+            outside=house.board.gateway() if house.board is not None else None,
             dialogs=house.dialogs,
             spawn=house.spawn,
         )
@@ -288,7 +287,14 @@ class IncomingCall:
                 leg.refuse(488)
                 return
             session = self.session = Session(
-                facts, leg, house.sounds, self._trace, local=local, timer=timer, opening_silence_s=OPENING_SILENCE_S
+                facts,
+                leg,
+                house.sounds,
+                self._trace,
+                local=local,
+                timer=timer,
+                opening_silence_s=OPENING_SILENCE_S,
+                board=house.board,
             )
             try:
                 if isinstance(decision, ToPortal):

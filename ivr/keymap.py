@@ -1,7 +1,7 @@
 """What a key of the phone menus is: an act, its words, and the menu that offers it. The table is `ivr.menu`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, auto
 
 from prompts import phrases
@@ -70,7 +70,9 @@ class Act(StrEnum):
     ON = auto()
     OFF = auto()
     USE_DEFAULT = auto()
-    ALTERNATIVE = auto()
+    ALTERNATIVE_1 = auto()
+    ALTERNATIVE_2 = auto()
+    ALTERNATIVE_3 = auto()
     DESTINATION = auto()
     STATUS = auto()
     REMOVE = auto()
@@ -126,6 +128,10 @@ class Menu:
             ],
             name=f"menu-{self.name}",
         )
+
+    def without(self, *acts: Act) -> "Menu":
+        """Return the menu where some of its keys do nothing: what a mailbox or company has not switched on."""
+        return replace(self, options=tuple(option for option in self.options if option.act not in acts))
 
     def __or__(self, other: "Menu") -> "Menu":
         """Join the keys of two menus; the first one's name stays."""

@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from mail.letter import Letter, Purpose
+from mail.notice import Notice
+from voicebox.announcement import Change
 from voicebox.clock import Clock
 from voicebox.events import Events, MailboxChanged, OutboxGrew
+from voicebox.mailbox import Mailbox
 from voicebox.message import Message
 from voicebox.storage import mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
@@ -23,6 +26,8 @@ AUDIO_PAUSE_S: Final = 15.0
 TRIED_FOR: Final = {
     Purpose.NOTIFY: timedelta(days=5),  # RFC 5321 section 4.5.4.1: at least 4 to 5 days
     Purpose.COPY: timedelta(days=5),
+    Purpose.REQUEST: timedelta(days=5),
+    Purpose.CHANGED: timedelta(days=5),
     Purpose.REDIRECT: timedelta(days=1),  # the message itself: it must not stay out of reach for longer
 }
 WARNING_REFUSED: Final = "mail-refused"
@@ -63,8 +68,10 @@ class Outgoing:
         until = self._clock.now() + timedelta(seconds=LEASE_S)
         await self._db.write(lambda connection: outbox.failed(connection, entry, entry.last_error or "", until))
 
-    async def letter(self, entry: Entry) -> Letter | None:
+    async def letter(self, entry: Entry) -> Letter | Notice | None:
         """Return what a row asks for, without the recording; None if its message or mailbox is gone."""
+        if entry.kind == Purpose.CHANGED:
+            return await self._notice(entry)
         if entry.message_id is None or entry.mailbox_id is None:
             return None
         async with self._db.read() as connection:
@@ -77,20 +84,40 @@ class Outgoing:
         return Letter(
             purpose=Purpose(entry.kind),
             key=entry.key,
-            to=str(entry.payload.get("to", "")),
+            to=_address(entry, mailbox),
             message=found[0],
             mailbox=mailbox,
             company=company,
             written_at=entry.created_at,
         )
 
-    async def delivered(self, entry: Entry, letter: Letter | None) -> None:
+    async def _notice(self, entry: Entry) -> Notice | None:
+        if entry.mailbox_id is None:
+            return None
+        async with self._db.read() as connection:
+            mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
+            companies = await mailboxes.companies(connection)
+        company = next((company for company in companies if company.id == entry.company_id), None)
+        if mailbox is None or company is None:
+            return None
+        change = str(entry.payload.get("change"))
+        return Notice(
+            key=entry.key,
+            to=str(entry.payload.get("to", "")),
+            change=Change(change) if change in list(Change) else None,
+            detail=str(entry.payload.get("detail", "")),
+            mailbox=mailbox,
+            company=company,
+            written_at=entry.created_at,
+        )
+
+    async def delivered(self, entry: Entry, letter: Letter | Notice | None) -> None:
         """Close a row: the server said 250, or (no letter) there is nothing left to send."""
         now = self._clock.now()
 
         async def work(connection: AsyncConnection) -> Message | None:
             await outbox.done(connection, entry, now)
-            if letter is None or letter.purpose is not Purpose.REDIRECT:
+            if not isinstance(letter, Letter) or letter.purpose is not Purpose.REDIRECT:
                 return None
             if letter.carries_message:
                 await messages.redirected(connection, letter.message.id, now)
@@ -133,3 +160,9 @@ class Outgoing:
         if released is not None:
             self._events.publish(MailboxChanged(released.company_id, released.mailbox_id))
             self._events.publish(OutboxGrew(Kind.MWI))
+
+
+def _address(entry: Entry, mailbox: Mailbox) -> str:
+    """Return where a mail goes: as its row says; a message by e-mail only, to where its mailbox sends them now."""
+    to = str(entry.payload.get("to", ""))
+    return mailbox.redirect_email or to if entry.kind == Purpose.REDIRECT else to

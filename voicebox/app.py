@@ -20,6 +20,7 @@ from typing import Final
 
 import structlog
 
+from ivr.dialogs import Dialogs
 from ivr.engine import Engine
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
@@ -32,7 +33,6 @@ from ivr.media.plane import MediaPlane
 from ivr.media.spool import Reservation, Spool
 from ivr.media.spoolwriter import SpoolError
 from ivr.media.worker import Assembler, Worker
-from ivr.outside import outside
 from ivr.peers import Peers
 from ivr.phones import Phones
 from ivr.sip.digest import Authenticator
@@ -41,6 +41,7 @@ from ivr.sip.hops import Source
 from ivr.sip.message import Request
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
+from ivr.switchboard import Switchboard
 from ivr.trunks import Trunks
 from ivr.way import Spawn
 from mail.letter import Sender
@@ -50,12 +51,15 @@ from mail.smtp import SmtpTransport
 from prompts.recordings import Recordings
 from voicebox import __version__
 from voicebox.access import Access
+from voicebox.ageing import Ageing
 from voicebox.calllog import CallLog
 from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
+from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
 from voicebox.events import Events
+from voicebox.greetings import Greetings
 from voicebox.housekeeping import Housekeeping
 from voicebox.i18n import Language
 from voicebox.inbox import Inbox
@@ -65,6 +69,7 @@ from voicebox.message import Counts
 from voicebox.metrics import Metrics
 from voicebox.outcalls import OutCalls
 from voicebox.pinhash import PinHasher, load_key
+from voicebox.reachability import Reachability
 from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
@@ -227,9 +232,17 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         deposits=stores.deposits,
         access=Access(stores.db, PinHasher(load_key(config.data_dir)), stores.clock),
         inbox=lambda mailbox: Inbox(stores.db, stores.events, stores.clock, mailbox),
+        copies=Copies(stores.db, stores.events, stores.clock),
         clips=sounds,
         space=_DiskSpace(stores.spool),
+        outcalls=OutCalls(stores.db, stores.directory, stores.clock, config.outbound),
         clock=stores.clock,
+        greetings=Greetings(
+            *(stores.db, stores.store, stores.assemble, stores.worker.master), events=stores.events, clock=stores.clock
+        ),
+        reachability=Reachability(
+            stores.db, stores.directory, config.outbound, events=stores.events, clock=stores.clock
+        ),
     )
 
 
@@ -242,6 +255,18 @@ def make_notifier(config: Config, stores: Stores) -> Notifier:
         Sender(config.smtp.sender, config.sip.portal[0] if config.sip.portal else None),
         events=stores.events,
         metrics=stores.metrics,
+    )
+
+
+def make_ageing(config: Config, stores: Stores) -> Ageing:
+    """Return what takes away messages and recordings whose time is over."""
+    return Ageing(
+        stores.db,
+        stores.store,
+        config.retention,
+        events=stores.events,
+        clock=stores.clock,
+        spool=stores.spool,
     )
 
 
@@ -269,6 +294,7 @@ class Telephony:
         self.lamp = Lamp(self.endpoint, self.phones, config.sip, self._counts_of)
         self.trunks = Trunks(self.endpoint, self.peers, config.sip)
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
+        dialogs = Dialogs()
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -282,8 +308,8 @@ class Telephony:
                 spawn=spawn,
                 metrics=stores.metrics,
                 phones=self.phones,
-                outcalls=OutCalls(stores.db, stores.directory, stores.clock, config.outbound),
-                outside=outside(config.sip, config.outbound.peer),
+                dialogs=dialogs,
+                board=Switchboard(self.endpoint, self.plane, self.phones, dialogs, spawn, config.sip, config.outbound),
             ),
             Gate(self.peers, authenticator, stores.directory.device, self.phones.is_contact),
             self.phones,
@@ -353,6 +379,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                     *([("trunks", telephony.trunks.run)] if config.sip.trunk else []),
                     ("tidy", telephony.tidy),
                     ("housekeeping", Housekeeping(stores.db, stores.clock).run),
+                    ("ageing", make_ageing(config, stores).run),
                     ("notifier", notifier.run),
                 )
             ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from voicebox.announcement import Mastered
 from voicebox.applied import Applied, Change, Value
 from voicebox.devices import Ha1
 from voicebox.directory_file import DirectoryError, DirectoryFile, ListPlan, MailboxPlan
@@ -33,9 +34,7 @@ class Greeting:
     """A greeting from a file, made fit for the store."""
 
     id: str
-    samples: int
-    rate_hz: int
-    flac: bytes = field(repr=False)
+    audio: Mastered
     key: str = "not stored yet"
     """Where it lies in the store."""
 
@@ -101,11 +100,12 @@ class DirectoryUpdate:
                 self._connection,
                 audio_id=greeting.id,
                 company_id=company.id,
-                samples=greeting.samples,
-                rate_hz=greeting.rate_hz,
+                samples=greeting.audio.samples,
+                rate_hz=greeting.audio.rate_hz,
                 now=self._now,
                 blob_key=greeting.key,
-                size_bytes=len(greeting.flac),
+                size_bytes=len(greeting.audio.flac),
+                peaks=greeting.audio.peaks,
             )
         for index, plan in enumerate(self._file.mailboxes):
             with self._conflicts(("mailbox", index)):

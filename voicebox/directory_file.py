@@ -29,6 +29,7 @@ from voicebox.directory_entries import (
 )
 from voicebox.greeting_file import GreetingRefused, read_greeting
 from voicebox.numbers import DialPlan, NumberProblem, NumberRefused, parse_destination, parse_strict, spellings
+from voicebox.outbound import Refusal, always_refused
 from voicebox.passcode import PinProblem
 from voicebox.tomllines import KeyPath, Lines, TomlError, load
 
@@ -164,6 +165,8 @@ class _Check:
         for key, destination in destinations.items():
             if destination in own:
                 self._add((*at, key), "is the mailbox's own number", "Write another number; this would be a loop.")
+            elif destination is not None and destination not in self._claims:
+                self._dialled(destination, (*at, key), plan)
         self._pin(entry, at, own, plan)
         return MailboxPlan(
             entry=entry,
@@ -214,6 +217,12 @@ class _Check:
             what = f"{text[:_SHOWN_MAX]!r} {_NUMBER_TEXTS[refused.problem]}"
             self._add(at, what, f"{_NUMBER_CURE} An extension will do, too.")
             return None
+
+    def _dialled(self, number: str, at: KeyPath, plan: DialPlan) -> None:
+        """Refuse what no call ever goes to; whether the rest is allowed depends on `[outbound]` at the time."""
+        why = always_refused(number, plan.country_code)
+        if why is not None:
+            self._add(at, f"{number!r} {_REFUSAL_TEXTS[why]}", "Write another number, or leave the key out.")
 
     def _pin(self, entry: MailboxEntry, at: KeyPath, own: set[str], plan: DialPlan) -> None:
         if entry.pin is None:
@@ -380,4 +389,9 @@ _PIN_TEXTS: Final = {
     PinProblem.REPEATED_BLOCK: "repeats one block of digits",
     PinProblem.OWN_NUMBER: "is one of the mailbox's own numbers",
     PinProblem.RECENT: "was used before",
+}
+_REFUSAL_TEXTS: Final = {
+    Refusal.NOT_A_NUMBER: "is not a number that can be dialled",
+    Refusal.EMERGENCY: "is an emergency number, and never dialled",
+    Refusal.PREMIUM: "costs more than a usual call, and is never dialled",
 }

@@ -71,6 +71,9 @@ class Message:
     """Recovered after a crash in mid-recording."""
     state: State = State.NEW
     call_id: str | None = None
+    warning: str | None = None
+    """Why it lies here although its mailbox is e-mail only (row 13): `mail-refused`, `confidential`, `audio-lost`,
+    `unconfirmed`."""
 
     @property
     def duration_s(self) -> float:

@@ -24,6 +24,7 @@ EMERGENCY_ANYWHERE: Final = frozenset({"110", "112", "911", "999", "000", "19222
 """Refused in every country: 112 is dialled all over the world, and travellers' phones know the others."""
 
 _EXTENSION: Final = re.compile(r"[1-9][0-9]{0,4}")
+"""Of the exchange; a mailbox's own may be longer."""
 _E164: Final = re.compile(r"\+[1-9][0-9]{2,14}")
 
 _USUAL: Final = frozenset(
@@ -119,23 +120,41 @@ def permit(
         owner: whose number of the company it is, if anybody's (`Directory.find_line`).
         usage: what limits are compared with.
     """
-    external = bool(_E164.fullmatch(number))
-    if not external and not _EXTENSION.fullmatch(number) and number not in EMERGENCY_ANYWHERE:
-        return Refused(Refusal.NOT_A_NUMBER)
-    if _emergency(number, company.country_code, known=owner is not None):
-        return Refused(Refusal.EMERGENCY)
+    colleague = None if owner is None or owner.alias else owner.mailbox
+    why = always_refused(number, company.country_code, colleague=colleague)
     if number in {payer.number, payer.phone} or (owner is not None and owner.mailbox.id == payer.id):
-        return Refused(Refusal.OWN_NUMBER)
-    if owner is not None and not owner.alias:
-        return Dial(owner.mailbox.number, owner.mailbox)
-    if external and (dear := _dear(number)) is not None:
-        return Refused(dear)
+        why = why or Refusal.OWN_NUMBER
+    if why is not None:
+        return Refused(why)
+    if colleague is not None:
+        return Dial(colleague.number, colleague)
     if settings.peer is None:
         return Refused(Refusal.NO_PEER)
-    if not external:
+    if not number.startswith("+"):
         # A telephone of the exchange that has no mailbox: the switchboard, most of all.
-        return Refused(Refusal.PREMIUM) if _service(number, company.country_code) else Dial(number)
+        return Dial(number)
     return _within_limits(number, settings, usage)
+
+
+def always_refused(number: str, country_code: str, *, colleague: Mailbox | None = None) -> Refusal | None:
+    """Say why a number is never dialled, whatever the settings; None where it depends on them.
+
+    Args:
+        number: as for `permit`.
+        country_code: the company's.
+        colleague: the mailbox whose extension or number it is, if any.
+    """
+    external = bool(_E164.fullmatch(number))
+    extension = bool(_EXTENSION.fullmatch(number)) or (colleague is not None and number == colleague.number)
+    if not external and not extension and number not in EMERGENCY_ANYWHERE:
+        return Refusal.NOT_A_NUMBER
+    if _emergency(number, country_code, known=colleague is not None):
+        return Refusal.EMERGENCY
+    if colleague is not None:
+        return None
+    if external:
+        return _dear(number)
+    return Refusal.PREMIUM if _service(number, country_code) else None
 
 
 def _within_limits(number: str, settings: Outbound, usage: Usage) -> Dial | Refused:

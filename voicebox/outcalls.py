@@ -20,7 +20,7 @@ from voicebox.directory import Directory, NumberKind
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Company, Mailbox
 from voicebox.numbers import DialPlan, Number, NumberRefused, parse_destination
-from voicebox.outbound import Dial, Owner, Refusal, Refused, Usage, permit
+from voicebox.outbound import EMERGENCY_ANYWHERE, Dial, Owner, Refused, Usage, permit
 from voicebox.settings.outbound import Outbound
 from voicebox.storage import outbound
 from voicebox.storage.database import Database
@@ -96,11 +96,7 @@ class OutCalls:
             DatabaseUnavailable: nobody knows what was used; nothing is to be dialled.
         """
         company = next(each for each in await self._directory.companies() if each.id == payer.company_id)
-        try:
-            destination = parse_destination(number, DialPlan(company.country_code, company.area_code))
-        except NumberRefused:
-            destination = number if number.isdigit() else ""
-        owner = await self._owner(company, destination)
+        destination, owner = await self._read(company, number)
         # One after the other: two that ask at once must not both be the last one allowed.
         async with self._admitting:
             usage = await self._usage(company)
@@ -140,14 +136,21 @@ class OutCalls:
         """Return the company's present day."""
         return self._clock.now().astimezone(ZoneInfo(company.time_zone)).date()
 
-    async def _owner(self, company: Company, destination: str) -> Owner | None:
-        if not destination:
-            return None
-        is_e164 = destination.startswith("+")
-        line = await self._directory.find_line(
-            company.id, Number(destination, "") if is_e164 else Number(None, destination)
-        )
-        return None if line is None else Owner(line.mailbox, alias=line.kind is NumberKind.ALIAS)
+    async def _read(self, company: Company, number: str) -> tuple[str, Owner | None]:
+        """Return an extension or E.164, empty where it is neither, and whose it is."""
+        plain = number.replace(" ", "").replace("-", "")
+        if plain in EMERGENCY_ANYWHERE:  # 116117 would read as a number of the town
+            return plain, None
+        if plain.isascii() and plain.isdigit():
+            line = await self._directory.find_line(company.id, Number(None, plain))
+            if line is not None and line.kind is NumberKind.EXTENSION:
+                return line.mailbox.number, Owner(line.mailbox)
+        try:
+            destination = parse_destination(number, DialPlan(company.country_code, company.area_code))
+        except NumberRefused:
+            return "", None
+        line = await self._directory.find_line(company.id, Number(destination, ""))
+        return destination, None if line is None else Owner(line.mailbox, alias=line.kind is NumberKind.ALIAS)
 
     async def _usage(self, company: Company) -> Usage:
         day = self.day_of(company)
@@ -169,6 +172,3 @@ class OutCalls:
             except BaseException:
                 self._owed[key] += seconds
                 raise
-
-
-__all__ = ["OutCalls", "Permit", "Refusal", "Refused"]

@@ -7,16 +7,21 @@ after the deposit has been accepted.
 from typing import Final
 
 from ivr import menu
-from ivr.call import Call, Clip, Recorded, RecordEnd, RecordLimits, Sound
+from ivr.call import Call, Clip, Pause, Recorded, RecordEnd, RecordLimits, Sound
 from ivr.flows.asking import GaveUpError, apologising, part
+from ivr.flows.connecting import Connection
 from ivr.flows.draft import Deposit, Draft, usable
 from ivr.flows.review import Verdict, review
 from ivr.flows.services import Services
+from ivr.flows.zeroout import ZeroOut
+from ivr.keymap import Act
 from prompts import phrases
-from prompts.phrases import Greeting, Phrase, say
+from prompts.phrases import Greeting, say
 from voicebox.mailbox import Mailbox
 from voicebox.message import Reason
 
+OFFER_S: Final = 4.0
+"""For `0` after it was said that the mailbox is full."""
 ATTEMPTS: Final = 3
 """Recordings too short to be a message before the caller is let go."""
 
@@ -42,32 +47,55 @@ async def leave_message(call: Call, services: Services, mailbox: Mailbox, reason
 
 
 async def _serve(call: Call, services: Services, mailbox: Mailbox, reason: Reason) -> None:
-    limit_s, refusal = await _admit(call, services, mailbox)
-    if refusal is not None:
-        await part(call, refusal)
-        return
-    limits = RecordLimits(max_s=limit_s, stop_keys=menu.RECORDING.keys)
-    deposit = Deposit(call, services, mailbox, reason, limits)
-    greeting = await _greeting(services, mailbox, reason)
-    for attempt in range(1, ATTEMPTS + 1):
-        context = deposit.context()
-        recorded = await deposit.record(context, greeting)
-        if take := usable(recorded):
-            await _dispose(deposit, Draft(take, context, recorded.by))
-            return
-        await deposit.discard(recorded.take)
-        if not await _may_try_again(deposit, recorded, attempt):
-            return
-        greeting = say(mailbox.language, "record-too-short", "record-again")
-
-
-async def _admit(call: Call, services: Services, mailbox: Mailbox) -> tuple[float, Phrase | None]:
-    """Return how long a message may be, and what to say if none can be taken: before the greeting, never after."""
+    way_out = ZeroOut(call, services, mailbox)
     room = await services.deposits.room(mailbox)
     if room.full:
         call.note("refused", why="full")
-        return 0.0, say(mailbox.language, "full-mailbox", "full-goodbye")
-    return min(mailbox.message_max_s, room.left_s), None
+        await _turn_away(call, mailbox, way_out)
+        return
+    limits = RecordLimits(max_s=min(mailbox.message_max_s, room.left_s))
+    deposit = Deposit(call, services, mailbox, reason, limits, way_out)
+    greeting = await _greeting(services, mailbox, reason)
+    await _take_message(deposit, greeting, *way_out.hint(greeting))
+
+
+async def _take_message(deposit: Deposit, *before: Sound) -> None:
+    """Greet, record and send; too short a recording, or nobody behind `0`, leads back to the tone."""
+    language, attempt = deposit.language, 0
+    while True:
+        leaving = await deposit.greet(*before) is Act.TRANSFER
+        if not leaving:
+            context = deposit.context()
+            recorded = await deposit.record(context)
+            leaving = menu.RECORDING.act(recorded.key) is Act.TRANSFER
+            if take := usable(recorded):
+                await _dispose(deposit, Draft(take, context, recorded.by, leaving=leaving))
+                return
+            await deposit.discard(recorded.take)
+            attempt += 1
+            if not leaving and not await _may_try_again(deposit, recorded, attempt):
+                return
+            before = (say(language, "record-too-short", "record-again"),)
+        if leaving:
+            if await deposit.way_out.go(say(language, "transfer-connecting")) is Connection.REACHED:
+                await deposit.call.hang_up()
+                return
+            before = (say(language, "transfer-failed"),)
+
+
+async def _turn_away(call: Call, mailbox: Mailbox, way_out: ZeroOut) -> None:
+    """Tell that the mailbox is full, before anything was said into it, and offer `0` where it leads somewhere."""
+    language = mailbox.language
+    if not await way_out.usable():
+        await part(call, say(language, "full-mailbox", "full-goodbye"))
+        return
+    played = await call.play(say(language, "full-mailbox", "greeting-zero"), Pause(OFFER_S), keys=menu.FULL.keys)
+    if menu.FULL.act(played.key) is not Act.TRANSFER:
+        await part(call, say(language, "full-goodbye"))
+    elif await way_out.go(say(language, "transfer-connecting")) is Connection.REACHED:
+        await call.hang_up()
+    else:
+        await part(call, say(language, "transfer-failed-goodbye"))
 
 
 async def _greeting(services: Services, mailbox: Mailbox, reason: Reason) -> Sound:
@@ -109,6 +137,9 @@ async def _dispose(deposit: Deposit, draft: Draft) -> None:
         case Verdict.SEND:
             sent = await deposit.send(draft)
             await part(call, say(language, "review-sent-goodbye" if sent else "record-too-short-goodbye"))
+        case Verdict.TRANSFER:
+            await deposit.send(draft)  # before anything else: the caller may hang up while it rings
+            await _leave(deposit)
         case Verdict.CUT_OFF:
             await deposit.send(draft)
             await call.hang_up(_cause(draft.ended))
@@ -118,9 +149,23 @@ async def _dispose(deposit: Deposit, draft: Draft) -> None:
             await part(call, say(language, "review-discarded-goodbye"))
 
 
+async def _leave(deposit: Deposit) -> None:
+    """Connect a caller whose message has been sent."""
+    call, language = deposit.call, deposit.language
+    match await deposit.way_out.go(say(language, "transfer-saved-connecting")):
+        case Connection.REACHED:
+            await call.hang_up()
+        case Connection.NOBODY:
+            await part(call, say(language, "transfer-failed-goodbye"))
+        case Connection.REFUSED:
+            await part(call, say(language, "review-sent", "transfer-failed-goodbye"))
+
+
 async def _verdict(deposit: Deposit, draft: Draft) -> Verdict:
     if draft.ended in {RecordEnd.HANGUP, RecordEnd.NO_RTP, RecordEnd.SHUTDOWN}:
         return Verdict.CUT_OFF
+    if draft.leaving:
+        return Verdict.TRANSFER
     before = (say(deposit.language, "record-maximum"),) if draft.ended is RecordEnd.MAXIMUM else ()
     try:
         return await review(deposit, draft, *before)

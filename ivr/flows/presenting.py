@@ -11,7 +11,9 @@ from typing import Final
 from ivr import menu
 from ivr.call import Clip, Sound
 from ivr.flows.asking import choose, tell
+from ivr.flows.callback import call_back, may_call_back
 from ivr.flows.envelope import envelope
+from ivr.flows.mailcopy import mail_copy
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
 from prompts import phrases
@@ -116,6 +118,8 @@ class Presentation:
                 )
             case Mode.AFTER:
                 shown = menu.DELETED if self.deleted else menu.AFTERWARDS
+                if not may_call_back(visit, self._message):
+                    shown = shown.without(Act.CALL_BACK)
                 return await choose(visit.call, shown, visit.language, *before)
 
     async def _play(self, before: Sequence[Sound]) -> Act | None:
@@ -144,6 +148,8 @@ class Presentation:
                 self._then(Mode.PLAYING, self._visit.say(f"speed-{round(self._tempo.speed * 100)}"))
             case Act.ENVELOPE:
                 self._then(self._mode, envelope(self._visit, self._message))
+            case Act.CALL_BACK:
+                self._then(Mode.AFTER, *await call_back(self._visit, self._message))
             case Act.MORE if not self.deleted:
                 return await self._more()
             case Act.DELETE:
@@ -206,6 +212,9 @@ class Presentation:
             case Act.KEEP_NEW:
                 self._kept = True
                 return await self._changed(await self._after(visit.inbox.keep_new), "message-kept-new")
+            case Act.MAIL:
+                self._then(self._mode, await mail_copy(visit, self._message))
+                return None
             case _:
                 self._then(self._mode)
                 return None

@@ -11,6 +11,7 @@ from voicebox.cli.db import db_app
 from voicebox.cli.demo import demo_command
 from voicebox.cli.doctor import doctor_command
 from voicebox.cli.explain import explain_command
+from voicebox.cli.housekeeping import housekeeping_command
 from voicebox.cli.init import init_command
 from voicebox.cli.mailbox import mailbox_app
 from voicebox.cli.messages import messages_app
@@ -54,6 +55,7 @@ app.add_typer(mailbox_app, name="mailbox")
 app.add_typer(messages_app, name="messages")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(queue_app, name="queue")
+app.command("housekeeping")(housekeeping_command)
 app.add_typer(db_app, name="db")
 app.add_typer(config_app, name="config")
 

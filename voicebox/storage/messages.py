@@ -33,6 +33,7 @@ _COLUMNS: Final = (
     message.c.interrupted,
     message.c.state,
     message.c.call_id,
+    message.c.warning,
 )
 _VISIBLE: Final = message.c.state.in_([State.NEW, State.SAVED, State.DELETED])
 
@@ -53,8 +54,13 @@ _COUNTS: Final = (
     .where(message.c.mailbox_id == bindparam("of_mailbox"), _VISIBLE)
     .group_by(message.c.state, message.c.urgent)
 )
+_UNDELIVERED: Final = _COUNTS.where(message.c.warning.is_not(None))
 _USED_S: Final = select(func.coalesce(func.sum(cast(message.c.samples, Float) / message.c.rate_hz), 0.0)).where(
     message.c.mailbox_id == bindparam("of_mailbox"), message.c.state.in_([State.NEW, State.SAVED])
+)
+_UNDELIVERED_S: Final = select(func.coalesce(func.sum(cast(message.c.samples, Float) / message.c.rate_hz), 0.0)).where(
+    message.c.mailbox_id == bindparam("of_mailbox"),
+    message.c.state.in_([State.NEW, State.SAVED]) & message.c.warning.is_not(None) | (message.c.state == PENDING),
 )
 
 
@@ -87,6 +93,11 @@ _SENT: Final = (
     .where(message.c.id == bindparam("of_message"), message.c.state == PENDING)
     .values(state=State.DELETED, previous_state=State.SAVED, state_changed_at=bindparam("now"))
 )
+_RELEASE_ALL: Final = (
+    update(message)
+    .where(message.c.mailbox_id == bindparam("of_mailbox"), message.c.state == PENDING)
+    .values(state=State.NEW, previous_state=None, state_changed_at=bindparam("now"))
+)
 
 
 def _to_message(row: Sequence[Any]) -> Message:
@@ -105,6 +116,7 @@ def _to_message(row: Sequence[Any]) -> Message:
         interrupted=row[13],
         state=State.NEW if row[14] == PENDING else State(row[14]),
         call_id=row[15],
+        warning=row[16],
     )
 
 
@@ -127,6 +139,7 @@ async def add(connection: AsyncConnection, made: Message, now: datetime, *, pend
         "confidential": made.confidential,
         "interrupted": made.interrupted,
         "state": PENDING if pending else made.state,
+        "warning": clipped(made.warning, 40),
         "state_changed_at": now,
     }
     return bool((await connection.execute(_ADD.on(connection), values)).rowcount)
@@ -170,9 +183,10 @@ async def page(
     return [_to_message(row) for row in await connection.execute(statement.limit(limit))]
 
 
-async def counts(connection: AsyncConnection, mailbox_id: int) -> Counts:
-    """Count a mailbox's messages, all figures of one moment."""
-    rows = (await connection.execute(_COUNTS, {"of_mailbox": mailbox_id})).all()
+async def counts(connection: AsyncConnection, mailbox_id: int, *, undelivered: bool = False) -> Counts:
+    """Count a mailbox's messages, all figures of one moment; or only those that should have gone by e-mail."""
+    statement = _UNDELIVERED if undelivered else _COUNTS
+    rows = (await connection.execute(statement, {"of_mailbox": mailbox_id})).all()
     return counted([(state, urgent, how_many) for state, urgent, how_many in rows])
 
 
@@ -192,9 +206,12 @@ def counted(rows: Sequence[tuple[str, bool, int]]) -> Counts:
     )
 
 
-async def used_s(connection: AsyncConnection, mailbox_id: int) -> float:
-    """Return the length of a mailbox's new and saved messages together, in seconds, from samples."""
-    return float(await connection.scalar(_USED_S, {"of_mailbox": mailbox_id}) or 0.0)
+async def used_s(connection: AsyncConnection, mailbox_id: int, *, by_mail: bool = False) -> float:
+    """Return the length of a mailbox's new and saved messages together, in seconds, from samples.
+
+    `by_mail`, of one that is e-mail only: of what waits for the mail server or could not be mailed.
+    """
+    return float(await connection.scalar(_UNDELIVERED_S if by_mail else _USED_S, {"of_mailbox": mailbox_id}) or 0.0)
 
 
 async def save(connection: AsyncConnection, mailbox_id: int, message_id: str, now: datetime) -> Message | None:
@@ -250,6 +267,11 @@ async def release(connection: AsyncConnection, message_id: str, why: str, now: d
         await connection.execute(_RELEASE, {"of_message": message_id, "why": clipped(why, 40), "now": now})
     ).one_or_none()
     return None if row is None else _to_message(row)
+
+
+async def release_all(connection: AsyncConnection, mailbox_id: int, now: datetime) -> int:
+    """Put what waits to be mailed into its mailbox, which is no longer e-mail only; returns how many that were."""
+    return (await connection.execute(_RELEASE_ALL, {"of_mailbox": mailbox_id, "now": now})).rowcount
 
 
 async def redirected(connection: AsyncConnection, message_id: str, now: datetime) -> bool:

@@ -97,6 +97,13 @@ def test_copy_has_the_recording_as_mp3() -> None:
     assert "Sie liegt auch in Ihrer Mailbox." in body(mail, "plain")
 
 
+def test_copy_that_was_asked_for_has_the_recording_and_is_not_called_new() -> None:
+    mail = parsed(a_letter(Purpose.REQUEST, mp3=an_mp3()))
+    assert len(attachments(mail)) == 1
+    assert mail["Subject"] == "Ihre Nachricht von Max Muster (0:42)"
+    assert "Neue Nachricht" not in body(mail, "plain") + body(mail, "html")
+
+
 def test_redirected_message_is_only_in_the_mail() -> None:
     mail = parsed(a_letter(Purpose.REDIRECT, mp3=an_mp3()))
     assert len(attachments(mail)) == 1
@@ -300,6 +307,7 @@ CASES = {
     "copy": a_letter(Purpose.COPY, mp3=b"x", urgent=True, interrupted=True, reason=Reason.NO_ANSWER),
     "redirect": a_letter(Purpose.REDIRECT, mp3=b"x", caller=Caller("+492115551111"), reason=Reason.UNAVAILABLE),
     "confidential": a_letter(Purpose.COPY, mp3=b"x", confidential=True, caller=Caller(None, withheld=True)),
+    "request": a_letter(Purpose.REQUEST, mp3=b"x"),
     "audio-lost": replace(a_letter(Purpose.REDIRECT, caller=Caller("1002", "Bert Beispiel")), audio_lost=True),
 }
 
