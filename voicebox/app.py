@@ -33,7 +33,6 @@ from ivr.media.plane import MediaPlane
 from ivr.media.spool import Reservation, Spool
 from ivr.media.spoolwriter import SpoolError
 from ivr.media.worker import Assembler, Worker
-from ivr.outside import outside
 from ivr.peers import Peers
 from ivr.phones import Phones
 from ivr.sip.digest import Authenticator
@@ -296,7 +295,6 @@ class Telephony:
         self.trunks = Trunks(self.endpoint, self.peers, config.sip)
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
         dialogs = Dialogs()
-        services = make_services(config, stores, sounds)
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -304,14 +302,12 @@ class Telephony:
                 plane=self.plane,
                 sounds=sounds,
                 directory=stores.directory,
-                services=services,
+                services=make_services(config, stores, sounds),
                 flows=Flows(leave_message=leave_message, fetch_messages=portal),
                 keep=stores.calllog.keep,
                 spawn=spawn,
                 metrics=stores.metrics,
                 phones=self.phones,
-                outcalls=services.outcalls,
-                outside=outside(config.sip, config.outbound.peer),
                 dialogs=dialogs,
                 board=Switchboard(self.endpoint, self.plane, self.phones, dialogs, spawn, config.sip, config.outbound),
             ),

@@ -21,7 +21,6 @@ from ivr.lamp import Lamp
 from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
 from ivr.media.remote import RemoteMedia
-from ivr.outside import outside
 from ivr.peers import Peers
 from ivr.phones import Phones
 from ivr.session import Session
@@ -386,14 +385,12 @@ async def exchange(
             plane=cast("MediaPlane", plane),
             sounds=cast("Any", None),
             directory=cast("Any", directory),
-            services=cast("Any", SimpleNamespace(clock=clock)),
+            services=cast("Any", SimpleNamespace(clock=clock, outcalls=outcalls)),
             flows=Flows(leave_message=run_flow, fetch_messages=run_flow),
             keep=keep,
             spawn=errands.spawn,
             metrics=Metrics(process=False),
             phones=phones,
-            outcalls=cast("Any", outcalls),
-            outside=outside(settings, settings_out.peer),
         )
         lamp = Lamp(server, phones, settings, counts_of)
         gate = Gate(Peers(settings), Authenticator(REALM, b"0123456789abcdef"), directory.device, phones.is_contact)
