@@ -218,7 +218,7 @@ class IncomingCall:
         try:
             # The caller may have given up while media opened.
             if not self._tx.answered:
-                facts = Facts(self.id, arrival, self._origin(guest, company))
+                facts = Facts(self.id, arrival, self._origin(guest, company), caller_login=company.caller_login)
                 await self._talk(self._leg_of(guest, stream), facts, decision, timer)
         finally:
             await stream.close()
