@@ -39,7 +39,7 @@ GREETING: Final = _menu(
     "Caller: during the greeting",
     _option("#", Act.SKIP, "gleich zum Ton", "straight to the tone"),
     _option("0", Act.TRANSFER, "weiterverbinden, wenn eingerichtet", "be connected to someone else, where set up"),
-    _later("*", Act.LOGIN, "Anmeldung, wenn die Firma es erlaubt", "log in, where the company allows it"),
+    _option("*", Act.LOGIN, "Anmeldung, wenn die Firma es erlaubt", "log in, where the company allows it"),
 )
 FULL: Final = _menu(
     "full",

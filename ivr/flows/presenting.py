@@ -147,7 +147,7 @@ class Presentation:
                 self._tempo.change()
                 self._then(Mode.PLAYING, self._visit.say(f"speed-{round(self._tempo.speed * 100)}"))
             case Act.ENVELOPE:
-                self._then(self._mode, envelope(self._visit, self._message))
+                self._then(self._mode, *await envelope(self._visit, self._message))
             case Act.CALL_BACK:
                 self._then(Mode.AFTER, *await call_back(self._visit, self._message))
             case Act.MORE if not self.deleted:
