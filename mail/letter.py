@@ -19,6 +19,8 @@ class Purpose(StrEnum):
     """Row 13: the message itself, by e-mail only."""
     REQUEST = "mail-request"
     """phone-menus.md, More, key 4: a copy that the subscriber asked for."""
+    CONFIRM = "mail-confirm"
+    """Rows 13, 15 and 16: asks an address that a subscriber named whether it wants mails; without a message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """Row 13: the message itself, e-mail only."""
     MAIL_REQUEST = "mail-request"
     """A copy that its owner asked for by phone."""
+    MAIL_CONFIRM = "mail-confirm"
+    """Asks an address that a subscriber named whether it wants mails."""
     MWI = "mwi"
     """Row 14: the mailbox's light, one row per mailbox."""
     AUDIO_REMOVAL = "audio-removal"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mail.letter import Letter
 from mail.outgoing import Outgoing
 from tests.fakes.rows import NOW, Marks, StandingClock, a_context, a_take, one_mailbox
 from voicebox.deposit import Deposits
@@ -119,7 +120,7 @@ async def test_row13_a_mail_under_way_while_the_mode_is_switched_loses_nothing(p
     made = await post.deposit()
     entry = await post.mail()
     letter = await post.outgoing.letter(entry)
-    assert letter is not None
+    assert isinstance(letter, Letter)
     await post.switch(redirect_email=None)
     await post.outgoing.delivered(entry, replace(letter, mp3=b"ID3"))
     found = await post.found(made)
@@ -146,7 +147,7 @@ async def test_row21_mailed_messages_take_no_room_but_waiting_and_refused_ones_d
     assert (await post.deposits.room(post.mailbox)).left_s == 400
     entry = await post.mail()
     letter = await post.outgoing.letter(entry)
-    assert letter is not None
+    assert isinstance(letter, Letter)
     await post.outgoing.delivered(entry, replace(letter, mp3=b"ID3"))
     assert (await post.deposits.room(post.mailbox)).left_s == 600
     await post.deposit(150)
