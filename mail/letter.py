@@ -21,6 +21,8 @@ class Purpose(StrEnum):
     """phone-menus.md, More, key 4: a copy that the subscriber asked for."""
     CHANGED = "mail-changed"
     """Security row 4: tells the owner what was changed; a notice, without a message."""
+    CONFIRM = "mail-confirm"
+    """Rows 13, 15 and 16: asks an address that a subscriber named whether it wants mails; without a message."""
 
 
 @dataclass(frozen=True, slots=True)

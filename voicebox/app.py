@@ -65,6 +65,7 @@ from voicebox.i18n import Language
 from voicebox.inbox import Inbox
 from voicebox.library import AudioLibrary
 from voicebox.light import Light, LightState
+from voicebox.links import Links
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
 from voicebox.outcalls import OutCalls
@@ -246,10 +247,16 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
     )
 
 
+def make_links(config: Config) -> Links:
+    """Return what makes the links in mails; to listen by one only where `web.public_url` was set for others."""
+    reachable = "public_url" in config.web.model_fields_set
+    return Links(load_key(config.data_dir), config.web.public_url, reachable=reachable)
+
+
 def make_notifier(config: Config, stores: Stores) -> Notifier:
     """Return what sends the mails."""
     return Notifier(
-        Outgoing(stores.db, stores.events, stores.clock),
+        Outgoing(stores.db, stores.events, stores.clock, links=make_links(config)),
         SmtpTransport(config.smtp),
         stores.library.mp3,
         Sender(config.smtp.sender, config.sip.portal[0] if config.sip.portal else None),

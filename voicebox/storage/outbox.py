@@ -36,6 +36,8 @@ class Kind(StrEnum):
     """A copy that its owner asked for by phone."""
     MAIL_CHANGED = "mail-changed"
     """Security row 4: tells the owner that what callers hear, or where they get, was changed."""
+    MAIL_CONFIRM = "mail-confirm"
+    """Asks an address that a subscriber named whether it wants mails."""
     MWI = "mwi"
     """Row 14: the mailbox's light, one row per mailbox."""
     AUDIO_REMOVAL = "audio-removal"
