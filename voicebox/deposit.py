@@ -273,7 +273,7 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
         return _Stored(fresh=False, audio=audio.AudioState.SPOOL if there is None else there.state)
     pending = owner.redirect_email is not None
     await messages.add(connection, made, now, pending=pending)
-    drafts = _mails(owner, made)
+    drafts = mails_of(owner, made)
     await outbox.add(connection, drafts, now)
     kinds = [Kind(draft.kind) for draft in drafts]
     if owner.mwi and not pending:
@@ -282,7 +282,7 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=tuple(kinds))
 
 
-def _mails(owner: Mailbox, made: Message) -> list[Draft]:
+def mails_of(owner: Mailbox, made: Message) -> list[Draft]:
     """Return the mails a message causes: rows 13, 15 and 16, each at most once per message, ever."""
     wanted = (
         (Kind.MAIL_REDIRECT, owner.redirect_email),

@@ -6,6 +6,7 @@ VoiceboxError
 ├── RecordingBroken       the spool holds nothing playable under this id; trying again is pointless
 ├── NoAudio               there is no audio under this id, or it is marked broken
 ├── Conflict              a unique number, name or key is taken already
+├── SendingRefused        nothing could be sent to others, and why (voicebox.distribution)
 ├── KeyUnusable           the key of the PINs cannot be read or made (voicebox.pinhash)
 └── SchemaTooNew          a later version has migrated the database (voicebox.storage.schema)
 

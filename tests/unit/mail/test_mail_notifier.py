@@ -39,8 +39,8 @@ class Recordings:
     failures: list[Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    async def __call__(self, audio_id: str) -> bytes:
-        self.asked.append(audio_id)
+    async def __call__(self, *audio_ids: str) -> bytes:
+        self.asked += audio_ids
         if self.failures:
             raise self.failures.pop(0)
         return b"ID3 not quite an MP3"
