@@ -54,6 +54,7 @@ from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
+from voicebox.distribution import Distribution
 from voicebox.events import Events
 from voicebox.housekeeping import Housekeeping
 from voicebox.i18n import Language
@@ -67,6 +68,7 @@ from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
 from voicebox.tasks import Errands, tireless
+from voicebox.teams import Teams
 from webmanager.server import WebParts, served
 
 log = structlog.get_logger("voicebox.app")
@@ -228,6 +230,8 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         clips=sounds,
         space=_DiskSpace(stores.spool),
         clock=stores.clock,
+        distribution=Distribution(stores.db, stores.events, stores.clock),
+        teams=Teams(stores.db),
     )
 
 

@@ -28,9 +28,19 @@ from voicebox.storage import audio, lists, mailboxes, messages, outbox, sendings
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.lists import DistributionList
 from voicebox.storage.outbox import Draft, Kind
-from voicebox.storage.sendings import Outcome, Result, Sending
+from voicebox.storage.sendings import Delivery, Result, Sending
 
-__all__ = ["Audience", "Dispatch", "Distribution", "DistributionList", "Outcome", "Refusal", "Result", "SendingRefused"]
+__all__ = [
+    "Audience",
+    "Delivery",
+    "Dispatch",
+    "Distribution",
+    "DistributionList",
+    "Refusal",
+    "Result",
+    "SendingRefused",
+    "Sent",
+]
 
 COMMENT_MIN_S: Final = 0.5
 """Less than this is no comment; a message of its own takes `MESSAGE_MIN_S`, as a caller's."""
@@ -101,12 +111,12 @@ class Sent:
     @property
     def reached(self) -> int:
         """How many got their copy."""
-        return sum(each.outcome is Outcome.SENT for each in self.results)
+        return sum(each.outcome is Delivery.SENT for each in self.results)
 
     @property
     def missed(self) -> tuple[Result, ...]:
         """Those that did not."""
-        return tuple(each for each in self.results if each.outcome is not Outcome.SENT)
+        return tuple(each for each in self.results if each.outcome is not Delivery.SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,13 +337,13 @@ async def _sort_out(
     copies: list[tuple[Mailbox, Message]] = []
     for mailbox_id, (number, owner) in chosen.items():
         if owner is None:
-            results.append(Result(number, None, Outcome.UNKNOWN))
+            results.append(Result(number, None, Delivery.UNKNOWN))
         elif not owner.enabled:
-            results.append(Result(number, mailbox_id, Outcome.OFF))
+            results.append(Result(number, mailbox_id, Delivery.OFF))
         elif used.get(mailbox_id, 0.0) + copy.duration_s > owner.quota_s:
-            results.append(Result(number, mailbox_id, Outcome.FULL))
+            results.append(Result(number, mailbox_id, Delivery.FULL))
         else:
             made = replace(copy, id=new_id(), mailbox_id=mailbox_id)
             copies.append((owner, made))
-            results.append(Result(number, mailbox_id, Outcome.SENT, made.id))
+            results.append(Result(number, mailbox_id, Delivery.SENT, made.id))
     return results, copies

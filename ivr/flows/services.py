@@ -12,6 +12,7 @@ from typing import Protocol
 from voicebox.access import LoginResult, Source
 from voicebox.clock import Clock
 from voicebox.deposit import DepositContext, Room
+from voicebox.distribution import Dispatch, DistributionList, Sent
 from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts, Message, State, Take
@@ -28,6 +29,10 @@ class Directory(Protocol):
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
         """Return a company's mailbox by its extension."""
+        ...
+
+    async def by_id(self, mailbox_id: int) -> Mailbox | None:
+        """Return a mailbox by its key."""
         ...
 
     async def find(self, company_id: int, number: Number) -> Mailbox | None:
@@ -86,6 +91,14 @@ class Inbox(Protocol):
         """Return a message of this mailbox."""
         ...
 
+    async def claim(self, message_id: str, by: Mailbox) -> Message | None:
+        """Note that somebody takes care of a message that nobody does yet."""
+        ...
+
+    async def handled(self, message_id: str, by: Mailbox) -> Message | None:
+        """Mark a message as handled that is not yet."""
+        ...
+
     async def heard(self, message_id: str) -> Message | None:
         """Move a new message, heard to its end, to the saved ones."""
         ...
@@ -108,6 +121,35 @@ class Inbox(Protocol):
 
     async def delete_all(self, *, received_until: datetime | None = None) -> int:
         """Delete the new and saved messages that came until a moment; return how many."""
+        ...
+
+
+class Distribution(Protocol):
+    """Sends to others; `voicebox.distribution`."""
+
+    async def list_for(self, sender: Mailbox, number: int) -> DistributionList | None:
+        """Return what a subscriber means by a list's number."""
+        ...
+
+    async def everyone(self, sender: Mailbox) -> int:
+        """Return how many mailboxes the company has besides the sender's."""
+        ...
+
+    async def send(self, dispatch: Dispatch) -> Sent:
+        """Send; durable when this returns.
+
+        Raises:
+            SendingRefused: nothing was sent.
+            DatabaseUnavailable: likewise.
+        """
+        ...
+
+
+class Teams(Protocol):
+    """Team mailboxes; `voicebox.teams`."""
+
+    async def of(self, member: Mailbox) -> list[Mailbox]:
+        """Return the team mailboxes that a subscriber belongs to."""
         ...
 
 
@@ -147,3 +189,5 @@ class Services:
     clips: Clips
     space: Space
     clock: Clock
+    distribution: Distribution
+    teams: Teams

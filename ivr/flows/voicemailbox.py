@@ -5,6 +5,7 @@ from ivr.call import Sound
 from ivr.flows.asking import choose, confirm
 from ivr.flows.messages import listen, listen_deleted
 from ivr.flows.passcode import change_passcode
+from ivr.flows.sending import compose
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
 
@@ -21,6 +22,8 @@ async def voice_mailbox(visit: Visit) -> None:
         match await choose(visit.call, menu.MAILBOX, visit.language, *before, visit.say("menu-mailbox")):
             case Act.LISTEN:
                 before = await listen(visit)
+            case Act.COMPOSE:
+                before = await compose(visit)
             case Act.DELETE_ALL:
                 before = (await _delete_all(visit),)
             case Act.PASSCODE:

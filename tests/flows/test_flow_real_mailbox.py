@@ -16,12 +16,14 @@ from tests.fakes.voicemail import CallClips, FakeSpace
 from voicebox.access import Access
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
+from voicebox.distribution import Distribution
 from voicebox.events import Events
 from voicebox.inbox import Inbox
 from voicebox.mailbox import Mailbox
 from voicebox.message import Reason, State
 from voicebox.pinhash import Cost, PinHasher
 from voicebox.storage.database import Database
+from voicebox.teams import Teams
 
 PIN = "274913"
 
@@ -48,6 +50,8 @@ class House:
             clips=CallClips(call),
             space=FakeSpace(),
             clock=self.clock,
+            distribution=Distribution(self.db, self.events, self.clock),
+            teams=Teams(self.db),
         )
         if flow == "leave":
             await call.run(leave_message(call, services, self.anna, Reason.BUSY))

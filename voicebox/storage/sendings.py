@@ -14,7 +14,7 @@ from voicebox.storage.tables import message, sending, sending_result
 from voicebox.storage.upsert import Upsert
 
 
-class Outcome(StrEnum):
+class Delivery(StrEnum):
     """What became of a sending at one recipient."""
 
     SENT = "sent"
@@ -48,7 +48,7 @@ class Result:
     recipient: str
     """The extension."""
     mailbox_id: int | None
-    outcome: Outcome
+    outcome: Delivery
     message_id: str | None = None
     """The copy; None where there is none (any more)."""
 
@@ -97,7 +97,7 @@ _UNHEARD: Final = (
 _NOTE_RECALL: Final = (
     update(sending_result)
     .where(sending_result.c.sending_id == bindparam("of_sending"), sending_result.c.message_id == bindparam("of_copy"))
-    .values(outcome=Outcome.RECALLED, message_id=None)
+    .values(outcome=Delivery.RECALLED, message_id=None)
 )
 _REMOVE: Final = delete(message).where(message.c.id == bindparam("of_copy"))
 
@@ -150,7 +150,7 @@ async def of_sender(connection: AsyncConnection, mailbox_id: int, *, limit: int)
 async def results(connection: AsyncConnection, sending_id: str) -> list[Result]:
     """Return what became of a sending, by extension."""
     rows = await connection.execute(_RESULTS, {"of_sending": sending_id})
-    return [Result(row[0], row[1], Outcome(row[2]), row[3]) for row in rows]
+    return [Result(row[0], row[1], Delivery(row[2]), row[3]) for row in rows]
 
 
 async def recall(connection: AsyncConnection, sending_id: str) -> list[Recalled]:

@@ -21,7 +21,7 @@ from voicebox.storage import audio, lists, outbox
 from voicebox.storage.database import Database
 from voicebox.storage.lists import DistributionList
 from voicebox.storage.outbox import Kind
-from voicebox.storage.sendings import Outcome
+from voicebox.storage.sendings import Delivery
 from voicebox.storage.tables import mailbox as mailbox_table
 from voicebox.storage.tables import message as message_table
 from voicebox.storage.tables import message_segment, sending, sending_result
@@ -317,10 +317,10 @@ async def test_copies_that_nobody_has_heard_are_recalled_with_their_mails_and_li
     assert await office.distribution.recall(office.anna, sent.id) == 2
     ((_, results),) = await office.distribution.sent(office.anna)
     assert {each.recipient: each.outcome for each in results} == {
-        "1002": Outcome.RECALLED,
-        "1003": Outcome.SENT,
-        "1004": Outcome.RECALLED,
-        "1005": Outcome.SENT,  # by e-mail only: the mail may be on its way
+        "1002": Delivery.RECALLED,
+        "1003": Delivery.SENT,
+        "1004": Delivery.RECALLED,
+        "1005": Delivery.SENT,  # by e-mail only: the mail may be on its way
     }
     assert [len(await office.new(each)) for each in ("1002", "1003", "1004")] == [0, 1, 0]
     told = {event.mailbox_id for event in office.heard if isinstance(event, MailboxChanged)}
@@ -393,7 +393,7 @@ async def test_whatever_the_audience_is_each_of_it_gets_one_answer(office: Offic
         assert outcomes(sent) == {
             each: "off" if each in off else "full" if each in full else "sent" for each in sorted(wanted)
         }
-        assert all((each.message_id is not None) == (each.outcome is Outcome.SENT) for each in sent.results)
+        assert all((each.message_id is not None) == (each.outcome is Delivery.SENT) for each in sent.results)
 
 
 async def test_a_list_is_read_when_it_is_sent_to_not_before(office: Office) -> None:
