@@ -105,6 +105,11 @@ class Message:
         """All that is played, in its order: the comments, then the message itself."""
         return (*self.comments, self.audio_id)
 
+    @property
+    def colleagues(self) -> frozenset[int]:
+        """The mailboxes of those who sent, claimed or handled it."""
+        return frozenset(each for each in (self.sender_id, self.claimed_by, self.handled_by) if each is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
