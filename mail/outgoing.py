@@ -10,7 +10,7 @@ from typing import Final
 from mail.letter import Letter, Purpose
 from voicebox.clock import Clock
 from voicebox.events import Events, MailboxChanged, OutboxGrew
-from voicebox.message import Message
+from voicebox.message import Message, MessageKind
 from voicebox.storage import mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Entry, Kind, backoff_s
@@ -71,6 +71,9 @@ class Outgoing:
             found = await messages.get_any(connection, entry.message_id)
             mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
             companies = await mailboxes.companies(connection)
+            forwarder = None
+            if found is not None and found[0].kind is MessageKind.FORWARD and found[0].sender_id is not None:
+                forwarder = await mailboxes.by_id(connection, found[0].sender_id)
         company = next((company for company in companies if company.id == entry.company_id), None)
         if found is None or mailbox is None or company is None:
             return None
@@ -82,6 +85,7 @@ class Outgoing:
             mailbox=mailbox,
             company=company,
             written_at=entry.created_at,
+            forwarder=forwarder,
         )
 
     async def delivered(self, entry: Entry, letter: Letter | None) -> None:
