@@ -66,6 +66,7 @@ def _facts(letter: Letter, sender: Sender) -> dict[str, Any]:
         "received": wording.moment(message.received_at, zone, language),
         "length": wording.length(message),
         "occasion": wording.occasion(message.reason, language),
+        "forwarder": wording.colleague(letter.forwarder) if letter.forwarder else "",
         "urgent": message.urgent,
         "confidential": message.confidential,
         "interrupted": message.interrupted,

@@ -47,6 +47,8 @@ class Letter:
     company: Company
     written_at: datetime
     """When it was queued, aware; the same at each attempt."""
+    forwarder: Mailbox | None = None
+    """The colleague who forwarded the message; its caller is still who left it."""
     mp3: bytes | None = None
     """The recording, where it may and can be attached."""
     audio_lost: bool = False

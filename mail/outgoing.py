@@ -16,7 +16,7 @@ from voicebox.clock import Clock
 from voicebox.events import Events, MailboxChanged, OutboxGrew
 from voicebox.links import Links
 from voicebox.mailbox import Mailbox
-from voicebox.message import Message
+from voicebox.message import Message, MessageKind
 from voicebox.storage import confirmations, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Entry, Kind, backoff_s
@@ -87,6 +87,9 @@ class Outgoing:
             mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
             companies = await mailboxes.companies(connection)
             held = await confirmations.held(connection, entry.mailbox_id)
+            forwarder = None
+            if found is not None and found[0].kind is MessageKind.FORWARD and found[0].sender_id is not None:
+                forwarder = await mailboxes.by_id(connection, found[0].sender_id)
         company = next((company for company in companies if company.id == entry.company_id), None)
         if found is None or mailbox is None or company is None:
             return None
@@ -98,6 +101,7 @@ class Outgoing:
             mailbox=mailbox,
             company=company,
             written_at=entry.created_at,
+            forwarder=forwarder,
         )
         if self._links is None or not letter.message.confidential or letter.purpose is Purpose.NOTIFY:
             return letter

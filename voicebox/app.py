@@ -58,6 +58,7 @@ from voicebox.config import Config
 from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
+from voicebox.distribution import Distribution
 from voicebox.events import Events
 from voicebox.greetings import Greetings
 from voicebox.housekeeping import Housekeeping
@@ -75,6 +76,7 @@ from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
 from voicebox.tasks import Errands, tireless
+from voicebox.teams import Teams
 from webmanager.server import WebParts, served
 
 log = structlog.get_logger("voicebox.app")
@@ -244,6 +246,8 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         reachability=Reachability(
             stores.db, stores.directory, config.outbound, events=stores.events, clock=stores.clock
         ),
+        distribution=Distribution(stores.db, stores.events, stores.clock),
+        teams=Teams(stores.db),
     )
 
 

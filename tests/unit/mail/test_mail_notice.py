@@ -111,7 +111,7 @@ def test_an_address_that_is_none_is_refused() -> None:
         compose(replace(NOTICE, to="nobody"), SENDER)
 
 
-async def _no_audio(audio_id: str) -> bytes:
+async def _no_audio(*audio_ids: str) -> bytes:
     raise NoAudio(audio_id)
 
 
