@@ -194,10 +194,18 @@ class Covering:
         return Rung.NOT_YET if self._contacts(mailbox) else Rung.UNREGISTERED
 
     def _contacts(self, mailbox: Mailbox) -> list[tuple[str, Hop]]:
-        """Return a mailbox's phones, but for the one that calls: it would only find itself busy."""
+        """Return a mailbox's phones, but for the one that calls: it would only find itself busy.
+
+        A phone that started anew registers under a new name (baresip does) while its old one still counts: the newer
+        registration at an address is the phone, and rings once.
+        """
         here = (self._source.transport, self._source.host, self._source.port)
-        found = self._means.phones.of_mailbox(mailbox.id)
-        return [(uri, hop) for uri, hop in found if (hop.transport, hop.host, hop.port) != here]
+        newest: dict[tuple[object, ...], tuple[str, Hop]] = {}
+        for contact, hop in self._means.phones.of_mailbox(mailbox.id):
+            at = (hop.transport, hop.host, hop.port)
+            if at != here:
+                newest[*at, contact.rpartition("@")[2]] = (contact, hop)
+        return list(newest.values())
 
     def _branches(self, mailbox: Mailbox) -> list[Branch]:
         found = []

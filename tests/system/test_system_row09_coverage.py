@@ -85,7 +85,8 @@ def test_row_9_a_phone_answers_and_media_goes_between_caller_and_phone(service: 
     running = cell.hung_up_on().waits()
     heard = caller(service, tmp_path, "1001").invite().pause(0.5).bye().run()
     got = running.wait()
-    desk.wait()
+    (cancel,) = desk.wait().received("CANCEL")
+    assert 'Reason: SIP ;cause=200 ;text="Call completed elsewhere"' in cancel
     (ok, *_) = heard.received("SIP/2.0 200")
     assert connection_of(body_of(ok)) == ("127.0.2.1", 40_000)
     (invite,) = got.received("INVITE")

@@ -366,6 +366,17 @@ async def test_the_phone_that_calls_does_not_ring_itself(both: Exchange) -> None
         assert record.reason is Reason.UNAVAILABLE
 
 
+async def test_a_phone_that_started_anew_under_another_name_rings_once(both: Exchange, phone: Telephone) -> None:
+    phone.name = "anna-again"
+    await register(both, phone)
+    call = calling(both)
+    invite = (await phone.rings()).request
+    assert invite.uri.user == "anna-again"
+    await phone.picks_up()
+    await hang_up(both, await call.connected())
+    assert len(phone.core.invites) == 1
+
+
 # --- the mailbox's settings
 
 
