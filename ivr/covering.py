@@ -248,11 +248,7 @@ class Covering:
         if self._early.ended_by or phone is None:
             branch.give_up()
             return
-        try:
-            caller = self._early.answered(branch, answered.response)
-        except ParseError:
-            branch.give_up()
-            raise
+        caller = self._early.answered(branch, answered.response)
         self._note("coverage", to="answered", number=number, by=str(branch.uri), why="it was picked up there")
         self.answered_at = datetime.now(UTC)
         joined = self._joined = Joined(caller, branch, phone, spawn=self._means.spawn)

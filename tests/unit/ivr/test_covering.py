@@ -430,6 +430,14 @@ async def test_row_7_a_phone_answers_though_the_mailbox_is_off(both: Exchange, p
     await hang_up(both, await call.connected())
 
 
+async def test_an_invite_that_makes_no_dialog_is_refused_before_any_phone_rings(
+    both: Exchange, phone: Telephone
+) -> None:
+    await calling(both, Record_Route="nonsense").answered(400)
+    await both.record()
+    assert phone.core.requests == []
+
+
 # --- forwarding
 
 
