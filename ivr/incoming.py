@@ -247,7 +247,8 @@ class IncomingCall:
         try:
             # The caller may have given up while media opened.
             if not self._tx.answered:
-                facts = Facts(self.id, arrival, origin_of(guest, company, self._source.host))
+                origin = origin_of(guest, company, self._source.host)
+                facts = Facts(self.id, arrival, origin, caller_login=company.caller_login)
                 await self._talk(self._leg_of(guest, stream), facts, decision, timer)
         finally:
             await stream.close()

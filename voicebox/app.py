@@ -58,6 +58,7 @@ from voicebox.config import Config
 from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
+from voicebox.distribution import Distribution
 from voicebox.events import Events
 from voicebox.greetings import Greetings
 from voicebox.housekeeping import Housekeeping
@@ -65,6 +66,7 @@ from voicebox.i18n import Language
 from voicebox.inbox import Inbox
 from voicebox.library import AudioLibrary
 from voicebox.light import Light, LightState
+from voicebox.links import Links
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
 from voicebox.outcalls import OutCalls
@@ -74,6 +76,7 @@ from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
 from voicebox.tasks import Errands, tireless
+from voicebox.teams import Teams
 from webmanager.server import WebParts, served
 
 log = structlog.get_logger("voicebox.app")
@@ -243,13 +246,21 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         reachability=Reachability(
             stores.db, stores.directory, config.outbound, events=stores.events, clock=stores.clock
         ),
+        distribution=Distribution(stores.db, stores.events, stores.clock),
+        teams=Teams(stores.db),
     )
+
+
+def make_links(config: Config) -> Links:
+    """Return what makes the links in mails; to listen by one only where `web.public_url` was set for others."""
+    reachable = "public_url" in config.web.model_fields_set
+    return Links(load_key(config.data_dir), config.web.public_url, reachable=reachable)
 
 
 def make_notifier(config: Config, stores: Stores) -> Notifier:
     """Return what sends the mails."""
     return Notifier(
-        Outgoing(stores.db, stores.events, stores.clock),
+        Outgoing(stores.db, stores.events, stores.clock, links=make_links(config)),
         SmtpTransport(config.smtp),
         stores.library.mp3,
         Sender(config.smtp.sender, config.sip.portal[0] if config.sip.portal else None),

@@ -12,7 +12,7 @@ from voicebox.events import Events, OutboxGrew
 from voicebox.ids import new_id
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message
-from voicebox.storage import mailboxes, outbox
+from voicebox.storage import confirmations, mailboxes, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
 
@@ -46,7 +46,7 @@ class Copies:
 
         async def work(connection: AsyncConnection) -> bool:
             owner = await mailboxes.by_id(connection, mailbox.id)
-            to = None if owner is None else own_address(owner)
+            to = None if owner is None else own_address(owner, await confirmations.held(connection, owner.id))
             if to is None:
                 return False
             draft = Draft(message.company_id, Kind.MAIL_REQUEST, key, mailbox.id, message.id, {"to": to})
@@ -59,6 +59,7 @@ class Copies:
         return CopyOutcome.QUEUED_LINK if message.confidential else CopyOutcome.QUEUED
 
 
-def own_address(mailbox: Mailbox) -> str | None:
-    """Return the subscriber's own address; None if none is known."""
-    return mailbox.email or mailbox.notify_email or mailbox.redirect_email
+def own_address(mailbox: Mailbox, held: frozenset[str] = frozenset()) -> str | None:
+    """Return the subscriber's own address, none of those that have not confirmed; None if none is known."""
+    known = (mailbox.email, mailbox.notify_email, mailbox.redirect_email)
+    return next((each for each in known if each is not None and each.casefold() not in held), None)

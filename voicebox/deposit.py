@@ -12,7 +12,7 @@ Ids make each step harmless to repeat: take, audio and message share one, and ea
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -21,7 +21,7 @@ from voicebox.errors import DatabaseUnavailable
 from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message, Take
-from voicebox.storage import ageing, audio, mailboxes, messages, outbox
+from voicebox.storage import ageing, audio, confirmations, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
 from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTake, OwnContext, sort_out
@@ -277,9 +277,10 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     if not fresh:
         there = await audio.get(connection, made.audio_id)
         return _Stored(fresh=False, audio=audio.AudioState.SPOOL if there is None else there.state)
-    pending = owner.redirect_email is not None
+    held = await confirmations.held(connection, owner.id)
+    made, pending = placed(owner, made, held)
     await messages.add(connection, made, now, pending=pending)
-    drafts = _mails(owner, made)
+    drafts = mails_of(owner, made, held)
     await outbox.add(connection, drafts, now)
     kinds = [Kind(draft.kind) for draft in drafts]
     if owner.mwi and not pending:
@@ -288,8 +289,20 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=tuple(kinds))
 
 
-def _mails(owner: Mailbox, made: Message) -> list[Draft]:
-    """Return the mails a message causes: rows 13, 15 and 16, each at most once per message, ever."""
+def placed(owner: Mailbox, made: Message, held: frozenset[str]) -> tuple[Message, bool]:
+    """Return a message as it comes to its mailbox, and whether it waits for the mail server there (row 13)."""
+    if owner.redirect_email is None:
+        return made, False
+    if owner.redirect_email.casefold() in held:  # the address has not said yet that it wants messages
+        return replace(made, warning="unconfirmed"), False
+    return made, True
+
+
+def mails_of(owner: Mailbox, made: Message, held: frozenset[str]) -> list[Draft]:
+    """Return the mails a message causes: rows 13, 15 and 16, each at most once per message, ever.
+
+    None of them goes to an address in `held`, which has not confirmed.
+    """
     wanted = (
         (Kind.MAIL_REDIRECT, owner.redirect_email),
         (Kind.MAIL_NOTIFY, owner.notify_email),
@@ -298,5 +311,5 @@ def _mails(owner: Mailbox, made: Message) -> list[Draft]:
     return [
         Draft(owner.company_id, kind, f"{kind}:{made.id}", owner.id, made.id, {"to": address})
         for kind, address in wanted
-        if address is not None
+        if address is not None and address.casefold() not in held
     ]

@@ -7,12 +7,13 @@ from memory while it answers.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Company, Mailbox
+from voicebox.message import Message
 from voicebox.numbers import Number
 from voicebox.storage import mailboxes, registrations
 from voicebox.storage.database import Database
@@ -69,6 +70,14 @@ class Directory:
                 return await mailboxes.by_id(connection, mailbox_id)
 
         return await self._answer(("id", mailbox_id), ask)
+
+    async def extensions(self, messages: Iterable[Message]) -> dict[int, str]:
+        """Return the extensions of the colleagues who sent, claimed or handled these messages, by mailbox key."""
+        wanted = sorted({each for message in messages for each in message.colleagues})
+        if not wanted:
+            return {}
+        async with self._db.read() as connection:
+            return {each.id: each.number for each in (await mailboxes.by_ids(connection, wanted)).values()}
 
     async def page(self, company_id: int, *, after: str | None = None, limit: int = 100) -> list[Mailbox]:
         """List a company's mailboxes by extension, from the one after `after`."""

@@ -17,7 +17,8 @@ from ivr.flows.portal import portal
 from ivr.script import Step, hang_up, listen_to, press, silence, speak
 from ivr.scripted import facts
 from prompts.catalogue import known
-from tests.fakes.voicemail import ANNA, NOW, World, message
+from tests.fakes.voicemail import ANNA, NOW, FakeDirectory, World, message
+from voicebox.distribution import Delivery, DistributionList
 from voicebox.i18n import Language
 from voicebox.message import Caller, Counts, Message, Reason, State
 
@@ -85,6 +86,33 @@ async def test_every_envelope_can_be_said(language: Language, caller: Caller) ->
             world.call.follow([press("1"), press("1"), press("5"), listen_to("envelope-interrupted"), hang_up()])
             await world.call.run(portal(world.call, world.services))
             assert world.languages == {language}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("count", [count for count in COUNTS if count])
+async def test_every_count_of_recipients_can_be_said(language: Language, count: int) -> None:
+    for missed in (0, count // 2, count):
+        world = portal_world(language)
+        world.directory = FakeDirectory([replace(ANNA, auto_login=True, language=language, everyone=True)])
+        world.services = replace(world.services, directory=world.directory)
+        world.distribution.others = count
+        world.distribution.outcomes = {100 + n: Delivery.FULL for n in range(missed)}
+        last = "send-missed" if missed else "send-reached"
+        record: list[Step] = [press("1"), press("5"), press("1"), speak(5), press("#")]
+        world.call.follow([*record, press("4"), press("#"), listen_to(last), hang_up()])
+        await world.call.run(portal(world.call, world.services))
+        assert world.languages == {language}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("number", range(1, 16))
+async def test_every_number_of_a_list_can_be_said(language: Language, number: int) -> None:
+    world = portal_world(language)
+    world.distribution.lists = {number: DistributionList(1, 1, 1, number, "Team", shared=True, members=frozenset({2}))}
+    record: list[Step] = [press("1"), press("5"), press("1"), speak(5), press("#")]
+    world.call.follow([*record, press("5"), press(f"{number}#"), listen_to(f"number-{number}"), hang_up()])
+    await world.call.run(portal(world.call, world.services))
+    assert world.languages == {language}
 
 
 @pytest.mark.parametrize("language", Language)

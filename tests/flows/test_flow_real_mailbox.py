@@ -19,6 +19,7 @@ from voicebox.access import Access
 from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
+from voicebox.distribution import Distribution
 from voicebox.events import Events
 from voicebox.greetings import Greetings
 from voicebox.inbox import Inbox
@@ -30,6 +31,7 @@ from voicebox.reachability import Reachability
 from voicebox.settings.outbound import Outbound
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
+from voicebox.teams import Teams
 
 PIN = "274913"
 
@@ -63,6 +65,8 @@ class House:
             clock=self.clock,
             greetings=self.greetings,
             reachability=Reachability(self.db, Directory(self.db), Outbound(), events=self.events, clock=self.clock),
+            distribution=Distribution(self.db, self.events, self.clock),
+            teams=Teams(self.db),
         )
         if flow == "leave":
             await call.run(leave_message(call, services, self.anna, Reason.BUSY))

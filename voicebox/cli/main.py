@@ -17,6 +17,7 @@ from voicebox.cli.mailbox import mailbox_app
 from voicebox.cli.messages import messages_app
 from voicebox.cli.prompts import prompts_app
 from voicebox.cli.queue import queue_app
+from voicebox.cli.sendings import recall_command, sent_command
 from voicebox.cli.serve import serve_command
 from voicebox.cli.token import token_command
 
@@ -52,6 +53,8 @@ app.command("doctor")(doctor_command)
 app.command("explain")(explain_command)
 app.command("token")(token_command)
 app.add_typer(mailbox_app, name="mailbox")
+messages_app.command("sent")(sent_command)
+messages_app.command("recall")(recall_command)
 app.add_typer(messages_app, name="messages")
 app.add_typer(prompts_app, name="prompts")
 app.add_typer(queue_app, name="queue")

@@ -134,9 +134,12 @@ async def users(connection: AsyncConnection, announcement_id: int) -> list[User]
 
 async def play_instead(
     connection: AsyncConnection, company_id: int, audio_id: str, instead: str | None, now: datetime
-) -> set[int]:
-    """Have whoever plays one recording play another (None: the default greeting); return the keys of the mailboxes."""
-    changed: set[int] = set()
+) -> dict[str, list[int]]:
+    """Have whoever plays one recording play another (None: the default greeting).
+
+    Returns the keys of the mailboxes, by the field that was changed.
+    """
+    changed: dict[str, list[int]] = {}
     for name in PLAYING:
         statement = (
             update(mailbox)
@@ -144,5 +147,5 @@ async def play_instead(
             .values({name: instead, "updated_at": now})
             .returning(mailbox.c.id)
         )
-        changed |= set((await connection.execute(statement)).scalars())
+        changed[name] = sorted((await connection.execute(statement)).scalars())
     return changed
