@@ -338,13 +338,22 @@ async def test_a_phone_without_a_sign_of_life_is_unreachable_after_four_seconds(
 async def test_a_silent_phone_does_not_keep_the_other_from_ringing(
     both: Exchange, phone: Telephone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ringing, "SILENCE_S", 0.05)
+    told = asyncio.Event()
+    tell = ringing.Ringing._tell_silent
+
+    def tell_and_say(self: ringing.Ringing) -> None:
+        tell(self)
+        told.set()
+
+    monkeypatch.setattr(ringing.Ringing, "_tell_silent", tell_and_say)
+    monkeypatch.setattr(ringing, "SILENCE_S", 0.2)
     async with telephone(both, "dead") as dead:
         await dead.endpoint.close()
         call = calling(both)
         await phone.rings()
         await call.hears(180)
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            await told.wait()
         await phone.picks_up()
         await hang_up(both, await call.connected())
 
