@@ -141,13 +141,13 @@ class Calling:
         self.heard.append(response)
         self._told.set()
 
-    async def hears(self, status: int) -> Response:
-        """Wait for a provisional response."""
+    async def hears(self, status: int, *, dialogs: int = 1) -> Response:
+        """Wait for a provisional response; for the one that makes so many dialogs of its status."""
         async with asyncio.timeout(5):
-            while not any(each.status == status for each in self.heard):
+            while len(tags := {each.to.tag: each for each in self.heard if each.status == status}) < dialogs:
                 self._told.clear()
                 await self._told.wait()
-        return next(each for each in self.heard if each.status == status)
+        return list(tags.values())[dialogs - 1]
 
     async def answered(self, status: int = 200) -> tuple[Response, Dialog]:
         """Wait for the final response."""

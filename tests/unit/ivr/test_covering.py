@@ -15,9 +15,10 @@ from ivr.call import RecordEnd
 from ivr.departure import Gateway
 from ivr.sip.dialog import Dialog
 from ivr.sip.hops import Destination, Transport
+from ivr.sip.message import Response
 from ivr.switchboard import Switchboard
 from tests.fakes.exchange import PHONE, Exchange, exchange, sdp
-from tests.fakes.telephone import SAID, Telephone, calling, register, telephone
+from tests.fakes.telephone import SAID, Calling, Telephone, calling, register, telephone
 from tests.fakes.voicemail import ANNA
 from voicebox.callrecord import CallRecord
 from voicebox.coverage import RING_S
@@ -198,11 +199,29 @@ async def test_a_caller_that_demands_reliable_ringing_gets_it(both: Exchange, ph
     call = calling(both, Require="100rel")
     await phone.rings(183, sdp(44_000))
     ring = await call.hears(180)
-    early = Dialog.of_client(call.request, ring, both.contact)
-    prack = await both.within(early, "PRACK", RAck=f"{ring.headers.get('RSeq')} 1 INVITE")
-    assert prack.status == 200
+    assert (await prack(both, call, ring)).status == 200
     await phone.picks_up()
     await hang_up(both, await call.connected())
+
+
+async def test_the_mailbox_rings_reliably_in_its_own_dialog_before_it_answers(both: Exchange, phone: Telephone) -> None:
+    call = calling(both, Require="100rel")
+    await phone.rings()
+    first = await call.hears(180)
+    assert (await prack(both, call, first)).status == 200
+    await phone.refuses(486)
+    second = await call.hears(180, dialogs=2)
+    assert second.to.tag != first.to.tag
+    assert (await prack(both, call, second)).status == 200
+    response, dialog = await call.answered()
+    assert response.to.tag == second.to.tag
+    await both.ack(dialog)
+    await hang_up(both, dialog)
+
+
+async def prack(both: Exchange, call: Calling, ring: Response) -> Response:
+    early = Dialog.of_client(call.request, ring, both.contact)
+    return await both.within(early, "PRACK", RAck=f"{ring.headers.get('RSeq')} 1 INVITE")
 
 
 async def test_a_bye_while_phones_ring_ends_the_call_as_a_cancel_does(both: Exchange, phone: Telephone) -> None:
