@@ -44,6 +44,8 @@ class Invitation:
     headers: tuple[tuple[str, str], ...] = ()
     """More of them, such as P-Asserted-Identity and Diversion."""
     max_forwards: int = MAX_FORWARDS
+    routes: tuple[str, ...] = ()
+    """Proxies that want to be on the way to the peer (RFC 3327 Path), the next one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class Branch:
         said = self._invitation
         self._cseq += 1
         headers = Headers()
+        for route in said.routes:
+            headers.add("Route", route)
         headers.add("Max-Forwards", str(said.max_forwards))
         headers.add("From", f"{said.sender};tag={self._tag}")
         headers.add("To", said.to)

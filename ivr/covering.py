@@ -45,6 +45,10 @@ class PhonesOf(Protocol):
         """Return the contact URI and the way to each phone of a mailbox."""
         ...
 
+    def path_to(self, mailbox_id: int, contact: str) -> tuple[str, ...]:
+        """Return the proxies on the way to a phone (RFC 3327)."""
+        ...
+
 
 class Permit(Protocol):
     """A call out that is allowed, and held until its end."""
@@ -218,6 +222,7 @@ class Covering:
                     called=mailbox.number,
                     domain=self._means.domain,
                     sent_on=self._sent_on,
+                    path=self._means.phones.path_to(mailbox.id, contact),
                 )
             except ParseError as error:
                 log.warning("contact_unreadable", mailbox=mailbox.number, why=error.detail)

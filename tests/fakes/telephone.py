@@ -109,7 +109,7 @@ async def telephone(
         await endpoint.close()
 
 
-async def register(both: Exchange, phone: Telephone, device: Device = PHONE) -> None:
+async def register(both: Exchange, phone: Telephone, device: Device = PHONE, *, path: str = "") -> None:
     """Have the exchange know where a telephone is."""
     where, ours = phone.endpoint.listening[0], both.server.listening[0]
     headers = Headers()
@@ -120,6 +120,9 @@ async def register(both: Exchange, phone: Telephone, device: Device = PHONE) -> 
     headers.add("CSeq", "1 REGISTER")
     headers.add("Contact", phone.contact)
     headers.add("Expires", "3600")
+    if path:
+        headers.add("Path", path)
+        headers.add("Supported", "path")
     request = Request("REGISTER", Uri.parse(f"sip:{REALM}"), headers, b"")
     hop = Hop(Transport.UDP, ours.host, ours.port)
     source = Source(Transport.UDP, where.host, where.port, local=(hop.host, hop.port))  # type: ignore[arg-type]

@@ -405,6 +405,17 @@ async def test_a_phone_that_started_anew_under_another_name_rings_once(both: Exc
     assert len(phone.core.invites) == 1
 
 
+async def test_a_phone_behind_a_proxy_is_rung_through_it(both: Exchange) -> None:
+    async with telephone(both, registered=False) as phone:
+        await register(both, phone, path="<sip:edge.example;lr;received=192.0.2.7>")
+        call = calling(both)
+        invite = (await phone.rings()).request
+        assert invite.headers.all("Route") == ["<sip:edge.example;lr;received=192.0.2.7>"]
+        assert str(invite.uri) == phone.contact.strip("<>")
+        await phone.picks_up()
+        await hang_up(both, await call.connected())
+
+
 # --- the mailbox's settings
 
 
