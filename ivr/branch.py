@@ -91,6 +91,11 @@ class Branch:
         self._invite: Request | None = None
         self._unacked: int | None = None
 
+    @property
+    def uri(self) -> Uri:
+        """Whom it invites."""
+        return self._invitation.uri
+
     async def ring(self, *, timeout_s: float | None = None) -> Response:
         """Send the INVITE and return its final response; a 2xx is to be acknowledged (`acknowledge`).
 

@@ -33,6 +33,7 @@ from ivr.media.plane import MediaPlane
 from ivr.media.spool import Reservation, Spool
 from ivr.media.spoolwriter import SpoolError
 from ivr.media.worker import Assembler, Worker
+from ivr.outside import outside
 from ivr.peers import Peers
 from ivr.phones import Phones
 from ivr.sip.digest import Authenticator
@@ -221,7 +222,7 @@ def _fingerprint(*folders: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()[:16]
 
 
-def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
+def make_services(config: Config, stores: Stores, sounds: Sounds, outcalls: OutCalls) -> Services:
     """Return the use cases as the flows call them."""
     return Services(
         directory=stores.directory,
@@ -230,7 +231,7 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         inbox=lambda mailbox: Inbox(stores.db, stores.events, stores.clock, mailbox),
         clips=sounds,
         space=_DiskSpace(stores.spool),
-        outcalls=OutCalls(stores.db, stores.directory, stores.clock, config.outbound),
+        outcalls=outcalls,
         clock=stores.clock,
     )
 
@@ -272,6 +273,8 @@ class Telephony:
         self.trunks = Trunks(self.endpoint, self.peers, config.sip)
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
         dialogs = Dialogs()
+        way_out = outside(config.sip, config.outbound.peer, show_caller=config.outbound.show_caller)
+        outcalls = OutCalls(stores.db, stores.directory, stores.clock, config.outbound)
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -279,13 +282,16 @@ class Telephony:
                 plane=self.plane,
                 sounds=sounds,
                 directory=stores.directory,
-                services=make_services(config, stores, sounds),
+                services=make_services(config, stores, sounds, outcalls),
                 flows=Flows(leave_message=leave_message, fetch_messages=portal),
                 keep=stores.calllog.keep,
                 spawn=spawn,
                 metrics=stores.metrics,
                 dialogs=dialogs,
-                board=Switchboard(self.endpoint, self.plane, self.phones, dialogs, spawn, config.sip, config.outbound),
+                board=Switchboard(self.endpoint, self.plane, self.phones, dialogs, spawn, config.sip, way_out),
+                phones=self.phones,
+                outcalls=outcalls,
+                outside=way_out,
             ),
             Gate(self.peers, authenticator, stores.directory.device, self.phones.is_contact),
             self.phones,

@@ -12,7 +12,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from voicebox.clock import Clock
@@ -25,8 +24,7 @@ from voicebox.settings.outbound import Outbound
 from voicebox.storage import outbound
 from voicebox.storage.database import Database
 
-WRITE_S: Final = 5.0
-"""For counting a call that has ended: what the database does not take in time is counted with the next one."""
+__all__ = ["OutCalls", "Permit", "Refused"]
 
 logger = logging.getLogger(__name__)
 

@@ -39,6 +39,11 @@ snd_path {folder}/heard
 ACCOUNT: Final = (
     "<sip:{user}@{interface}>;regint=0;audio_codecs={codec}/8000/1;dtmfmode=rtpevent;answermode={answers}\n"
 )
+REGISTERED: Final = (
+    "<sip:{number}@{registrar}>;auth_user={number};auth_pass={password};regint=60;answermode=auto;"
+    "audio_codecs={{codec}}/8000/1;dtmfmode=rtpevent\n"
+)
+"""Of a phone that registers, and picks up by itself."""
 
 
 class Phone:
@@ -53,6 +58,7 @@ class Phone:
         user: str = "tester",
         listen: str = "127.0.0.1:0",
         answers: bool = False,
+        account: str = ACCOUNT,
     ) -> None:
         """Write its files.
 
@@ -63,6 +69,7 @@ class Phone:
             user: its number.
             listen: where it takes calls.
             answers: whether it picks up by itself.
+            account: its line in baresip's file of accounts.
         """
         self._folder = folder / "baresip"
         interface = listen.partition(":")[0]
@@ -82,7 +89,7 @@ class Phone:
             )
         )
         (self._folder / "accounts").write_text(
-            ACCOUNT.format(codec=codec, user=user, interface=interface, answers="auto" if answers else "manual")
+            account.format(codec=codec, user=user, interface=interface, answers="auto" if answers else "manual")
         )
         (self._folder / "contacts").write_text("")
         self._buffer = b""
@@ -154,9 +161,21 @@ class Phone:
         self._command("sndcode", key)
         self._command("sndcode", "\x04")
 
+    def hold(self) -> None:
+        """Put the other side on hold."""
+        self._command("hold")
+
+    def resume(self) -> None:
+        """Take the other side off hold."""
+        self._command("resume")
+
     def hang_up(self) -> None:
         """End the call."""
         self._command("hangup")
+
+    def log(self) -> str:
+        """Return what it printed so far."""
+        return (self._folder / "out.log").read_text(errors="replace")
 
     def heard_s(self) -> float:
         """Return how much audio came in so far, in seconds; where nothing comes, this clock stands still."""

@@ -75,10 +75,11 @@ def test_zero_while_recording_sends_the_message_and_then_connects(house: House, 
     assert moment(call, "message") < moment(call, "transfer")
     assert transfers(call)[0]["result"] == "connected"
     # The mailbox pays and says so, the caller is shown, and the way is named.
-    assert invite.startswith(f"INVITE sip:{OUTSIDE}@{EXCHANGE}:{house.port} SIP/2.0")
-    assert header(invite, "P-Asserted-Identity") == ["Teilnehmer 1002 <sip:+492115551002@voicebox.example>"]
-    assert header(invite, "From")[0].startswith("<sip:+4915155500001@voicebox.example>;tag=")
-    assert header(invite, "Diversion") == ["<sip:+492115551002@voicebox.example>;reason=deflection"]
+    exchange = f"{EXCHANGE}:{house.port}"
+    assert invite.startswith(f"INVITE sip:{OUTSIDE}@{exchange} SIP/2.0")
+    assert header(invite, "P-Asserted-Identity") == [f"<sip:+492115551002@{exchange}>"]
+    assert header(invite, "From")[0].startswith(f"<sip:+4915155500001@{exchange}>;tag=")
+    assert header(invite, "Diversion") == [f"<sip:+492115551002@{exchange}>;reason=deflection;counter=1"]
     assert header(invite, "Max-Forwards") == ["69"]
 
 
@@ -133,7 +134,7 @@ def test_who_left_a_message_is_called_back(house: House, said: Path, tmp_path: P
     call_back(house, tmp_path, "1010").pause(7).keys("7").pause(1).bye().run()
     invite = connected(running.wait())
     assert invite.startswith("INVITE sip:+4930123456@")
-    assert header(invite, "From")[0].startswith("Teilnehmer 1010 <sip:+492115551010@voicebox.example>")
+    assert header(invite, "From")[0].startswith(f"Teilnehmer 1010 <sip:+492115551010@{EXCHANGE}:{house.port}>")
     assert header(invite, "Diversion") == []
     assert house.service.message("1010")["state"] == "deleted"
 

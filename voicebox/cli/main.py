@@ -10,6 +10,7 @@ from voicebox.cli.config import config_app
 from voicebox.cli.db import db_app
 from voicebox.cli.demo import demo_command
 from voicebox.cli.doctor import doctor_command
+from voicebox.cli.explain import explain_command
 from voicebox.cli.init import init_command
 from voicebox.cli.mailbox import mailbox_app
 from voicebox.cli.messages import messages_app
@@ -47,6 +48,7 @@ app.command("demo")(demo_command)
 app.command("init")(init_command)
 app.command("apply")(apply_command)
 app.command("doctor")(doctor_command)
+app.command("explain")(explain_command)
 app.command("token")(token_command)
 app.add_typer(mailbox_app, name="mailbox")
 app.add_typer(messages_app, name="messages")
