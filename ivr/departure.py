@@ -8,7 +8,7 @@ it is simply the mailbox's call.
 from dataclasses import dataclass, replace
 
 from ivr.branch import Invitation
-from ivr.outside import ANONYMOUS, Outside
+from ivr.outside import ANONYMOUS, Outside, plain
 from ivr.sip.dialog import MAX_FORWARDS
 from ivr.sip.message import Request
 from ivr.sip.uri import NameAddr, Uri, escaped
@@ -56,7 +56,7 @@ def to_phone(contact: str, number: str, origin: Origin, domain: str) -> Invitati
     shown = Caller(payer.number, payer.name) if caller is None else caller
     if shown.number is not None and not shown.withheld:
         uri = Uri("sip", escaped(shown.number), host=domain)
-        sender, headers = str(NameAddr(uri, shown.name)), [("P-Asserted-Identity", f"<{uri}>")]
+        sender, headers = str(NameAddr(uri, plain(shown.name))), [("P-Asserted-Identity", f"<{uri}>")]
     to = f"<sip:{escaped(number)}@{domain}>"
     return _invitation(Invitation(Uri.parse(contact), sender, to, headers=tuple(headers)), origin, domain)
 

@@ -41,10 +41,10 @@ class Outside:
     def sender(self, caller: Caller | None, payer: Mailbox) -> str:
         """Return the From value: the caller, unless withheld or unknown; None is the mailbox's subscriber."""
         if caller is None or not self.shows_caller:
-            return str(NameAddr(self.uri(payer.phone or payer.number), payer.name))
+            return str(NameAddr(self.uri(payer.phone or payer.number), plain(payer.name)))
         if caller.withheld or not caller.number:
             return ANONYMOUS
-        return str(NameAddr(self.uri(caller.number), caller.name))
+        return str(NameAddr(self.uri(caller.number), plain(caller.name)))
 
     def asserted(self, payer: Mailbox, caller: Caller | None) -> list[tuple[str, str]]:
         """Return who pays, and whether the caller is to stay withheld (RFC 3325)."""
@@ -80,6 +80,11 @@ def outside(sip: Sip, peer: str | None, *, show_caller: bool | None = None) -> O
             )
         case _:
             return None
+
+
+def plain(name: str) -> str:
+    """Return a name without what no header may hold: line breaks and other controls."""
+    return "".join(filter(str.isprintable, name))
 
 
 def _host(host: str, port: int | None) -> str:

@@ -274,7 +274,7 @@ class Telephony:
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
         dialogs = Dialogs()
         way_out = outside(config.sip, config.outbound.peer, show_caller=config.outbound.show_caller)
-        outcalls = OutCalls(stores.db, stores.directory, stores.clock, config.outbound)
+        self.outcalls = outcalls = OutCalls(stores.db, stores.directory, stores.clock, config.outbound)
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -393,6 +393,7 @@ def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts
             failing=spool.failing is not None,
             syncs=spool.syncs,
         )
+        metrics.calls_out(len(telephony.outcalls))
         metrics.spool_unwritten(stores.deposits.waiting)
         metrics.settlement(stored=settlement.stored, broken=settlement.broken, failures=settlement.failures)
 
