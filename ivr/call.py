@@ -150,7 +150,14 @@ class Facts:
     """32 hex digits."""
     arrival: Arrival
     origin: Origin
+    caller_login: bool = False
+    """Whether the company lets callers from outside log in by `*` in a greeting."""
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether `*` in a greeting leads to the login: for a phone of the house, and where the company allows it."""
+        return self.caller_login or self.origin.device is not None
 
 
 class Call(Protocol):

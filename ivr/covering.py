@@ -13,11 +13,11 @@ from typing import Final, Protocol
 import structlog
 
 from ivr.branch import Branch, Invitation, Place
+from ivr.departure import Gateway
 from ivr.dialogs import Dialogs
 from ivr.early import Early
 from ivr.invitations import SentOn, TooManyHops, to_outside, to_phone
 from ivr.joined import Joined
-from ivr.outside import Outside
 from ivr.ringing import Answered, Ringing
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
@@ -29,8 +29,8 @@ from voicebox.arrival import DIVERSIONS_MAX, Arrival, Refused, ToMailbox
 from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, When, cover
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Mailbox
-from voicebox.outcalls import Permit
-from voicebox.outcalls import Refused as NotPermitted
+from voicebox.outbound import Dial
+from voicebox.outbound import Refused as NotPermitted
 
 log = structlog.get_logger("voicebox.ivr.covering")
 
@@ -43,6 +43,23 @@ class PhonesOf(Protocol):
 
     def of_mailbox(self, mailbox_id: int) -> list[tuple[str, Hop]]:
         """Return the contact URI and the way to each phone of a mailbox."""
+        ...
+
+
+class Permit(Protocol):
+    """A call out that is allowed, and held until its end."""
+
+    @property
+    def dial(self) -> Dial:
+        """What to dial."""
+        ...
+
+    def answered(self) -> None:
+        """Count its minutes from now on."""
+        ...
+
+    async def end(self) -> None:
+        """Give it back, and count what was used."""
         ...
 
 
@@ -62,7 +79,7 @@ class Means:
     domain: str
     phones: PhonesOf
     outcalls: Admits
-    outside: Outside | None
+    outside: Gateway | None
     dialogs: Dialogs
     spawn: Spawn
 
@@ -282,7 +299,15 @@ class Covering:
             self._rule_out(step, "the outbound peer has no address of its own")
             return None
         number = permit.dial.number
-        said = to_outside(self._request, way, number, caller=self._arrival.caller, payer=mailbox, sent_on=self._sent_on)
+        said = to_outside(
+            self._request,
+            way,
+            number,
+            caller=self._arrival.caller,
+            payer=mailbox,
+            domain=self._means.domain,
+            sent_on=self._sent_on,
+        )
         outcome = await self._ring([self._branch(said, way.place)], None)
         if isinstance(outcome, Answered):
             permit.answered()

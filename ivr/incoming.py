@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from ivr.call import Call, Facts, Hangup, RecordEnd
-from ivr.covering import Admits, Covering, Means, PhonesOf, Talked
+from ivr.covering import Covering, Means, PhonesOf, Talked
 from ivr.dialogs import Dialogs
 from ivr.early import Early
 from ivr.flows.services import Services
@@ -27,7 +27,6 @@ from ivr.media.ports import NoPorts
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
 from ivr.outcome import count_events, outcome_of
-from ivr.outside import Outside
 from ivr.sdp import SdpError
 from ivr.session import Session
 from ivr.sip.endpoint import Endpoint
@@ -83,9 +82,6 @@ class House:
     spawn: Spawn
     metrics: Metrics
     phones: PhonesOf
-    outcalls: Admits
-    outside: Outside | None = None
-    """The way to numbers out of the house."""
     dialogs: Dialogs = field(default_factory=Dialogs)
     """Who takes requests within dialogs."""
     board: Switchboard | None = None
@@ -218,8 +214,8 @@ class IncomingCall:
             endpoint=house.endpoint,
             domain=house.sip.domain,
             phones=house.phones,
-            outcalls=house.outcalls,
-            outside=house.outside,
+            outcalls=house.services.outcalls,
+            outside=house.board.gateway() if house.board is not None else None,
             dialogs=house.dialogs,
             spawn=house.spawn,
         )
@@ -251,7 +247,8 @@ class IncomingCall:
         try:
             # The caller may have given up while media opened.
             if not self._tx.answered:
-                facts = Facts(self.id, arrival, origin_of(guest, company, self._source.host))
+                origin = origin_of(guest, company, self._source.host)
+                facts = Facts(self.id, arrival, origin, caller_login=company.caller_login)
                 await self._talk(self._leg_of(guest, stream), facts, decision, timer)
         finally:
             await stream.close()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr.branch import Invitation
+from ivr.departure import ANONYMOUS, Gateway
 from ivr.endtoend import passed
-from ivr.outside import ANONYMOUS, Outside
 from ivr.sip.dialog import MAX_FORWARDS
 from ivr.sip.message import Request
 from ivr.sip.uri import NameAddr, Uri, escaped
@@ -56,15 +56,7 @@ def to_phone(
         TooManyHops: Max-Forwards is used up.
         ParseError: the contact is no URI.
     """
-    asserted = []
-    if caller.withheld:
-        sender = ANONYMOUS
-        asserted.append(("Privacy", "id"))
-    else:
-        uri = Uri.parse(f"sip:{escaped(caller.number or UNKNOWN)}@{domain}")
-        sender = str(NameAddr(uri, caller.name))
-        if caller.number:
-            asserted.append(("P-Asserted-Identity", f"<{uri}>"))
+    sender, asserted = _sender(caller, domain)
     return Invitation(
         uri=Uri.parse(contact),
         sender=sender,
@@ -76,18 +68,44 @@ def to_phone(
 
 
 def to_outside(
-    request: Request, way: Outside, number: str, *, caller: Caller, payer: Mailbox, sent_on: Sequence[SentOn]
+    request: Request,
+    way: Gateway,
+    number: str,
+    *,
+    caller: Caller,
+    payer: Mailbox,
+    domain: str,
+    sent_on: Sequence[SentOn],
 ) -> Invitation:
     """Return the INVITE for a number out of the house, which a mailbox pays for; raises TooManyHops."""
-    uri = way.uri(number)
+    uri = Uri.parse(f"sip:{escaped(number)}@{way.host}")
+    pays = Uri.parse(f"sip:{escaped(payer.phone or payer.number)}@{domain}")
+    sender, said = _sender(caller, domain)
+    if not way.show_caller:
+        sender = str(NameAddr(pays, payer.name))
+    # A caller who is known is named in From: who pays is asserted. One who is not keeps both to themselves.
+    private = [each for each in said if each[0] == "Privacy"]
     return Invitation(
         uri=uri,
-        sender=way.sender(caller, payer),
+        sender=sender,
         to=f"<{uri}>",
         body=request.body,
-        headers=(*way.asserted(payer, caller), *diversion(request, sent_on, way.host), *passed(request)),
+        headers=(
+            ("P-Asserted-Identity", f"<{pays}>"),
+            *private,
+            *diversion(request, sent_on, domain),
+            *passed(request),
+        ),
         max_forwards=forwards_left(request),
     )
+
+
+def _sender(caller: Caller, domain: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return From and the headers that assert who calls, or that it is not to be told."""
+    if caller.withheld:
+        return str(ANONYMOUS), [("Privacy", "id")]
+    uri = Uri.parse(f"sip:{escaped(caller.number or UNKNOWN)}@{domain}")
+    return str(NameAddr(uri, caller.name)), [("P-Asserted-Identity", f"<{uri}>")] if caller.number else []
 
 
 def forwards_left(request: Request) -> int:

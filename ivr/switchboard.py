@@ -14,7 +14,7 @@ import structlog
 
 from ivr.branch import Invitation, Place
 from ivr.call import Hangup, TransferEnd
-from ivr.departure import Origin, referral, to_outside, to_phone
+from ivr.departure import Gateway, Origin, gateway, referral, to_outside, to_phone
 from ivr.dialogs import Dialogs
 from ivr.farleg import FarLeg
 from ivr.leg import Leg
@@ -22,15 +22,16 @@ from ivr.media.bridge import Bridge
 from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
 from ivr.media.stream import MediaStream
-from ivr.outside import Outside
 from ivr.phones import Phones
 from ivr.referral import Referral
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
+from ivr.sip.locating import LocatingError
 from ivr.sip.message import Response
 from ivr.sip.uri import escaped
 from ivr.way import Spawn
 from voicebox.outbound import Dial
+from voicebox.settings.outbound import Outbound
 from voicebox.settings.sip import Sip
 
 log = structlog.get_logger("voicebox.ivr.switchboard")
@@ -68,8 +69,15 @@ class Switchboard:
     dialogs: Dialogs
     spawn: Spawn
     sip: Sip
-    outside: Outside | None
-    """Where calls out of the house go."""
+    outbound: Outbound
+
+    def gateway(self) -> Gateway | None:
+        """Return where calls to the outside go."""
+        try:
+            return gateway(self.sip, self.outbound)
+        except (LocatingError, ParseError) as error:
+            log.warning("no_way_out", peer=self.outbound.peer, why=str(error))
+            return None
 
     def takes_over(self, peer: str) -> bool:
         """Tell whether a peer may be asked by REFER to take a call over."""
@@ -200,16 +208,17 @@ class Connecting:
     def _routes(self) -> list[tuple[Invitation, Place]]:
         """Return what to send where: to the phones of a colleague, else to the outbound peer."""
         dial, origin, board = self._dial, self._origin, self._board
+        domain = board.sip.domain
         found: list[tuple[Invitation | None, Place]] = []
         if dial.mailbox is not None:
             for contact, hop in board.phones.of_mailbox(dial.mailbox.id):
                 try:
-                    found.append((to_phone(contact, dial.number, origin, board.sip.domain), Place(hop)))
+                    found.append((to_phone(contact, dial.number, origin, domain), Place(hop)))
                 except ParseError as error:
                     log.warning("contact_unreadable", mailbox=dial.mailbox.number, why=error.detail)
-        if not found and board.outside is not None:
+        if not found and (way := board.gateway()) is not None:
             # A colleague without a phone here may have one at the exchange.
-            found = [(to_outside(dial.number, board.outside, origin), board.outside.place)]
+            found = [(to_outside(dial.number, way, origin, domain), way.place)]
         return [(said, place) for said, place in found if said is not None]
 
     async def _ring_at(self, far: FarLeg) -> None:

@@ -11,7 +11,8 @@ from typing import Final, Protocol
 from voicebox.arrival import DIVERSIONS_MAX, Decision, ToMailbox
 from voicebox.coverage import Forward, Refuse, Ring, Rung, Step, When, cover
 from voicebox.mailbox import Mailbox
-from voicebox.outcalls import Permit, Refused
+from voicebox.outbound import Refused
+from voicebox.outcalls import Permit
 
 OUTCOMES: Final = (Rung.BUSY, Rung.DECLINED, Rung.UNAVAILABLE, Rung.NO_ANSWER, Rung.UNREACHABLE)
 """What phones may do besides answering."""

@@ -7,16 +7,17 @@ after the deposit has been accepted.
 from typing import Final
 
 from ivr import menu
-from ivr.call import Call, Clip, Pause, Recorded, RecordEnd, RecordLimits, Sound
+from ivr.call import Call, Pause, Recorded, RecordEnd, RecordLimits, Sound
 from ivr.flows.asking import GaveUpError, apologising, part
 from ivr.flows.connecting import Connection
 from ivr.flows.draft import Deposit, Draft, usable
+from ivr.flows.greeting import greeting, is_closed
+from ivr.flows.portal import portal
 from ivr.flows.review import Verdict, review
 from ivr.flows.services import Services
 from ivr.flows.zeroout import ZeroOut
 from ivr.keymap import Act
-from prompts import phrases
-from prompts.phrases import Greeting, say
+from prompts.phrases import say
 from voicebox.mailbox import Mailbox
 from voicebox.message import Reason
 
@@ -34,53 +35,85 @@ async def leave_message(call: Call, services: Services, mailbox: Mailbox, reason
     """
     await call.answer()
     async with apologising(call, mailbox.language):
-        # Held before the greeting: a caller who was asked to speak can always be recorded.
-        reserved = await services.space.reserve(mailbox.message_max_s)
-        if reserved is None:
-            call.note("refused", why="storage")
-            await part(call, say(mailbox.language, "refused-storage"))
-            return
-        try:
-            await _serve(call, services, mailbox, reason)
-        finally:
-            reserved.release()
+        way_out = ZeroOut(call, services, mailbox)
+        if is_closed(mailbox):
+            wanted = await _say_closed(Deposit(call, services, mailbox, reason, RecordLimits(max_s=0), way_out))
+        else:
+            wanted = await _reserved(call, services, mailbox, reason, way_out)
+    if wanted is Act.LOGIN:
+        await portal(call, services)
 
 
-async def _serve(call: Call, services: Services, mailbox: Mailbox, reason: Reason) -> None:
-    way_out = ZeroOut(call, services, mailbox)
+async def _reserved(call: Call, services: Services, mailbox: Mailbox, reason: Reason, way_out: ZeroOut) -> Act | None:
+    # Held before the greeting: a caller who was asked to speak can always be recorded.
+    reserved = await services.space.reserve(mailbox.message_max_s)
+    if reserved is None:
+        call.note("refused", why="storage")
+        await part(call, say(mailbox.language, "refused-storage"))
+        return None
+    try:
+        return await _serve(call, services, mailbox, reason, way_out)
+    finally:
+        reserved.release()
+
+
+async def _serve(call: Call, services: Services, mailbox: Mailbox, reason: Reason, way_out: ZeroOut) -> Act | None:
+    """Serve a caller who can be recorded; return `Act.LOGIN` for one who wants to log in instead."""
     room = await services.deposits.room(mailbox)
     if room.full:
         call.note("refused", why="full")
         await _turn_away(call, mailbox, way_out)
-        return
+        return None
     limits = RecordLimits(max_s=min(mailbox.message_max_s, room.left_s))
     deposit = Deposit(call, services, mailbox, reason, limits, way_out)
-    greeting = await _greeting(services, mailbox, reason)
-    await _take_message(deposit, greeting, *way_out.hint(greeting))
+    said = await greeting(services, mailbox, reason)
+    return await _take_message(deposit, *said, *way_out.hint(said[-1]))
 
 
-async def _take_message(deposit: Deposit, *before: Sound) -> None:
-    """Greet, record and send; too short a recording, or nobody behind `0`, leads back to the tone."""
+async def _say_closed(deposit: Deposit) -> Act | None:
+    """Tell a caller that the owner is away and takes no messages, and hang up; the keys of the greeting work."""
+    call, language = deposit.call, deposit.language
+    call.note("refused", why="away")
+    said = await greeting(deposit.services, deposit.mailbox, deposit.reason)
+    match await deposit.greet(*said, login=True):
+        case Act.LOGIN:
+            return Act.LOGIN
+        case Act.TRANSFER if await deposit.way_out.go(say(language, "transfer-connecting")) is not Connection.REACHED:
+            await part(call, say(language, "transfer-failed-goodbye"))
+        case _:
+            await call.hang_up()
+    return None
+
+
+async def _take_message(deposit: Deposit, *before: Sound) -> Act | None:
+    """Greet, record and send; too short a recording, or nobody behind `0`, leads back to the tone.
+
+    Returns `Act.LOGIN` where `*` in the greeting asked for it.
+    """
     language, attempt = deposit.language, 0
+    greeted = await deposit.greet(*before, login=True)
     while True:
-        leaving = await deposit.greet(*before) is Act.TRANSFER
+        if greeted is Act.LOGIN:
+            return Act.LOGIN
+        leaving = greeted is Act.TRANSFER
         if not leaving:
             context = deposit.context()
             recorded = await deposit.record(context)
             leaving = menu.RECORDING.act(recorded.key) is Act.TRANSFER
             if take := usable(recorded):
                 await _dispose(deposit, Draft(take, context, recorded.by, leaving=leaving))
-                return
+                return None
             await deposit.discard(recorded.take)
             attempt += 1
             if not leaving and not await _may_try_again(deposit, recorded, attempt):
-                return
+                return None
             before = (say(language, "record-too-short", "record-again"),)
         if leaving:
             if await deposit.way_out.go(say(language, "transfer-connecting")) is Connection.REACHED:
                 await deposit.call.hang_up()
-                return
+                return None
             before = (say(language, "transfer-failed"),)
+        greeted = await deposit.greet(*before)
 
 
 async def _turn_away(call: Call, mailbox: Mailbox, way_out: ZeroOut) -> None:
@@ -96,19 +129,6 @@ async def _turn_away(call: Call, mailbox: Mailbox, way_out: ZeroOut) -> None:
         await call.hang_up()
     else:
         await part(call, say(language, "transfer-failed-goodbye"))
-
-
-async def _greeting(services: Services, mailbox: Mailbox, reason: Reason) -> Sound:
-    """Return the greeting for this reason: the owner's where it can be played, else the default one.
-
-    "Away" outranks the others (voicemail.md, row 11).
-    """
-    busy = reason is Reason.BUSY
-    kind = Greeting.AWAY if mailbox.away else Greeting.BUSY if busy else Greeting.UNAVAILABLE
-    own = None if mailbox.away else mailbox.busy_greeting if busy else mailbox.no_answer_greeting
-    if own is not None and await services.clips.length_s(own):
-        return Clip(own)
-    return phrases.greeting(mailbox.language, kind)
 
 
 async def _may_try_again(deposit: Deposit, recorded: Recorded, attempt: int) -> bool:

@@ -65,9 +65,14 @@ class Deposit:
             replaces=replaces.id if replaces else None,
         )
 
-    async def greet(self, *greeting: Sound) -> Act | None:
-        """Say what comes before the tone; return what the key that stopped it does."""
+    async def greet(self, *greeting: Sound, login: bool = False) -> Act | None:
+        """Say what comes before the tone; return what the key that stopped it does.
+
+        With `login`, `*` leads to the portal where this caller may (security.md, row 3).
+        """
         heard = self.way_out.menu(menu.GREETING)
+        if not (login and self.call.facts.may_log_in):
+            heard = heard.without(Act.LOGIN)
         return heard.act((await self.call.play(*greeting, keys=heard.keys)).key)
 
     async def record(self, context: DepositContext) -> Recorded:

@@ -10,8 +10,11 @@ from datetime import datetime
 from typing import Protocol
 
 from voicebox.access import LoginResult, Source
+from voicebox.announcement import Choice, Kind
 from voicebox.clock import Clock
+from voicebox.copies import CopyOutcome
 from voicebox.deposit import DepositContext, Room
+from voicebox.distribution import Dispatch, DistributionList, Sent
 from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts, Message, State, Take
@@ -29,6 +32,10 @@ class Directory(Protocol):
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
         """Return a company's mailbox by its extension."""
+        ...
+
+    async def by_id(self, mailbox_id: int) -> Mailbox | None:
+        """Return a mailbox by its key."""
         ...
 
     async def find(self, company_id: int, number: Number) -> Mailbox | None:
@@ -63,6 +70,10 @@ class Access(Protocol):
         """Try a passcode; the answer says when to give it."""
         ...
 
+    async def is_one_time(self, mailbox: Mailbox) -> bool:
+        """Tell whether a mailbox's passcode must be replaced at the next login."""
+        ...
+
     async def check_pin(self, mailbox: Mailbox, pin: str) -> list[PinProblem]:
         """Return why `set_pin` would refuse a passcode."""
         ...
@@ -87,6 +98,14 @@ class Inbox(Protocol):
         """Return a message of this mailbox."""
         ...
 
+    async def claim(self, message_id: str, by: Mailbox) -> Message | None:
+        """Note that somebody takes care of a message that nobody does yet."""
+        ...
+
+    async def handled(self, message_id: str, by: Mailbox) -> Message | None:
+        """Mark a message as handled that is not yet."""
+        ...
+
     async def heard(self, message_id: str) -> Message | None:
         """Move a new message, heard to its end, to the saved ones."""
         ...
@@ -109,6 +128,112 @@ class Inbox(Protocol):
 
     async def delete_all(self, *, received_until: datetime | None = None) -> int:
         """Delete the new and saved messages that came until a moment; return how many."""
+        ...
+
+
+class Copies(Protocol):
+    """Mails copies on demand; `voicebox.copies`."""
+
+    async def mail(self, mailbox: Mailbox, message: Message) -> CopyOutcome:
+        """Have a message mailed to the owner of its mailbox."""
+        ...
+
+
+class Greetings(Protocol):
+    """What callers hear; `voicebox.greetings`. Changes return None where somebody else was quicker."""
+
+    async def present(self, mailbox: Mailbox) -> Mailbox:
+        """Return a mailbox as it is now, to be changed."""
+        ...
+
+    async def choices(self, mailbox: Mailbox) -> dict[Kind, Choice]:
+        """Return what a mailbox has to choose from, by kind."""
+        ...
+
+    async def record(self, seen: Mailbox, kind: Kind, take: Take) -> Mailbox | None:
+        """Keep a recording for a kind of greeting, and have it play.
+
+        Raises:
+            GreetingRefused: it cannot be played to callers.
+            VoiceboxError: it could not be stored.
+        """
+        ...
+
+    async def use_default(self, seen: Mailbox, kind: Kind) -> Mailbox | None:
+        """Have the default greeting play."""
+        ...
+
+    async def choose_alternative(self, seen: Mailbox, number: int) -> Mailbox | None:
+        """Have an alternative greeting, 1 to 3, play when nobody answers."""
+        ...
+
+    async def set_away(self, seen: Mailbox, *, on: bool) -> Mailbox | None:
+        """Switch extended away."""
+        ...
+
+    async def set_away_recording(self, seen: Mailbox, *, on: bool) -> Mailbox | None:
+        """Let callers leave messages while away, or not."""
+        ...
+
+    async def record_name(self, seen: Mailbox, take: Take) -> Mailbox | None:
+        """Keep a recording of the owner's name; raises as `record`."""
+        ...
+
+    async def remove_name(self, seen: Mailbox) -> Mailbox | None:
+        """Have callers hear no name any more."""
+        ...
+
+
+class Reachability(Protocol):
+    """Where calls go; `voicebox.reachability`. Changes return None where somebody else was quicker."""
+
+    async def set_enabled(self, seen: Mailbox, *, on: bool) -> Mailbox | None:
+        """Have the mailbox take messages, or not."""
+        ...
+
+    async def judge(self, company: Company, seen: Mailbox, typed: str) -> str | None:
+        """Return a destination as it is dialled; None where calls may not be sent there."""
+        ...
+
+    async def set_destination(self, seen: Mailbox, destination: str) -> Mailbox | None:
+        """Set where calls are forwarded to."""
+        ...
+
+    async def forward(self, seen: Mailbox, destination: str) -> Mailbox | None:
+        """Have every call forwarded."""
+        ...
+
+    async def stop_forwarding(self, seen: Mailbox) -> Mailbox | None:
+        """Have calls ring here again."""
+        ...
+
+
+class Distribution(Protocol):
+    """Sends to others; `voicebox.distribution`."""
+
+    async def list_for(self, sender: Mailbox, number: int) -> DistributionList | None:
+        """Return what a subscriber means by a list's number."""
+        ...
+
+    async def everyone(self, sender: Mailbox) -> int:
+        """Return how many mailboxes the company has besides the sender's."""
+        ...
+
+    async def send(self, dispatch: Dispatch) -> Sent:
+        """Send; durable when this returns.
+
+        Raises:
+            SendingRefused: nothing was sent.
+            DatabaseUnavailable: likewise.
+        """
+        ...
+
+
+class Teams(Protocol):
+    """Team mailboxes; `voicebox.teams`."""
+
+    async def of(self, member: Mailbox) -> list[Mailbox]:
+        """Return the team mailboxes that a subscriber belongs to."""
         ...
 
 
@@ -178,7 +303,12 @@ class Services:
     access: Access
     inbox: Callable[[Mailbox], Inbox]
     """Opens one mailbox."""
+    copies: Copies
     clips: Clips
     space: Space
     outcalls: OutCalls
     clock: Clock
+    greetings: Greetings
+    reachability: Reachability
+    distribution: Distribution
+    teams: Teams

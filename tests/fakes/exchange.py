@@ -22,7 +22,6 @@ from ivr.lamp import Lamp
 from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
 from ivr.media.remote import RemoteMedia
-from ivr.outside import outside
 from ivr.peers import Peers
 from ivr.phones import Phones
 from ivr.session import Session
@@ -415,23 +414,23 @@ async def exchange(
         errands = Errands(group)
         phones = Phones(cast("Any", directory), clock)
         outcalls = FakeOutCalls(settings_out)
-        dialogs, way_out = Dialogs(), outside(settings, settings_out.peer, show_caller=settings_out.show_caller)
+        dialogs = Dialogs()
         house = House(
             endpoint=server,
             sip=settings,
             plane=cast("MediaPlane", plane),
             sounds=cast("Any", FakeSounds()),
             directory=cast("Any", directory),
-            services=cast("Any", SimpleNamespace(clock=clock)),
+            services=cast("Any", SimpleNamespace(clock=clock, outcalls=outcalls)),
             flows=Flows(leave_message=run_flow, fetch_messages=run_flow),
             keep=keep,
             spawn=errands.spawn,
             metrics=Metrics(process=False),
             phones=phones,
-            outcalls=cast("Any", outcalls),
-            outside=way_out,
             dialogs=dialogs,
-            board=Switchboard(server, cast("MediaPlane", plane), phones, dialogs, errands.spawn, settings, way_out),
+            board=Switchboard(
+                server, cast("MediaPlane", plane), phones, dialogs, errands.spawn, settings, settings_out
+            ),
         )
         lamp = Lamp(server, phones, settings, counts_of)
         gate = Gate(Peers(settings), Authenticator(REALM, b"0123456789abcdef"), directory.device, phones.is_contact)

@@ -69,7 +69,7 @@ class Phone:
             user: its number.
             listen: where it takes calls.
             answers: whether it picks up by itself.
-            account: its line in baresip's file of accounts.
+            account: its line in the file of accounts.
         """
         self._folder = folder / "baresip"
         interface = listen.partition(":")[0]

@@ -10,7 +10,7 @@ from tests.system.caller import Caller, together
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import PIN, directory_of, eventually
-from tests.system.wayout import EXCHANGE, House, Target, begin, connected, header, opened, transfers
+from tests.system.wayout import House, Target, begin, connected, header, opened, transfers
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -58,7 +58,7 @@ def test_who_left_a_message_is_called_back(house: House, said: Path, tmp_path: P
     call_back(house, tmp_path, "1010").pause(7).keys("7").pause(1).bye().run()
     invite = connected(running.wait())
     assert invite.startswith("INVITE sip:+4930123456@")
-    assert header(invite, "From")[0].startswith(f"Teilnehmer 1010 <sip:+492115551010@{EXCHANGE}:{house.port}>")
+    assert header(invite, "From")[0].startswith("Teilnehmer 1010 <sip:+492115551010@voicebox.example>")
     assert header(invite, "Diversion") == []
     assert house.service.message("1010")["state"] == "deleted"
 

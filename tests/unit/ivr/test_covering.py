@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from ivr import ringing
 from ivr.branch import Place
 from ivr.call import RecordEnd
-from ivr.outside import Outside
+from ivr.departure import Gateway
 from ivr.sip.dialog import Dialog
 from ivr.sip.hops import Destination, Transport
+from ivr.switchboard import Switchboard
 from tests.fakes.exchange import PHONE, Exchange, exchange, sdp
 from tests.fakes.telephone import SAID, Telephone, calling, register, telephone
 from tests.fakes.voicemail import ANNA
@@ -481,8 +483,10 @@ async def peered() -> AsyncIterator[tuple[Exchange, Telephone]]:
     async with exchange() as both, telephone(both, "trunk", registered=False) as trunk:
         where = trunk.endpoint.listening[0]
 
-        way = Outside("out", Place(Destination(where.host, where.port, Transport.UDP)), f"{where.host}:{where.port}")
-        both.engine._house = replace(both.house, outside=way)
+        place = Place(Destination(where.host, where.port, Transport.UDP))
+        way = Gateway(f"{where.host}:{where.port}", place, show_caller=True)
+        board = cast("Switchboard", SimpleNamespace(gateway=lambda: way))
+        both.engine._house = replace(both.house, board=board)
         both.outcalls.settings = Outbound(peer="out", allow=("+49",))
         yield both, trunk
 

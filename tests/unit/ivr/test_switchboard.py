@@ -11,11 +11,12 @@ import pytest
 from ivr import switchboard
 from ivr.branch import Place
 from ivr.call import Hangup, TransferEnd
-from ivr.outside import Outside
+from ivr.departure import Gateway
 from ivr.session import Session
 from ivr.sip.dialog import Dialog
 from ivr.sip.hops import Destination, Transport
 from ivr.sip.message import Request, Response, response_to
+from ivr.switchboard import Switchboard
 from tests.fakes.exchange import PHONE, Exchange, FakeStream, exchange, sdp
 from tests.fakes.telephone import SAID, Telephone, telephone
 from tests.fakes.voicemail import ANNA
@@ -113,7 +114,7 @@ async def test_what_the_phone_is_told_of_a_caller_who_is_sent_on(both: Exchange,
     assert (invite.headers.get("From") or "").startswith("<sip:+4915112345@voicebox.example>;tag=")
     assert invite.headers.get("P-Asserted-Identity") == "<sip:+4915112345@voicebox.example>"
     assert invite.headers.all("Diversion") == [
-        "<sip:+492115551001@voicebox.example>;reason=deflection;counter=1",
+        "<sip:+492115551001@voicebox.example>;reason=deflection",
         "<sip:1005@pbx>;reason=user-busy",
     ]
     assert invite.max_forwards == 29
@@ -567,25 +568,25 @@ async def test_a_notify_without_a_refer_is_refused(both: Exchange) -> None:
 # --- the outbound peer
 
 
-async def test_the_peer_is_told_who_pays_who_calls_and_by_what_way() -> None:
-    async with telephone_at_peer() as (both, peer):
+async def test_the_peer_is_told_who_pays_who_calls_and_by_what_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with telephone_at_peer(monkeypatch) as (both, peer):
         wish = Wish(both, Dial("+492115559999", limit_s=60))
         await both.connected()
         invite = (await peer.invited()).request
         where = peer.endpoint.listening[0]
         host = f"{where.host}:{where.port}"
         assert str(invite.uri) == f"sip:+492115559999@{host}"
-        assert (invite.headers.get("From") or "").startswith(f"<sip:+4915112345@{host}>")
-        assert invite.headers.get("P-Asserted-Identity") == f"<sip:+492115551001@{host}>"
-        assert invite.headers.get("Diversion") == f"<sip:+492115551001@{host}>;reason=deflection;counter=1"
+        assert (invite.headers.get("From") or "").startswith("<sip:+4915112345@voicebox.example>")
+        assert invite.headers.get("P-Asserted-Identity") == "Anna Beispiel <sip:+492115551001@voicebox.example>"
+        assert invite.headers.get("Diversion") == "<sip:+492115551001@voicebox.example>;reason=deflection"
         await peer.picks_up(SAID)
         await wish.talking()
         await peer.within("BYE")
         assert await wish.came_to() is TransferEnd.CONNECTED
 
 
-async def test_a_peer_that_refuses_others_numbers_is_shown_the_mailbox() -> None:
-    async with telephone_at_peer(show_caller=False) as (both, peer):
+async def test_a_peer_that_refuses_others_numbers_is_shown_the_mailbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with telephone_at_peer(monkeypatch, show_caller=False) as (both, peer):
         wish = Wish(both, Dial("+492115559999", limit_s=60))
         await both.connected()
         invite = (await peer.invited()).request
@@ -594,8 +595,8 @@ async def test_a_peer_that_refuses_others_numbers_is_shown_the_mailbox() -> None
         assert await wish.came_to() is TransferEnd.BUSY
 
 
-async def test_a_colleague_without_a_phone_here_is_rung_at_the_exchange() -> None:
-    async with telephone_at_peer() as (both, peer):
+async def test_a_colleague_without_a_phone_here_is_rung_at_the_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with telephone_at_peer(monkeypatch) as (both, peer):
         wish = Wish(both)
         await both.connected()
         assert (await peer.invited()).request.uri.user == "1002"
@@ -604,12 +605,13 @@ async def test_a_colleague_without_a_phone_here_is_rung_at_the_exchange() -> Non
 
 
 @asynccontextmanager
-async def telephone_at_peer(*, show_caller: bool = True) -> AsyncIterator[tuple[Exchange, Telephone]]:
+async def telephone_at_peer(
+    monkeypatch: pytest.MonkeyPatch, *, show_caller: bool = True
+) -> AsyncIterator[tuple[Exchange, Telephone]]:
     """Open an exchange whose outbound peer is a telephone."""
     async with exchange() as both, telephone(both, "peer", registered=False) as peer:
         where = peer.endpoint.listening[0]
         place = Place(Destination(where.host, where.port, Transport.UDP))
-        way = Outside("out", place, f"{where.host}:{where.port}", shows_caller=show_caller)
-        assert both.house.board is not None
-        both.engine._house = replace(both.house, board=replace(both.house.board, outside=way))
+        way = Gateway(f"{where.host}:{where.port}", place, show_caller=show_caller)
+        monkeypatch.setattr(Switchboard, "gateway", lambda board: way)
         yield both, peer

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.fakes.mastering import mastered_here
 from voicebox.access import Access, Outcome, Source
 from voicebox.directory_changes import find_company
 from voicebox.errors import StoreUnavailable
@@ -24,6 +25,7 @@ from voicebox.storage.database import Database
 from voicebox.storage.groupcommit import UNIT_MAX_S
 from voicebox.storage.provisioned import Standing, standing
 from voicebox.storage.tables import metadata
+from voicebox.teams import Teams
 
 COMPANY = """
 [company]
@@ -65,7 +67,9 @@ class Scene:
     async def apply(self, text: str, *, dry_run: bool = False) -> Applied:
         path = self.folder / "directory.toml"
         path.write_text(text)
-        provisioner = Provisioner(self.db, self.store, self.hasher, StillClock(), realm=self.realm)
+        provisioner = Provisioner(
+            self.db, self.store, self.hasher, StillClock(), realm=self.realm, master=mastered_here
+        )
         return await provisioner.apply(read_directory(path), dry_run=dry_run)
 
     async def said(self, text: str) -> list[str]:
@@ -176,6 +180,8 @@ forward_unreachable = "0211 5559994"
 message_max_min = 2
 mailbox_max_min = 10
 retention_days = 0
+everyone = true
+team = true
 """
     await scene.said(COMPANY + ANNA + text + BERT)
     anna = await scene.mailbox()
@@ -208,7 +214,13 @@ retention_days = 0
         "away": True,
         "busy_greeting": None,
         "no_answer_greeting": None,
+        "away_greeting": None,
         "name_recording": None,
+        "forward_to": None,
+        "away_recording": True,
+        "record_notice": False,
+        "everyone": True,
+        "team": True,
         "message_max_s": 120,
         "quota_s": 600,
         "retention_days": 0,
@@ -403,7 +415,8 @@ async def test_own_greetings_are_stored_once_as_the_phone_plays_them(scene: Scen
         row = await audio.get(connection, anna.busy_greeting)
     assert row is not None
     assert row.blob_key is not None
-    assert (row.samples, row.rate_hz, row.company_id) == (8000, 16000, anna.company_id)
+    assert (row.rate_hz, row.company_id) == (16000, anna.company_id)
+    assert row.samples == pytest.approx(12_000, abs=800)  # half a second with the breath after it
     flac = await scene.store.get(row.blob_key)
     assert flac.startswith(b"fLaC")
     assert len(list((scene.folder / "audio").rglob("*.flac"))) == 1
@@ -499,3 +512,49 @@ async def test_five_hundred_mailboxes_are_quick(scene: Scene) -> None:
     )
     applied = await asyncio.wait_for(scene.apply(COMPANY + boxes), 10)
     assert len(applied.changes) == 1001
+
+
+TEAM = """
+[[mailbox]]
+number = "2000"
+name = "Verkauf"
+team = true
+members = [{members}]
+"""
+
+
+async def test_a_team_gets_its_members_and_loses_them(scene: Scene) -> None:
+    def with_team(members: str) -> str:
+        return COMPANY + ANNA + BERT + TEAM.format(members=members)
+
+    async def teams_of(number: str) -> list[str]:
+        return [each.number for each in await Teams(scene.db).of(await scene.mailbox(number))]
+
+    await scene.apply(with_team("'1001', '1002', '1001'"))
+    assert (await scene.mailbox("2000")).team
+    assert await teams_of("1001") == await teams_of("1002") == ["2000"]
+    assert await scene.said(with_team("'1001', '1002'")) == []
+    changes = (await scene.apply(with_team("'1002'"))).changes
+    assert [(each.subject, each.field, each.before, each.after) for each in changes] == [
+        ("mailbox 2000", "members", "1001, 1002", "1002")
+    ]
+    assert (await teams_of("1001"), await teams_of("1002")) == ([], ["2000"])
+    await scene.apply(with_team(""))
+    assert await teams_of("1002") == []
+
+
+async def test_members_that_are_left_out_stay_and_a_team_that_is_none_any_more_is_closed(scene: Scene) -> None:
+    both = COMPANY + ANNA + BERT
+    await scene.apply(both + TEAM.format(members="'1002'"))
+    await scene.apply(both + "[[mailbox]]\nnumber = '2000'\nname = 'Verkauf'\n")
+    bert = await scene.mailbox("1002")
+    assert [each.number for each in await Teams(scene.db).of(bert)] == ["2000"]
+    await scene.apply(both + "[[mailbox]]\nnumber = '2000'\nname = 'Verkauf'\nteam = false\n")
+    assert await Teams(scene.db).of(bert) == []
+
+
+async def test_the_right_to_send_to_everyone_is_a_switch(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + "everyone = true\n")
+    assert (await scene.mailbox()).everyone
+    await scene.apply(COMPANY + ANNA)
+    assert (await scene.mailbox()).everyone
