@@ -50,6 +50,8 @@ def count_events(metrics: Metrics, trace: list[dict[str, Any]]) -> None:
         match entry:
             case {"event": "message"}:
                 metrics.message_taken("deposited")
+            case {"event": "transfer", "result": str(result)}:
+                metrics.transfer(result)
             case {"event": "login", "ok": True}:
                 metrics.login("ok")
             case {"event": "login"}:

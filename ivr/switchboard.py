@@ -211,10 +211,11 @@ class Connecting:
         domain = board.sip.domain
         found: list[tuple[Invitation | None, Place]] = []
         if dial.mailbox is not None:
-            found = [
-                (to_phone(contact, dial.number, origin, domain), Place(hop))
-                for contact, hop in board.phones.of_mailbox(dial.mailbox.id)
-            ]
+            for contact, hop in board.phones.of_mailbox(dial.mailbox.id):
+                try:
+                    found.append((to_phone(contact, dial.number, origin, domain), Place(hop)))
+                except ParseError as error:
+                    log.warning("contact_unreadable", mailbox=dial.mailbox.number, why=error.detail)
         if not found and (way := board.gateway()) is not None:
             # A colleague without a phone here may have one at the exchange.
             found = [(to_outside(dial.number, way, origin, domain), way.place)]

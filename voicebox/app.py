@@ -228,7 +228,7 @@ def _fingerprint(*folders: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()[:16]
 
 
-def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
+def make_services(config: Config, stores: Stores, sounds: Sounds, outcalls: OutCalls) -> Services:
     """Return the use cases as the flows call them."""
     return Services(
         directory=stores.directory,
@@ -238,7 +238,7 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         copies=Copies(stores.db, stores.events, stores.clock),
         clips=sounds,
         space=_DiskSpace(stores.spool),
-        outcalls=OutCalls(stores.db, stores.directory, stores.clock, config.outbound),
+        outcalls=outcalls,
         clock=stores.clock,
         greetings=Greetings(
             *(stores.db, stores.store, stores.assemble, stores.worker.master), events=stores.events, clock=stores.clock
@@ -306,6 +306,7 @@ class Telephony:
         self.trunks = Trunks(self.endpoint, self.peers, config.sip)
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
         dialogs = Dialogs()
+        self.outcalls = OutCalls(stores.db, stores.directory, stores.clock, config.outbound)
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -313,7 +314,7 @@ class Telephony:
                 plane=self.plane,
                 sounds=sounds,
                 directory=stores.directory,
-                services=make_services(config, stores, sounds),
+                services=make_services(config, stores, sounds, self.outcalls),
                 flows=Flows(leave_message=leave_message, fetch_messages=portal),
                 keep=stores.calllog.keep,
                 spawn=spawn,
@@ -423,6 +424,7 @@ def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts
             failing=spool.failing is not None,
             syncs=spool.syncs,
         )
+        metrics.calls_out(len(telephony.outcalls))
         metrics.spool_unwritten(stores.deposits.waiting)
         metrics.settlement(stored=settlement.stored, broken=settlement.broken, failures=settlement.failures)
 

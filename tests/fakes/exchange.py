@@ -14,6 +14,7 @@ from unittest import mock
 
 from ivr import incoming
 from ivr.call import Hangup
+from ivr.dialogs import Dialogs
 from ivr.engine import Engine
 from ivr.gate import Gate
 from ivr.incoming import Flows, House, IncomingCall
@@ -33,8 +34,10 @@ from ivr.sip.locating import Naptr, Srv
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.transaction import ServerTransaction
 from ivr.sip.uri import Uri
+from ivr.switchboard import Switchboard
 from tests.fakes.voicemail import ANNA, BEISPIEL, StoppedClock
 from voicebox.callrecord import CallRecord, RtpFigures
+from voicebox.codec import Codec
 from voicebox.directory import Binding, Device
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Company, Mailbox
@@ -68,6 +71,26 @@ def sdp(port: int = 30_000, *, host: str = "127.0.0.1", formats: str = "0 101", 
     ).encode()
 
 
+class FakeEnd:
+    """One end of a bridge: where what comes in goes."""
+
+    def __init__(self) -> None:
+        self.passes_to: FakeEnd | None = None
+
+    def pass_to(self, other: "FakeEnd") -> None:
+        self.passes_to = other
+
+    def keep_to_itself(self) -> None:
+        self.passes_to = None
+
+
+class FakeSounds:
+    """Every sound is a second long."""
+
+    async def encoded(self, sound: object, codec: Codec) -> list[bytes]:
+        return [bytes(8000)]
+
+
 class FakeStream:
     """Media that only remembers what it was told."""
 
@@ -76,10 +99,22 @@ class FakeStream:
         self.on_key: Callable[[str], None] = lambda key: None
         self.on_fault: Callable[[Exception], None] = lambda error: None
         self.remotes: list[RemoteMedia] = []
+        self.bridged = FakeEnd()
+        self.playing = False
+        self.silent_s = 0.0
         self.closed = False
 
     def connect(self, remote: RemoteMedia) -> None:
         self.remotes.append(remote)
+
+    def play(self, chunks: Sequence[bytes]) -> None:
+        self.playing = True
+
+    def stop(self) -> None:
+        self.playing = False
+
+    def last_packet_age(self, now: float) -> float:
+        return self.silent_s
 
     def info_key(self, key: str) -> None:
         self.on_key(key)
@@ -379,11 +414,12 @@ async def exchange(
         errands = Errands(group)
         phones = Phones(cast("Any", directory), clock)
         outcalls = FakeOutCalls(settings_out)
+        dialogs = Dialogs()
         house = House(
             endpoint=server,
             sip=settings,
             plane=cast("MediaPlane", plane),
-            sounds=cast("Any", None),
+            sounds=cast("Any", FakeSounds()),
             directory=cast("Any", directory),
             services=cast("Any", SimpleNamespace(clock=clock, outcalls=outcalls)),
             flows=Flows(leave_message=run_flow, fetch_messages=run_flow),
@@ -391,6 +427,10 @@ async def exchange(
             spawn=errands.spawn,
             metrics=Metrics(process=False),
             phones=phones,
+            dialogs=dialogs,
+            board=Switchboard(
+                server, cast("MediaPlane", plane), phones, dialogs, errands.spawn, settings, settings_out
+            ),
         )
         lamp = Lamp(server, phones, settings, counts_of)
         gate = Gate(Peers(settings), Authenticator(REALM, b"0123456789abcdef"), directory.device, phones.is_contact)

@@ -1,4 +1,4 @@
-"""Row 17: `0` connects callers to the subscriber's number by a second leg; `8` calls back; what is never dialled."""
+"""Row 17: `0` connects callers to the subscriber's number by a second leg."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.system.audio import likeness, raw, speech
-from tests.system.caller import Caller, together
-from tests.system.conftest import MakeService
+from tests.system.caller import Caller
 from tests.system.letterbox import Letterbox
 from tests.system.phone import Phone
-from tests.system.service import PIN, directory_of, eventually, moment
+from tests.system.service import eventually, moment
 from tests.system.wayout import EXCHANGE, OUTSIDE, House, Target, begin, connected, header, opened, transfers
 from voicebox.codec import Codec
 
@@ -75,7 +74,8 @@ def test_zero_while_recording_sends_the_message_and_then_connects(house: House, 
     assert moment(call, "message") < moment(call, "transfer")
     assert transfers(call)[0]["result"] == "connected"
     # The mailbox pays and says so, the caller is shown, and the way is named.
-    assert invite.startswith(f"INVITE sip:{OUTSIDE}@{EXCHANGE}:{house.port} SIP/2.0")
+    exchange = f"{EXCHANGE}:{house.port}"
+    assert invite.startswith(f"INVITE sip:{OUTSIDE}@{exchange} SIP/2.0")
     assert header(invite, "P-Asserted-Identity") == ["Teilnehmer 1002 <sip:+492115551002@voicebox.example>"]
     assert header(invite, "From")[0].startswith("<sip:+4915155500001@voicebox.example>;tag=")
     assert header(invite, "Diversion") == ["<sip:+492115551002@voicebox.example>;reason=deflection"]
@@ -105,67 +105,3 @@ def test_a_caller_who_hangs_up_while_it_rings_ends_the_ringing(house: House, tmp
         phone.wait_for("CALL_CLOSED")
     assert len(target.wait().received("CANCEL")) == 1
     assert transfers(house.service.call("1004"))[0]["result"] == "given-up"
-
-
-def call_back(house: House, folder: Path, number: str) -> Caller:
-    """Return a subscriber who hears the first message to its end and calls back."""
-    caller = Caller(house.service.udp, folder, number="8000").invite()
-    return caller.keys(f"{number}#{PIN}#").pause(2.5).keys("11").pause(1).keys("6").pause(1).keys("8")
-
-
-def leave(house: House, folder: Path, said: Path, number: str, caller: str) -> Caller:
-    """Return a caller of a number who leaves a message."""
-    return (
-        Caller(house.service.udp, folder, number=number, from_=f"<sip:{caller}@[local_ip]:[local_port]>")
-        .invite()
-        .speak(said)
-        .keys("#")
-        .pause(3)
-        .bye()
-    )
-
-
-def test_who_left_a_message_is_called_back(house: House, said: Path, tmp_path: Path) -> None:
-    leave(house, tmp_path, said, "1010", "+4930123456").run()
-    house.service.message("1010")
-    running = begin(Target(tmp_path).picks_up().hangs_up(), house)
-    # Back at the message, 7 deletes it.
-    call_back(house, tmp_path, "1010").pause(7).keys("7").pause(1).bye().run()
-    invite = connected(running.wait())
-    assert invite.startswith("INVITE sip:+4930123456@")
-    assert header(invite, "From")[0].startswith("Teilnehmer 1010 <sip:+492115551010@voicebox.example>")
-    assert header(invite, "Diversion") == []
-    assert house.service.message("1010")["state"] == "deleted"
-
-
-def test_emergency_premium_and_own_numbers_are_refused(house: House, said: Path, tmp_path: Path) -> None:
-    callers = {
-        "1011": ("112", "emergency"),
-        "1012": ("+499001234567", "premium"),
-        "1013": ("+492115551013", "own-number"),
-    }
-    together(*(leave(house, tmp_path, said, number, caller) for number, (caller, _) in callers.items()))
-    for number in callers:
-        house.service.message(number)
-    together(*(call_back(house, tmp_path, number).pause(2.5).bye() for number in callers))
-
-    def look() -> dict[str, tuple[str, str, str]] | None:
-        found = {}
-        for row in house.service.rows("SELECT id FROM call_record WHERE called = '8000'"):
-            call = house.service.call_of(row["id"])
-            for entry in transfers(call):
-                found[call["mailbox"]] = (entry["to"], entry["result"], entry.get("why", ""))
-        return found if set(callers) <= set(found) else None
-
-    found = eventually(look, "three refusals")
-    for number, (caller, why) in callers.items():
-        assert found[number] == (caller, "refused", why)
-
-
-def test_such_a_number_is_refused_at_save(make_service: MakeService) -> None:
-    service = make_service(directory=directory_of(["1001"]))
-    file = service.folder / "directory.toml"
-    file.write_text(file.read_text() + 'zero_out = "110"\n')
-    refused = service.voicebox("apply", "directory.toml", check=False)
-    assert refused.returncode != 0
-    assert "is an emergency number" in refused.stdout + refused.stderr

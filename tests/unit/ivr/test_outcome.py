@@ -63,3 +63,10 @@ def test_messages_and_logins_are_counted_from_the_trace() -> None:
     assert metrics.value("voicebox_logins_total", result="ok") == 1
     assert metrics.value("voicebox_logins_total", result="wrong") == 1
     assert metrics.value("voicebox_logins_total", result="locked") == 1
+
+
+def test_what_came_of_transfers_is_counted_from_the_trace() -> None:
+    metrics = Metrics(process=False)
+    count_events(metrics, [{"event": "transfer", "to": "1002", "result": result} for result in ("busy", "connected")])
+    assert metrics.value("voicebox_transfers_total", result="busy") == 1
+    assert metrics.value("voicebox_transfers_total", result="connected") == 1
