@@ -152,6 +152,23 @@ async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, langu
 
 
 @pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("way", ["3", "4", "12", "13", "14"], ids=["name", "forwarding", "busy", "no-answer", "away"])
+@pytest.mark.parametrize("seed", range(20))
+async def test_whatever_a_subscriber_presses_the_menus_of_greetings_answer(
+    seed: int, way: str, language: Language
+) -> None:
+    chance = random.Random(seed)
+    world = portal_world(language, hang_up_at=chance.randrange(20, 80))
+    # Nobody speaks here, so that every key that is pressed meets a menu sooner or later.
+    steps: list[Step] = [silence() if chance.random() < 0.1 else press(chance.choice("1234567#")) for _ in range(400)]
+    world.call.follow([press(key) for key in way] + [press("#")] + steps)
+    await world.call.run(portal(world.call, world.services))
+    assert world.languages == {language}
+    assert world.call.over
+    assert world.space.held == 0
+
+
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("seed", range(60))
 async def test_whatever_a_caller_presses_who_may_go_on_one_message_at_most_is_left(
     seed: int, language: Language
