@@ -6,6 +6,7 @@ from webmanager.api.call_show import show_call
 from webmanager.api.calls_list import CallsQuery, list_calls
 from webmanager.api.figures import figures
 from webmanager.api.health import health
+from webmanager.api.lists_list import list_lists
 from webmanager.api.mailbox_show import show_mailbox
 from webmanager.api.mailboxes_list import MailboxesQuery, list_mailboxes
 from webmanager.api.message_audio import AudioQuery, show_audio
@@ -14,6 +15,8 @@ from webmanager.api.messages_list import MessagesQuery, list_messages
 from webmanager.api.querying import AnyQuery, CompanyQuery
 from webmanager.api.ready import ready
 from webmanager.api.route import Files, Route, get
+from webmanager.api.sending_shapes import ListsOut, SendingsOut
+from webmanager.api.sendings_list import list_sendings
 from webmanager.api.shapes import (
     CallDetailOut,
     CallsOut,
@@ -88,6 +91,22 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=MessagesQuery,
         returns=MessagesOut,
         summary="A folder's messages, the newest first",
+        refusals=(403, 404, 503),
+    ),
+    get(
+        "/api/v1/mailboxes/{number}/lists",
+        list_lists,
+        query=CompanyQuery,
+        returns=ListsOut,
+        summary="The distribution lists a mailbox can send to",
+        refusals=(403, 404, 503),
+    ),
+    get(
+        "/api/v1/mailboxes/{number}/sendings",
+        list_sendings,
+        query=CompanyQuery,
+        returns=SendingsOut,
+        summary="What a mailbox's owner sent to others, with a result for each recipient",
         refusals=(403, 404, 503),
     ),
     get(
