@@ -47,6 +47,18 @@ class ResultOut(Shape):
     outcome: Delivery = Field(description="off: the mailbox is switched off; unknown: it has gone meanwhile.")
     message: str | None = Field(description="The id of the copy; null where there is none (any more).")
 
+    @classmethod
+    def of(cls, result: Result) -> "ResultOut":
+        """Return a result as the API shows it."""
+        return cls(number=result.recipient, outcome=result.outcome, message=result.message_id)
+
+
+class SentOut(Shape):
+    """What has just been sent, with a result for each recipient."""
+
+    id: str
+    results: list[ResultOut]
+
 
 class SendingOut(Shape):
     """A message sent to others."""
@@ -63,9 +75,7 @@ class SendingOut(Shape):
             id=made.id,
             kind=made.kind,
             sent=moment(made.created_at),
-            results=[
-                ResultOut(number=each.recipient, outcome=each.outcome, message=each.message_id) for each in results
-            ],
+            results=[ResultOut.of(each) for each in results],
         )
 
 
