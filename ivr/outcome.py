@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from ivr.covering import Talked
 from voicebox.arrival import Decision, Refused, ToPortal
 from voicebox.metrics import CallResult, Metrics
 
 
 def outcome_of(
-    decision: Decision | None, trace: list[dict[str, Any]], *, answered: bool, cancelled: bool
+    decision: Decision | Talked | None, trace: list[dict[str, Any]], *, answered: bool, cancelled: bool
 ) -> CallResult:
     """Return how a call ended that was not refused for want of room and did not fail.
 
@@ -21,9 +22,12 @@ def outcome_of(
         return CallResult.CANCELLED if cancelled else CallResult.REFUSED
     events = {str(entry["event"]) for entry in trace}
     signed_in = any(entry["event"] == "login" and entry.get("ok") for entry in trace)
+    connected = any(entry["event"] == "coverage" and entry["to"] == "answered" for entry in trace)
     match decision:
         case ToPortal():
             return CallResult.PORTAL
+        case _ if connected:
+            return CallResult.CONNECTED
         case _ if "message" in events:
             return CallResult.MESSAGE
         case _ if signed_in:  # by `*` while the greeting played

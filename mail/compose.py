@@ -6,103 +6,48 @@ Pure: no clock, no randomness, no I/O but the templates. A mail that is sent aga
 to the last byte, Message-ID included, so the receiving side can tell that it has it.
 """
 
-import hashlib
-import re
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime
-from typing import Any, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from typing import Any
 
 from mail import wording
-from mail.errors import PermanentFailure
+from mail.invitation import Invitation, compose_invitation
 from mail.letter import Letter, Purpose, Sender
-from mail.wire import new_mail
-from voicebox.i18n import Language
-
-ADDRESS_MAX: Final = 254
-"""RFC 5321 section 4.5.3.1, less the angle brackets."""
-_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-
-_TEMPLATES: Final = Environment(
-    loader=PackageLoader("mail", "templates"),
-    autoescape=select_autoescape(("html.jinja2",)),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+from mail.notice import Notice, compose_notice
+from mail.stationery import begun, filled, recipient
 
 
-def compose(letter: Letter, sender: Sender) -> EmailMessage:
-    """Return the mail for a letter.
+def compose(letter: Letter | Notice | Invitation, sender: Sender) -> EmailMessage:
+    """Return the mail for a letter, for a notice, or for an invitation.
 
     Raises:
         PermanentFailure: the letter's address is none that mail can be sent to.
     """
-    to = _address(letter.to)
+    if isinstance(letter, Notice):
+        return compose_notice(letter, sender)
+    if isinstance(letter, Invitation):
+        return compose_invitation(letter, sender)
     language = letter.mailbox.language
     zone = wording.zone_of(letter.mailbox, letter.company)
-    token = hashlib.sha256(letter.key.encode()).hexdigest()[:40]
     facts = _facts(letter, sender)
-
-    mail = new_mail()
-    mail["From"] = _named(f"{letter.company.name} Voicebox", sender.address)
-    mail["To"] = _named(letter.mailbox.name, to)
-    mail["Subject"] = wording.subject(letter.message, language)
-    mail["Date"] = format_datetime(letter.written_at.astimezone(zone))
-    mail["Message-ID"] = f"<{token}@{sender.address.rpartition('@')[2]}>"
-    # No answering machine shall answer (RFC 3834 section 5, and Exchange's own); bounces are welcome.
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "DR, RN, NRN, OOF, AutoReply"
+    mail = begun(letter, sender, facts["subject"])
     if letter.message.urgent:
         mail["Importance"] = "high"  # RFC 4021 section 2.1.54
         mail["X-Priority"] = "1"
     if letter.message.confidential:
         mail["Sensitivity"] = "private"  # RFC 4021 section 2.1.55
-
-    mail.set_content(_render(language, "message.txt", facts), cte="quoted-printable")
-    mail.add_alternative(_render(language, "message.html", facts), subtype="html", cte="quoted-printable")
+    mp3 = None
     if letter.carries_message and letter.mp3 is not None:
-        name = wording.file_name(letter.message, zone, language)
-        mail.add_attachment(letter.mp3, maintype="audio", subtype="mpeg", filename=name)
-    mail["Content-Language"] = language.value  # last, since content headers move into the first part
-    for number, part in enumerate(part for part in mail.walk() if part.is_multipart()):
-        # "=_" occurs neither in quoted-printable nor in base64, so this line cannot occur in a part.
-        part.set_boundary(f"=_{token}_{number}")
-    return mail
+        mp3 = letter.mp3, wording.file_name(letter.message, zone, language)
+    return filled(mail, letter, "message", facts, mp3=mp3)
 
 
-def envelope_recipient(letter: Letter) -> str:
+def envelope_recipient(letter: Letter | Notice | Invitation) -> str:
     """Return the address for RCPT TO.
 
     Raises:
         PermanentFailure: it is none that mail can be sent to.
     """
-    return _address(letter.to)
-
-
-def _address(text: str) -> str:
-    """Return an address in ASCII, a domain of other letters in its IDNA form."""
-    local, _, domain = text.strip().rpartition("@")
-    try:
-        ascii_domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        ascii_domain = ""
-    address = f"{local}@{ascii_domain}"
-    if not ascii_domain or not _ADDRESS.fullmatch(address) or len(address) > ADDRESS_MAX:
-        raise PermanentFailure(f"{wording.plain(text)!r} is not an address that mail can be sent to")
-    return address
-
-
-def _named(name: str, address: str) -> Address:
-    local, _, domain = address.rpartition("@")
-    return Address(wording.plain(name), local, domain)
-
-
-def _render(language: Language, name: str, facts: dict[str, Any]) -> str:
-    return _TEMPLATES.get_template(f"{language.value}/{name}.jinja2").render(facts)
+    return recipient(letter.to)
 
 
 def _facts(letter: Letter, sender: Sender) -> dict[str, Any]:
@@ -112,7 +57,8 @@ def _facts(letter: Letter, sender: Sender) -> dict[str, Any]:
     caller, number = wording.who(message.caller, language), wording.number(message.caller)
     return {
         "language": language.value,
-        "subject": wording.subject(message, language),
+        "subject": wording.subject(message, language, requested=letter.purpose is Purpose.REQUEST),
+        "requested": letter.purpose is Purpose.REQUEST,
         "caller": caller,
         "heading": wording.heading(message.caller, language),
         "number": number if number != caller else "",

@@ -17,6 +17,12 @@ class Purpose(StrEnum):
     """Row 16: a copy of the message, with audio."""
     REDIRECT = "mail-redirect"
     """Row 13: the message itself, by e-mail only."""
+    REQUEST = "mail-request"
+    """phone-menus.md, More, key 4: a copy that the subscriber asked for."""
+    CHANGED = "mail-changed"
+    """Security row 4: tells the owner what was changed; a notice, without a message."""
+    CONFIRM = "mail-confirm"
+    """Rows 13, 15 and 16: asks an address that a subscriber named whether it wants mails; without a message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from typing import Final, Protocol
 
 from mail.compose import compose, envelope_recipient
 from mail.errors import AudioNotReady, PermanentFailure, TemporaryFailure, UnknownOutcome
+from mail.invitation import Invitation
 from mail.letter import Letter, Sender
+from mail.notice import Notice
 from mail.outgoing import AUDIO_PAUSE_S, KINDS, LEASE_S, Outgoing
 from mail.smtp import MailTransport
 from voicebox.errors import DatabaseUnavailable, NoAudio
@@ -67,7 +69,7 @@ class Notifier:
         self._wake = asyncio.Event()
         self._stopping = False
         # Taken by the server, but the database went away before the row could be closed: never sent twice for that.
-        self._taken: dict[int, Letter] = {}
+        self._taken: dict[int, Letter | Notice | Invitation] = {}
 
     async def run(self) -> None:
         """Send what is due until `stop` or cancellation; after `stop`, mails on their way may still arrive."""
@@ -169,14 +171,14 @@ class Notifier:
         """
         letter = self._taken.get(entry.id)
         if letter is None:
-            letter = await self._outgoing.letter(entry)
-            if letter is None:
+            asked = await self._outgoing.letter(entry)
+            if asked is None:
                 logger.info("mail %s is dropped: its message is gone", entry.key)
                 await self._outgoing.delivered(entry, None)
                 return False
-            letter = await self._with_audio(letter)
+            letter = whole = await self._with_audio(asked) if isinstance(asked, Letter) else asked
             recipient = envelope_recipient(letter)
-            text = await asyncio.to_thread(lambda: compose(letter, self._sender).as_bytes())
+            text = await asyncio.to_thread(lambda: compose(whole, self._sender).as_bytes())
             await self._transport.send(self._sender.address, recipient, text)
             self._taken[entry.id] = letter
         await self._outgoing.delivered(entry, letter)

@@ -20,6 +20,7 @@ from typing import Final
 
 import structlog
 
+from ivr.dialogs import Dialogs
 from ivr.engine import Engine
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
@@ -27,7 +28,6 @@ from ivr.flows.services import Services
 from ivr.gate import Gate
 from ivr.incoming import Flows, House
 from ivr.lamp import Lamp
-from ivr.leg import Spawn
 from ivr.media.library import PromptLibrary
 from ivr.media.plane import MediaPlane
 from ivr.media.spool import Reservation, Spool
@@ -41,7 +41,9 @@ from ivr.sip.hops import Source
 from ivr.sip.message import Request
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
+from ivr.switchboard import Switchboard
 from ivr.trunks import Trunks
+from ivr.way import Spawn
 from mail.letter import Sender
 from mail.notifier import Notifier
 from mail.outgoing import Outgoing
@@ -49,21 +51,27 @@ from mail.smtp import SmtpTransport
 from prompts.recordings import Recordings
 from voicebox import __version__
 from voicebox.access import Access
+from voicebox.ageing import Ageing
 from voicebox.calllog import CallLog
 from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
+from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
 from voicebox.distribution import Distribution
 from voicebox.events import Events
+from voicebox.greetings import Greetings
 from voicebox.housekeeping import Housekeeping
 from voicebox.i18n import Language
 from voicebox.inbox import Inbox
 from voicebox.library import AudioLibrary
 from voicebox.light import Light, LightState
+from voicebox.links import Links
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
+from voicebox.outcalls import OutCalls
 from voicebox.pinhash import PinHasher, load_key
+from voicebox.reachability import Reachability
 from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
@@ -227,23 +235,49 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         deposits=stores.deposits,
         access=Access(stores.db, PinHasher(load_key(config.data_dir)), stores.clock),
         inbox=lambda mailbox: Inbox(stores.db, stores.events, stores.clock, mailbox),
+        copies=Copies(stores.db, stores.events, stores.clock),
         clips=sounds,
         space=_DiskSpace(stores.spool),
+        outcalls=OutCalls(stores.db, stores.directory, stores.clock, config.outbound),
         clock=stores.clock,
+        greetings=Greetings(
+            *(stores.db, stores.store, stores.assemble, stores.worker.master), events=stores.events, clock=stores.clock
+        ),
+        reachability=Reachability(
+            stores.db, stores.directory, config.outbound, events=stores.events, clock=stores.clock
+        ),
         distribution=Distribution(stores.db, stores.events, stores.clock),
         teams=Teams(stores.db),
     )
 
 
+def make_links(config: Config) -> Links:
+    """Return what makes the links in mails; to listen by one only where `web.public_url` was set for others."""
+    reachable = "public_url" in config.web.model_fields_set
+    return Links(load_key(config.data_dir), config.web.public_url, reachable=reachable)
+
+
 def make_notifier(config: Config, stores: Stores) -> Notifier:
     """Return what sends the mails."""
     return Notifier(
-        Outgoing(stores.db, stores.events, stores.clock),
+        Outgoing(stores.db, stores.events, stores.clock, links=make_links(config)),
         SmtpTransport(config.smtp),
         stores.library.mp3,
         Sender(config.smtp.sender, config.sip.portal[0] if config.sip.portal else None),
         events=stores.events,
         metrics=stores.metrics,
+    )
+
+
+def make_ageing(config: Config, stores: Stores) -> Ageing:
+    """Return what takes away messages and recordings whose time is over."""
+    return Ageing(
+        stores.db,
+        stores.store,
+        config.retention,
+        events=stores.events,
+        clock=stores.clock,
+        spool=stores.spool,
     )
 
 
@@ -271,6 +305,7 @@ class Telephony:
         self.lamp = Lamp(self.endpoint, self.phones, config.sip, self._counts_of)
         self.trunks = Trunks(self.endpoint, self.peers, config.sip)
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
+        dialogs = Dialogs()
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -283,6 +318,9 @@ class Telephony:
                 keep=stores.calllog.keep,
                 spawn=spawn,
                 metrics=stores.metrics,
+                phones=self.phones,
+                dialogs=dialogs,
+                board=Switchboard(self.endpoint, self.plane, self.phones, dialogs, spawn, config.sip, config.outbound),
             ),
             Gate(self.peers, authenticator, stores.directory.device, self.phones.is_contact),
             self.phones,
@@ -352,6 +390,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                     *([("trunks", telephony.trunks.run)] if config.sip.trunk else []),
                     ("tidy", telephony.tidy),
                     ("housekeeping", Housekeeping(stores.db, stores.clock).run),
+                    ("ageing", make_ageing(config, stores).run),
                     ("notifier", notifier.run),
                 )
             ]

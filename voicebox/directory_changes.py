@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from voicebox.announcement import Mastered
 from voicebox.applied import Applied, Change, Value
 from voicebox.devices import Ha1
 from voicebox.directory_file import DirectoryError, DirectoryFile, ListPlan, MailboxPlan, TeamPlan
@@ -14,7 +15,7 @@ from voicebox.errors import Conflict
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
 from voicebox.pinhistory import PinHistory
-from voicebox.storage import audio, credentials, lists, mailboxes, provisioned, teams
+from voicebox.storage import audio, confirmations, credentials, lists, mailboxes, provisioned, teams
 from voicebox.storage.mailboxes import Device
 from voicebox.storage.provisioned import Standing
 from voicebox.tomllines import KeyPath
@@ -33,9 +34,7 @@ class Greeting:
     """A greeting from a file, made fit for the store."""
 
     id: str
-    samples: int
-    rate_hz: int
-    flac: bytes = field(repr=False)
+    audio: Mastered
     key: str = "not stored yet"
     """Where it lies in the store."""
 
@@ -101,11 +100,12 @@ class DirectoryUpdate:
                 self._connection,
                 audio_id=greeting.id,
                 company_id=company.id,
-                samples=greeting.samples,
-                rate_hz=greeting.rate_hz,
+                samples=greeting.audio.samples,
+                rate_hz=greeting.audio.rate_hz,
                 now=self._now,
                 blob_key=greeting.key,
-                size_bytes=len(greeting.flac),
+                size_bytes=len(greeting.audio.flac),
+                peaks=greeting.audio.peaks,
             )
         for index, plan in enumerate(self._file.mailboxes):
             with self._conflicts(("mailbox", index)):
@@ -115,6 +115,7 @@ class DirectoryUpdate:
         for index, wanted in enumerate(self._file.lists):
             with self._conflicts(("distribution_list", index)):
                 await self._list(wanted, standing.get(wanted.entry.owner))
+        await self._vouch(company)
         named = {plan.entry.number for plan in self._file.mailboxes}
         return Applied(tuple(self._changes), tuple(sorted(standing.keys() - named)))
 
@@ -150,6 +151,20 @@ class DirectoryUpdate:
         ]
         if found:
             raise DirectoryError(tuple(found))
+
+    async def _vouch(self, company: Company) -> None:
+        """Confirm what the file names and its subscribers had named before: an administrator knows these addresses."""
+        planned = {
+            (self._written[plan.entry.number].id, str(address).casefold()): plan.entry.number
+            for plan in self._file.mailboxes
+            for key in _ADDRESSES
+            if (address := getattr(plan.entry, key)) is not None
+        }
+        for each in await confirmations.waiting(self._connection, company.id):
+            number = planned.get((each.mailbox_id, each.address.casefold()))
+            if number is not None:
+                await confirmations.confirm(self._connection, [each.id], self._now)
+                self._note(f"mailbox {number}", "confirmed", after=each.address)
 
     async def _release(self, standing: Mapping[str, Standing]) -> None:
         """Take away what the file moves to another mailbox or leaves out, so that the order of mailboxes is free."""

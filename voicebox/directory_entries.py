@@ -94,6 +94,8 @@ class CompanyEntry(Entry):
     time_zone: TimeZone = "Europe/Berlin"
     country_code: str = "49"
     area_code: str = ""
+    call_back: bool = False
+    caller_login: bool = False
 
 
 class MailboxEntry(Entry):

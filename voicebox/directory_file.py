@@ -27,9 +27,10 @@ from voicebox.directory_entries import (
     MailboxEntry,
     Tables,
 )
-from voicebox.directory_wording import NUMBER_CURE, NUMBER_TEXTS, PIN_TEXTS
+from voicebox.directory_wording import NUMBER_CURE, NUMBER_TEXTS, PIN_TEXTS, REFUSAL_TEXTS
 from voicebox.greeting_file import GreetingRefused, read_greeting
 from voicebox.numbers import DialPlan, NumberRefused, parse_destination, parse_strict, spellings
+from voicebox.outbound import always_refused
 from voicebox.tomllines import KeyPath, Lines, TomlError, load
 
 __all__ = ["DirectoryError", "DirectoryFile", "ListPlan", "MailboxPlan", "Problem", "TeamPlan", "read_directory"]
@@ -176,6 +177,8 @@ class _Check:
         for key, destination in destinations.items():
             if destination in own:
                 self._add((*at, key), "is the mailbox's own number", "Write another number; this would be a loop.")
+            elif destination is not None and destination not in self._claims:
+                self._dialled(destination, (*at, key), plan)
         self._pin(entry, at, own, plan)
         return MailboxPlan(
             entry=entry,
@@ -226,6 +229,12 @@ class _Check:
             what = f"{text[:_SHOWN_MAX]!r} {NUMBER_TEXTS[refused.problem]}"
             self._add(at, what, f"{NUMBER_CURE} An extension will do, too.")
             return None
+
+    def _dialled(self, number: str, at: KeyPath, plan: DialPlan) -> None:
+        """Refuse what no call ever goes to; whether the rest is allowed depends on `[outbound]` at the time."""
+        why = always_refused(number, plan.country_code)
+        if why is not None:
+            self._add(at, f"{number!r} {REFUSAL_TEXTS[why]}", "Write another number, or leave the key out.")
 
     def _pin(self, entry: MailboxEntry, at: KeyPath, own: set[str], plan: DialPlan) -> None:
         if entry.pin is None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from voicebox import passcode
 from voicebox.numbers import NumberProblem
+from voicebox.outbound import Refusal
 from voicebox.passcode import PinProblem
 
 NUMBER_CURE: Final = 'Write it as "+49 2115551111", "02115551111" or "0211-555-1111".'
@@ -27,4 +28,9 @@ PIN_TEXTS: Final = {
     PinProblem.REPEATED_BLOCK: "repeats one block of digits",
     PinProblem.OWN_NUMBER: "is one of the mailbox's own numbers",
     PinProblem.RECENT: "was used before",
+}
+REFUSAL_TEXTS: Final = {
+    Refusal.NOT_A_NUMBER: "is not a number that can be dialled",
+    Refusal.EMERGENCY: "is an emergency number, and never dialled",
+    Refusal.PREMIUM: "costs more than a usual call, and is never dialled",
 }

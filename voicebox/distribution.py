@@ -18,13 +18,13 @@ from enum import StrEnum
 from typing import Final
 
 from voicebox.clock import Clock
-from voicebox.deposit import mails_of
+from voicebox.deposit import mails_of, placed
 from voicebox.errors import VoiceboxError
 from voicebox.events import AudioSpooled, Events, MailboxChanged, OutboxGrew
 from voicebox.ids import new_id
 from voicebox.mailbox import Mailbox
 from voicebox.message import Caller, Message, MessageKind, Reason, State, Take
-from voicebox.storage import audio, lists, mailboxes, messages, outbox, sendings
+from voicebox.storage import audio, confirmations, lists, mailboxes, messages, outbox, sendings
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.lists import DistributionList
 from voicebox.storage.outbox import Draft, Kind
@@ -213,15 +213,17 @@ async def _write(connection: AsyncConnection, dispatch: Dispatch, now: datetime)
     await sendings.add(connection, sending)
     results, copies = await _sort_out(connection, chosen, copy)
     spooled = bool(copies) and await _keep(connection, dispatch, now)
-    await messages.add_copies(connection, [(each, owner.redirect_email is not None) for owner, each in copies], now)
-    drafts = [draft for owner, each in copies for draft in mails_of(owner, each)]
+    held = await confirmations.held_of(connection, [owner.id for owner, _ in copies])
+    there = [(owner, *placed(owner, each, held.get(owner.id, frozenset()))) for owner, each in copies]
+    await messages.add_copies(connection, [(each, pending) for _, each, pending in there], now)
+    drafts = [draft for owner, each, _ in there for draft in mails_of(owner, each, held.get(owner.id, frozenset()))]
     await outbox.add(connection, drafts, now)
-    lit = [owner for owner, _ in copies if owner.mwi and owner.redirect_email is None]
+    lit = [owner for owner, _, pending in there if owner.mwi and not pending]
     await outbox.remind_lights(connection, lit, now)
     await sendings.add_results(connection, sending, results)
     return _Written(
         results=tuple(sorted(results, key=lambda each: each.recipient)),
-        visible=tuple(owner.id for owner, _ in copies if owner.redirect_email is None),
+        visible=tuple(owner.id for owner, _, pending in there if not pending),
         kinds=_kinds(drafts) | ({Kind.MWI} if lit else frozenset()),
         spooled=spooled,
     )
@@ -291,6 +293,7 @@ async def _original(connection: AsyncConnection, dispatch: Dispatch, now: dateti
         state=State.NEW,
         claimed_by=None,
         handled_by=None,
+        warning=None,
     )
 
 
@@ -332,7 +335,9 @@ async def _sort_out(
     connection: AsyncConnection, chosen: Mapping[int, tuple[str, Mailbox | None]], copy: Message
 ) -> tuple[list[Result], list[tuple[Mailbox, Message]]]:
     """Return what becomes of the sending at each recipient, and the copies."""
+    by_mail = [owner.id for _, owner in chosen.values() if owner is not None and owner.redirect_email is not None]
     used = await messages.used_by(connection, list(chosen))
+    used |= await messages.used_by(connection, by_mail, by_mail=True)
     results: list[Result] = []
     copies: list[tuple[Mailbox, Message]] = []
     for mailbox_id, (number, owner) in chosen.items():

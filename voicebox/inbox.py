@@ -141,7 +141,7 @@ class Inbox:
         return moved
 
     async def _remind_light(self, connection: AsyncConnection, now: datetime) -> None:
-        if self._mailbox.mwi and self._mailbox.redirect_email is None:
+        if self._mailbox.mwi:
             await outbox.remind_light(connection, self._mailbox.company_id, self._mailbox.id, now)
 
     def _tell(self) -> None:

@@ -83,6 +83,9 @@ class Message:
     """Recovered after a crash in mid-recording."""
     state: State = State.NEW
     call_id: str | None = None
+    warning: str | None = None
+    """Why it lies here although its mailbox is e-mail only (row 13): `mail-refused`, `confidential`, `audio-lost`,
+    `unconfirmed`."""
     kind: MessageKind = MessageKind.DEPOSIT
     sender_id: int | None = None
     """The mailbox of the colleague who sent it; of a forwarded one, `caller` is still who left it first."""

@@ -3,6 +3,8 @@
 from ivr import menu
 from ivr.call import Sound
 from ivr.flows.asking import choose
+from ivr.flows.forwardingmenu import call_forwarding
+from ivr.flows.namemenu import recorded_name
 from ivr.flows.passcode import change_passcode
 from ivr.flows.teamwork import open_team
 from ivr.flows.visit import Visit
@@ -23,6 +25,12 @@ async def main_menu(visit: Visit, *before: Sound) -> None:
         match await choose(visit.call, shown, visit.language, *before, visit.say("menu-main")):
             case Act.MAILBOX:
                 await voice_mailbox(visit)
+                before = ()
+            case Act.NAME:
+                await recorded_name(visit)
+                before = ()
+            case Act.FORWARDING:
+                await call_forwarding(visit)
                 before = ()
             case Act.TEAM:
                 before = await open_team(visit, teams)

@@ -123,7 +123,8 @@ class _Tour:
             await tell(visit.call, *before, heading, visit.say("message-not-playable"))
             return Step.PASS
         presentation = Presentation(visit, message, reel, self._tempo, first=first)
-        step = await presentation.run(*before, heading)
+        unmailed = (visit.say("message-not-mailed"),) if message.warning else ()
+        step = await presentation.run(*before, heading, *unmailed)
         (self._deleted_here.add if presentation.deleted else self._deleted_here.discard)(stop.id)
         return step
 

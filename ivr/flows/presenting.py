@@ -11,7 +11,9 @@ from typing import Final
 from ivr import menu
 from ivr.call import Sound
 from ivr.flows.asking import choose, tell
+from ivr.flows.callback import call_back, may_call_back
 from ivr.flows.envelope import envelope
+from ivr.flows.mailcopy import mail_copy
 from ivr.flows.provenance import provenance
 from ivr.flows.reel import Reel
 from ivr.flows.sending import forward, reply
@@ -120,6 +122,8 @@ class Presentation:
                 )
             case Mode.AFTER:
                 shown = menu.DELETED if self.deleted else menu.AFTERWARDS
+                if not may_call_back(visit, self._message):
+                    shown = shown.without(Act.CALL_BACK)
                 return await choose(visit.call, shown, visit.language, *before)
 
     async def _play(self, before: Sequence[Sound]) -> Act | None:
@@ -153,7 +157,9 @@ class Presentation:
                 self._then(Mode.PLAYING, self._visit.say(f"speed-{round(self._tempo.speed * 100)}"))
             case Act.ENVELOPE:
                 more = await provenance(self._visit, self._message)
-                self._then(self._mode, envelope(self._visit, self._message), *more)
+                self._then(self._mode, *await envelope(self._visit, self._message), *more)
+            case Act.CALL_BACK:
+                self._then(Mode.AFTER, *await call_back(self._visit, self._message))
             case Act.MORE if not self.deleted:
                 return await self._more()
             case Act.DELETE:
@@ -217,6 +223,8 @@ class Presentation:
             case Act.KEEP_NEW:
                 self._kept = True
                 return await self._changed(await self._after(visit.inbox.keep_new), "message-kept-new")
+            case Act.MAIL:
+                self._then(self._mode, await mail_copy(visit, self._message))
             case Act.REPLY:
                 self._then(self._mode, *await reply(visit, self._message))
             case Act.FORWARD:

@@ -4,21 +4,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from ivr.call import Facts
+from ivr.call import Facts, TransferEnd
 from ivr.flows.services import Services
 from ivr.script import Step
 from ivr.scripted import ScriptedCall, ScriptMismatchError
 from prompts.catalogue import known
 from prompts.phrases import Phrase
+from tests.fakes.greetings import FakeGreetings, FakeReachability
 from voicebox.access import LoginResult, Outcome, Source
+from voicebox.copies import CopyOutcome, own_address
 from voicebox.deposit import DepositContext, Room
-from voicebox.distribution import Delivery, Dispatch, DistributionList, Refusal, Result, SendingRefused, Sent
+from voicebox.distribution import Delivery, Dispatch, DistributionList, Result, SendingRefused, Sent
+from voicebox.distribution import Refusal as SendingRefusal
 from voicebox.errors import DatabaseUnavailable
 from voicebox.i18n import Language
 from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Counts, Message, Reason, State, Take
 from voicebox.numbers import Number
+from voicebox.outbound import Dial, Refusal, Refused
 from voicebox.passcode import PinProblem
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -172,7 +176,7 @@ class FakeDirectory:
     """Companies and mailboxes, with their aliases."""
 
     def __init__(self, mailboxes: Iterable[Mailbox] = (ANNA,), aliases: Mapping[str, str] | None = None) -> None:
-        self._mailboxes = list(mailboxes)
+        self.listed = list(mailboxes)
         self._aliases = dict(aliases or {})
         """Alias to extension."""
 
@@ -180,14 +184,14 @@ class FakeDirectory:
         return [BEISPIEL]
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
-        return next((m for m in self._mailboxes if (m.company_id, m.number) == (company_id, number)), None)
+        return next((m for m in self.listed if (m.company_id, m.number) == (company_id, number)), None)
 
     async def by_id(self, mailbox_id: int) -> Mailbox | None:
-        return next((m for m in self._mailboxes if m.id == mailbox_id), None)
+        return next((m for m in self.listed if m.id == mailbox_id), None)
 
     async def find(self, company_id: int, number: Number) -> Mailbox | None:
         for reading in (number.digits, number.e164):
-            for mailbox in self._mailboxes:
+            for mailbox in self.listed:
                 if reading and mailbox.company_id == company_id and reading in {mailbox.number, mailbox.phone}:
                     return mailbox
             if reading in self._aliases:
@@ -208,6 +212,8 @@ class FakeAccess:
     """What the next changes are refused for."""
     gone: bool = False
     """The database is away."""
+    one_time: set[str] = field(default_factory=set)
+    """Extensions whose passcode must be replaced at the next login."""
 
     async def login(
         self, *, company_id: int, mailbox: Mailbox | None, pin: str, source: Source, typed: str = ""
@@ -220,7 +226,11 @@ class FakeAccess:
             outcome = Outcome.LOCKED
         else:
             outcome = Outcome.OK if number and self.pins.get(number) == pin else Outcome.WRONG
-        return LoginResult(outcome, self.answer_after_s)
+        must_change = outcome is Outcome.OK and number in self.one_time
+        return LoginResult(outcome, self.answer_after_s, must_change=must_change)
+
+    async def is_one_time(self, mailbox: Mailbox) -> bool:
+        return mailbox.number in self.one_time
 
     async def check_pin(self, mailbox: Mailbox, pin: str) -> list[PinProblem]:
         return self.refusals.pop(0) if self.refusals else []
@@ -229,7 +239,21 @@ class FakeAccess:
         if self.refusals:
             return self.refusals.pop(0)
         self.pins[mailbox.number] = pin
+        self.one_time.discard(mailbox.number)
         return []
+
+
+@dataclass
+class FakeCopies:
+    """Notes what is to be mailed, where there is an address."""
+
+    mailed: list[str] = field(default_factory=list)
+
+    async def mail(self, mailbox: Mailbox, message: Message) -> CopyOutcome:
+        if own_address(mailbox) is None:
+            return CopyOutcome.NO_ADDRESS
+        self.mailed.append(message.id)
+        return CopyOutcome.QUEUED_LINK if message.confidential else CopyOutcome.QUEUED
 
 
 @dataclass
@@ -241,7 +265,7 @@ class FakeDistribution:
     """What becomes of a sending at a mailbox, by its key; `SENT` where nothing is said."""
     others: int = 0
     """Mailboxes of the company besides the sender's."""
-    refusal: Refusal | None = None
+    refusal: SendingRefusal | None = None
     gone: bool = False
     """The database is away."""
     sent: list[Dispatch] = field(default_factory=list)
@@ -303,6 +327,44 @@ class FakeSpace:
         self.held -= 1
 
 
+@dataclass
+class FakePermit:
+    """A call out, and what was told of it, in order."""
+
+    dial: Dial
+    told: list[str] = field(default_factory=list)
+
+    def answered(self) -> None:
+        self.told.append("answered")
+
+    async def end(self) -> None:
+        self.told.append("end")
+
+
+@dataclass
+class FakeOutCalls:
+    """Allows every number that is not in `refused`."""
+
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    gone: bool = False
+    """The database is away."""
+    permits: list[FakePermit] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    """The paying mailbox, and the number."""
+
+    async def admit(self, payer: Mailbox, number: str) -> FakePermit | Refused:
+        self.asked.append((payer.number, number))
+        if self.gone:
+            raise DatabaseUnavailable("down")
+        if number in self.refused:
+            return Refused(self.refused[number])
+        self.permits.append(FakePermit(Dial(number)))
+        return self.permits[-1]
+
+    async def would_admit(self, payer: Mailbox, number: str) -> bool:
+        return not self.gone and number not in self.refused
+
+
 class World:
     """A scripted call and everything a flow meets on it."""
 
@@ -316,18 +378,28 @@ class World:
         clips: Mapping[str, float] | None = None,
         facts: Facts | None = None,
         hang_up_at: int | None = None,
+        transfers: TransferEnd | None = None,
     ) -> None:
         kept = list(messages)
         audio = {message.audio_id: message.duration_s for message in kept}
         self.call = ScriptedCall(
-            steps, facts_=facts, clips=audio | dict(clips or {}), check=self._check, hang_up_at=hang_up_at
+            steps,
+            facts_=facts,
+            clips=audio | dict(clips or {}),
+            check=self._check,
+            hang_up_at=hang_up_at,
+            transfers=transfers,
         )
         self.languages: set[Language] = set()
         self.deposits = FakeDeposits()
         self.directory = FakeDirectory(mailboxes, aliases)
         self.access = FakeAccess()
         self.inbox = FakeInbox(kept)
+        self.copies = FakeCopies()
         self.space = FakeSpace()
+        self.greetings = FakeGreetings(self.directory.listed, self.call.clips)
+        self.reachability = FakeReachability(self.greetings)
+        self.outcalls = FakeOutCalls()
         self.clock = StoppedClock()
         self.distribution = FakeDistribution()
         self.teams = FakeTeams()
@@ -336,9 +408,13 @@ class World:
             deposits=self.deposits,
             access=self.access,
             inbox=lambda _: self.inbox,
+            copies=self.copies,
             clips=CallClips(self.call),
             space=self.space,
+            outcalls=self.outcalls,
             clock=self.clock,
+            greetings=self.greetings,
+            reachability=self.reachability,
             distribution=self.distribution,
             teams=self.teams,
         )

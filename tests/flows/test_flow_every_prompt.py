@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from ivr import menu
-from ivr.call import KEYS
+from ivr.call import KEYS, TransferEnd
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
 from ivr.script import Step, hang_up, listen_to, press, silence, speak
@@ -24,15 +24,20 @@ from voicebox.message import Caller, Counts, Message, Reason, State
 
 COUNTS = (0, 1, 2, 20, 21, 101)
 KEPT = tuple(
-    message(f"{state}-{n}", minutes_ago=n * 300.0, state=state, urgent=n % 2 == 0, confidential=n % 3 == 0)
+    replace(
+        message(f"{state}-{n}", minutes_ago=n * 300.0, state=state, urgent=n % 2 == 0, confidential=n % 3 == 0),
+        warning="mail-refused" if n == 1 else None,
+    )
     for state in State
     for n in range(1, 4)
 )
 
 
-def portal_world(language: Language, messages: tuple[Message, ...] = (), hang_up_at: int | None = None) -> World:
+def portal_world(
+    language: Language, messages: tuple[Message, ...] = (), hang_up_at: int | None = None, email: str | None = None
+) -> World:
     return World(
-        mailboxes=[replace(ANNA, auto_login=True, language=language)],
+        mailboxes=[replace(ANNA, auto_login=True, language=language, email=email)],
         messages=messages,
         facts=facts("1001", device="1001"),
         hang_up_at=hang_up_at,
@@ -131,7 +136,8 @@ def test_every_menu_is_spoken_in_both_languages() -> None:
 @pytest.mark.parametrize("seed", range(60))
 async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, language: Language) -> None:
     chance = random.Random(seed)
-    world = portal_world(language, KEPT, hang_up_at=120)
+    world = portal_world(language, KEPT, hang_up_at=120, email=chance.choice((None, "anna@example.org")))
+    world.deposits.left_s = chance.choice((6000.0, 100.0, 0.0))
     world.teams.teams = [replace(ANNA, id=9, number="2000", team=True)] if seed % 2 else []
     # Keys that lead out are rare, or every walk would be short.
     keys = KEYS.replace("*", "").replace("9", "") * 3 + "*9"
@@ -144,6 +150,24 @@ async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, langu
     assert world.languages == {language}
     assert world.call.over
     assert len(world.inbox.all) == len(KEPT)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("seed", range(60))
+async def test_whatever_a_caller_presses_who_may_go_on_one_message_at_most_is_left(
+    seed: int, language: Language
+) -> None:
+    chance = random.Random(seed)
+    end = chance.choice(list(TransferEnd))
+    world = World(hang_up_at=chance.randrange(4, 60), transfers=end)
+    steps: list[Step] = [silence() if chance.random() < 0.15 else press(chance.choice(KEYS)) for _ in range(400)]
+    world.call.follow([*chance.choice(([], [press("0")])), press("#"), speak(5), press(chance.choice("#0")), *steps])
+    mailbox = replace(ANNA, language=language, zero_out="1002")
+    await world.call.run(leave_message(world.call, world.services, mailbox, Reason.BUSY))
+    assert world.languages == {language}
+    assert world.call.over
+    assert len(world.deposits.accepted) <= 1
+    assert all(permit.told[-1] == "end" for permit in world.outcalls.permits)
 
 
 @pytest.mark.parametrize("language", Language)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -11,18 +12,25 @@ from ivr.flows.portal import portal
 from ivr.flows.services import Services
 from ivr.script import Step, hang_up, listen_to, press, speak
 from ivr.scripted import ScriptedCall, facts
+from tests.fakes.mastering import mastered_here, spoken
 from tests.fakes.rows import Marks, StandingClock, a_context, a_take, add_company, add_mailbox
 from tests.fakes.voicemail import CallClips, FakeSpace
 from voicebox.access import Access
+from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
 from voicebox.distribution import Distribution
 from voicebox.events import Events
+from voicebox.greetings import Greetings
 from voicebox.inbox import Inbox
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import MessageKind, Reason, State
+from voicebox.outcalls import OutCalls
 from voicebox.pinhash import Cost, PinHasher
+from voicebox.reachability import Reachability
+from voicebox.settings.outbound import Outbound
 from voicebox.storage import teams
+from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
 from voicebox.teams import Teams
 
@@ -40,17 +48,24 @@ class House:
     events: Events
     access: Access
     clips: dict[str, float]
+    folder: Path
+    """Where the audio store lies."""
 
     async def call(self, flow: str, steps: list[Step], who: Facts) -> ScriptedCall:
         call = ScriptedCall(steps, facts_=who, clips=self.clips, first_take=len(self.clips) + 1)
+        directory = Directory(self.db)
         services = Services(
-            directory=Directory(self.db),
+            copies=Copies(self.db, self.events, self.clock),
+            directory=directory,
             deposits=Deposits(self.db, self.events, self.spool, self.clock),
             access=self.access,
             inbox=self.inbox_of,
             clips=CallClips(call),
             space=FakeSpace(),
+            outcalls=OutCalls(self.db, directory, self.clock, Outbound()),
             clock=self.clock,
+            greetings=self.greetings,
+            reachability=Reachability(self.db, Directory(self.db), Outbound(), events=self.events, clock=self.clock),
             distribution=Distribution(self.db, self.events, self.clock),
             teams=Teams(self.db),
         )
@@ -65,19 +80,24 @@ class House:
         (company,) = await Directory(self.db).companies()
         return company
 
+    @property
+    def greetings(self) -> Greetings:
+        store = AudioStore.open(self.folder.as_uri())
+        return Greetings(self.db, store, spoken, mastered_here, events=self.events, clock=self.clock)
+
     def inbox_of(self, mailbox: Mailbox) -> Inbox:
         return Inbox(self.db, self.events, self.clock, mailbox)
 
 
 @pytest.fixture
-async def house(sqlite_url: str) -> AsyncIterator[House]:
+async def house(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
     clock, events = StandingClock(), Events()
     hasher = PinHasher(b"k" * 32, Cost(memory_kib=64, passes=1))
     async with await Database.open(sqlite_url) as db:
         anna = await add_mailbox(db, await add_company(db), phone="+492115551001", name="Anna Beispiel")
         access = Access(db, hasher, clock)
         assert await access.set_pin(anna, PIN) == []
-        yield House(db, anna, Marks(), clock, events, access, {})
+        yield House(db, anna, Marks(), clock, events, access, {}, tmp_path)
     hasher.close()
 
 
@@ -202,3 +222,46 @@ async def test_all_messages_are_deleted_and_can_come_back(house: House) -> None:
     await house.call("fetch", [*enter, press("9"), press("7"), listen_to("message-restored"), hang_up()], facts())
     counts = await house.inbox_of(house.anna).counts()
     assert (counts.new, counts.deleted) == (1, 1)
+
+
+# --- the first login (voicemail.md, row 2)
+
+ONE_TIME = "860275"
+
+
+async def first(house: House, *steps: Step) -> ScriptedCall:
+    return await house.call("fetch", [press("1001#"), press(f"{ONE_TIME}#"), *steps], facts())
+
+
+async def test_row_2_the_first_login_forces_a_new_passcode_and_a_name(house: House) -> None:
+    await house.access.set_pin(house.anna, ONE_TIME, one_time=True)
+    call = await first(
+        house,
+        *(listen_to("login-must-change"), press("608315#"), press("608315#")),
+        *(listen_to("login-must-record-name"), speak(2), press("#"), listen_to("passcode-changed"), press("9")),
+    )
+    assert "name-recorded" in call.heard
+    assert (await house.greetings.present(house.anna)).name_recording is not None
+    again = await house.call("fetch", [press("1001#"), press("608315#"), press("9")], facts())
+    assert "login-must-change" not in again.heard
+    assert not await house.access.is_one_time(house.anna)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [hang_up()],
+        [press("608315#"), hang_up()],
+        [press("608315#"), press("608315#"), hang_up()],
+        [press("608315#"), press("608315#"), speak(2), hang_up()],
+        [press("*")],
+        [press("608315#"), press("608316#")] * 3,
+    ],
+)
+async def test_row_2_skipping_leaves_the_passcode_one_time(house: House, steps: list[Step]) -> None:
+    await house.access.set_pin(house.anna, ONE_TIME, one_time=True)
+    call = await first(house, *steps)
+    assert "menu-main" not in call.heard
+    assert (await house.greetings.present(house.anna)).name_recording is None
+    assert await house.access.is_one_time(house.anna)
+    assert "login-must-change" in (await first(house, listen_to("login-must-change"), hang_up())).heard

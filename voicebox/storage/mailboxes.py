@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicebox.errors import Conflict
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
-from voicebox.storage import outbox
+from voicebox.storage import messages, outbox
 from voicebox.storage.tables import company, device, mailbox, number
 from voicebox.storage.upsert import Upsert
 
@@ -254,6 +254,10 @@ async def change_mailbox(
             await connection.execute(delete(number).where(number.c.mailbox_id == after.id, number.c.kind == kind))
             if new is not None:
                 await _add_number(connection, after, new, kind, now)
+    if before.redirect_email is not None and after.redirect_email is None:
+        # No longer e-mail only: what waits for the mail server is a message like any other (row 13).
+        await messages.release_all(connection, after.id, now)
+        await outbox.withdraw(connection, outbox.Kind.MAIL_REDIRECT, after.id, "the mailbox keeps its messages", now)
     if (before.mwi, before.redirect_email is None) != (after.mwi, after.redirect_email is None):
         await outbox.remind_light(connection, after.company_id, after.id, now)
     return after

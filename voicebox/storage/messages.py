@@ -34,6 +34,7 @@ _COLUMNS: Final = (
     message.c.interrupted,
     message.c.state,
     message.c.call_id,
+    message.c.warning,
     message.c.kind,
     message.c.sender_mailbox_id,
     message.c.sending_id,
@@ -65,8 +66,16 @@ _COUNTS: Final = (
     .where(message.c.mailbox_id == bindparam("of_mailbox"), _VISIBLE)
     .group_by(message.c.state, message.c.urgent)
 )
+_UNDELIVERED: Final = _COUNTS.where(message.c.warning.is_not(None))
 _USED_S: Final = select(func.coalesce(func.sum(cast(message.c.samples, Float) / message.c.rate_hz), 0.0)).where(
     message.c.mailbox_id == bindparam("of_mailbox"), message.c.state.in_([State.NEW, State.SAVED])
+)
+_BY_MAIL: Final = (message.c.state == PENDING) | (
+    message.c.state.in_([State.NEW, State.SAVED]) & message.c.warning.is_not(None)
+)
+"""Of a mailbox that is e-mail only: what waits for the mail server, and what it did not take."""
+_UNDELIVERED_S: Final = select(func.coalesce(func.sum(cast(message.c.samples, Float) / message.c.rate_hz), 0.0)).where(
+    message.c.mailbox_id == bindparam("of_mailbox"), _BY_MAIL
 )
 
 
@@ -99,6 +108,11 @@ _SENT: Final = (
     .where(message.c.id == bindparam("of_message"), message.c.state == PENDING)
     .values(state=State.DELETED, previous_state=State.SAVED, state_changed_at=bindparam("now"))
 )
+_RELEASE_ALL: Final = (
+    update(message)
+    .where(message.c.mailbox_id == bindparam("of_mailbox"), message.c.state == PENDING)
+    .values(state=State.NEW, previous_state=None, state_changed_at=bindparam("now"))
+)
 _CLAIM: Final = (
     update(message)
     .where(
@@ -127,14 +141,13 @@ _COMMENTS: Final = (
     .where(message_segment.c.message_id.in_(bindparam("of_messages", expanding=True)))
     .order_by(message_segment.c.message_id, message_segment.c.position)
 )
-_USED_OF_EACH: Final = (
+_OF_EACH: Final = (
     select(message.c.mailbox_id, func.sum(cast(message.c.samples, Float) / message.c.rate_hz))
-    .where(
-        message.c.mailbox_id.in_(bindparam("of_mailboxes", expanding=True)),
-        message.c.state.in_([State.NEW, State.SAVED]),
-    )
+    .where(message.c.mailbox_id.in_(bindparam("of_mailboxes", expanding=True)))
     .group_by(message.c.mailbox_id)
 )
+_USED_OF_EACH: Final = _OF_EACH.where(message.c.state.in_([State.NEW, State.SAVED]))
+_UNDELIVERED_OF_EACH: Final = _OF_EACH.where(_BY_MAIL)
 
 
 def _to_message(row: Sequence[Any]) -> Message:
@@ -153,11 +166,12 @@ def _to_message(row: Sequence[Any]) -> Message:
         interrupted=row[13],
         state=State.NEW if row[14] == PENDING else State(row[14]),
         call_id=row[15],
-        kind=MessageKind(row[16]),
-        sender_id=row[17],
-        sending_id=row[18],
-        claimed_by=row[19],
-        handled_by=row[20],
+        warning=row[16],
+        kind=MessageKind(row[17]),
+        sender_id=row[18],
+        sending_id=row[19],
+        claimed_by=row[20],
+        handled_by=row[21],
     )
 
 
@@ -221,6 +235,7 @@ def _values(made: Message, now: datetime, *, pending: bool) -> dict[str, Any]:
         "confidential": made.confidential,
         "interrupted": made.interrupted,
         "state": PENDING if pending else made.state,
+        "warning": clipped(made.warning, 40),
         "state_changed_at": now,
         "kind": made.kind,
         "sender_mailbox_id": made.sender_id,
@@ -267,9 +282,10 @@ async def page(
     return await _with_comments(connection, [_to_message(row) for row in rows])
 
 
-async def counts(connection: AsyncConnection, mailbox_id: int) -> Counts:
-    """Count a mailbox's messages, all figures of one moment."""
-    rows = (await connection.execute(_COUNTS, {"of_mailbox": mailbox_id})).all()
+async def counts(connection: AsyncConnection, mailbox_id: int, *, undelivered: bool = False) -> Counts:
+    """Count a mailbox's messages, all figures of one moment; or only those that should have gone by e-mail."""
+    statement = _UNDELIVERED if undelivered else _COUNTS
+    rows = (await connection.execute(statement, {"of_mailbox": mailbox_id})).all()
     return counted([(state, urgent, how_many) for state, urgent, how_many in rows])
 
 
@@ -289,16 +305,22 @@ def counted(rows: Sequence[tuple[str, bool, int]]) -> Counts:
     )
 
 
-async def used_s(connection: AsyncConnection, mailbox_id: int) -> float:
-    """Return the length of a mailbox's new and saved messages together, in seconds, from samples."""
-    return float(await connection.scalar(_USED_S, {"of_mailbox": mailbox_id}) or 0.0)
+async def used_s(connection: AsyncConnection, mailbox_id: int, *, by_mail: bool = False) -> float:
+    """Return the length of a mailbox's new and saved messages together, in seconds, from samples.
+
+    `by_mail`, of one that is e-mail only: of what waits for the mail server or could not be mailed.
+    """
+    return float(await connection.scalar(_UNDELIVERED_S if by_mail else _USED_S, {"of_mailbox": mailbox_id}) or 0.0)
 
 
-async def used_by(connection: AsyncConnection, mailbox_ids: Sequence[int]) -> dict[int, float]:
-    """Return `used_s` of many mailboxes at once; empty ones are left out."""
-    used: dict[int, float] = {}
+async def used_by(
+    connection: AsyncConnection, mailbox_ids: Sequence[int], *, by_mail: bool = False
+) -> dict[int, float]:
+    """Return `used_s` of many mailboxes at once, of all of them."""
+    used = dict.fromkeys(mailbox_ids, 0.0)
+    statement = _UNDELIVERED_OF_EACH if by_mail else _USED_OF_EACH
     for at in range(0, len(mailbox_ids), IDS_MAX):
-        rows = await connection.execute(_USED_OF_EACH, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])})
+        rows = await connection.execute(statement, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])})
         used |= {mailbox_id: float(seconds) for mailbox_id, seconds in rows}
     return used
 
@@ -370,6 +392,11 @@ async def release(connection: AsyncConnection, message_id: str, why: str, now: d
         await connection.execute(_RELEASE, {"of_message": message_id, "why": clipped(why, 40), "now": now})
     ).one_or_none()
     return None if row is None else await _one(connection, row)
+
+
+async def release_all(connection: AsyncConnection, mailbox_id: int, now: datetime) -> int:
+    """Put what waits to be mailed into its mailbox, which is no longer e-mail only; returns how many that were."""
+    return (await connection.execute(_RELEASE_ALL, {"of_mailbox": mailbox_id, "now": now})).rowcount
 
 
 async def redirected(connection: AsyncConnection, message_id: str, now: datetime) -> bool:

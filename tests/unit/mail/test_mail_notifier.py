@@ -550,7 +550,7 @@ async def test_letter_of_an_outbox_row_has_all_its_facts(office: Office) -> None
     made = await office.deposit(urgent=True)
     (entry,) = await office.outgoing.claim(1)
     letter = await office.outgoing.letter(entry)
-    assert letter is not None
+    assert isinstance(letter, Letter)
     assert letter.to == "anna@example.org"
     assert letter.message == replace(made, state=letter.message.state)
     assert letter.mailbox == office.mailbox
