@@ -45,6 +45,10 @@ class PhonesOf(Protocol):
         """Return the contact URI and the way to each phone of a mailbox."""
         ...
 
+    def path_to(self, mailbox_id: int, contact: str) -> tuple[str, ...]:
+        """Return the proxies on the way to a phone (RFC 3327)."""
+        ...
+
 
 class Permit(Protocol):
     """A call out that is allowed, and held until its end."""
@@ -194,10 +198,18 @@ class Covering:
         return Rung.NOT_YET if self._contacts(mailbox) else Rung.UNREGISTERED
 
     def _contacts(self, mailbox: Mailbox) -> list[tuple[str, Hop]]:
-        """Return a mailbox's phones, but for the one that calls: it would only find itself busy."""
+        """Return a mailbox's phones, but for the one that calls: it would only find itself busy.
+
+        A phone that started anew registers under a new name (baresip does) while its old one still counts: the newer
+        registration at an address is the phone, and rings once.
+        """
         here = (self._source.transport, self._source.host, self._source.port)
-        found = self._means.phones.of_mailbox(mailbox.id)
-        return [(uri, hop) for uri, hop in found if (hop.transport, hop.host, hop.port) != here]
+        newest: dict[tuple[object, ...], tuple[str, Hop]] = {}
+        for contact, hop in self._means.phones.of_mailbox(mailbox.id):
+            at = (hop.transport, hop.host, hop.port)
+            if at != here:
+                newest[*at, contact.rpartition("@")[2]] = (contact, hop)
+        return list(newest.values())
 
     def _branches(self, mailbox: Mailbox) -> list[Branch]:
         found = []
@@ -210,6 +222,7 @@ class Covering:
                     called=mailbox.number,
                     domain=self._means.domain,
                     sent_on=self._sent_on,
+                    path=self._means.phones.path_to(mailbox.id, contact),
                 )
             except ParseError as error:
                 log.warning("contact_unreadable", mailbox=mailbox.number, why=error.detail)
@@ -240,11 +253,7 @@ class Covering:
         if self._early.ended_by or phone is None:
             branch.give_up()
             return
-        try:
-            caller = self._early.answered(branch, answered.response)
-        except ParseError:
-            branch.give_up()
-            raise
+        caller = self._early.answered(branch, answered.response)
         self._note("coverage", to="answered", number=number, by=str(branch.uri), why="it was picked up there")
         self.answered_at = datetime.now(UTC)
         joined = self._joined = Joined(caller, branch, phone, spawn=self._means.spawn)

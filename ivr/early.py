@@ -48,6 +48,9 @@ class Early:
             login: answers a trunk's challenges.
             dialogs: told of every dialog while it lives.
             spawn: starts a task in the engine's group.
+
+        Raises:
+            ParseError: the INVITE cannot make a dialog.
         """
         self.sole = False
         """Whether one contact rings alone: only then its early media is passed on."""
@@ -62,6 +65,8 @@ class Early:
         self._login = login
         self._dialogs = dialogs
         self._spawn = spawn
+        # Made now, so that what cannot be a dialog is refused before any phone rings.
+        self._next = InviteServer(tx.request, contact)
         self._sides: dict[Key, Side] = {}
         self._rang = False
         headers = tx.request.headers
@@ -79,11 +84,7 @@ class Early:
             self._side(_key(branch, response)).ring()
 
     def answered(self, branch: Branch, response: Response) -> Side:
-        """Return the caller's side of the dialog that a phone's 2xx made; the others are forgotten.
-
-        Raises:
-            ParseError: the INVITE cannot make a dialog.
-        """
+        """Return the caller's side of the dialog that a phone's 2xx made; the others are forgotten."""
         key = _key(branch, response)
         side = self._side(key)
         self.leave(but=key)
@@ -122,7 +123,7 @@ class Early:
         side = self._sides.get(key)
         if side is None:
             tx = self._tx
-            invite = InviteServer(tx.request, self._contact)
+            invite, self._next = self._next, InviteServer(tx.request, self._contact)
             back = self._direct or tx.source.transport.reliable
             way = Way(self._endpoint, invite.dialog, source=tx.source.hop, direct=back, login=self._login)
             side = Side(self._endpoint, invite, way, dialogs=self._dialogs, spawn=self._spawn, tx=tx)

@@ -26,7 +26,7 @@ from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
-from ivr.outcome import count_events, outcome_of
+from ivr.outcome import count_events, others_rang, outcome_of
 from ivr.sdp import SdpError
 from ivr.session import Session
 from ivr.sip.endpoint import Endpoint
@@ -343,7 +343,7 @@ class IncomingCall:
 
     def _count(self, decision: Decision | Talked | None) -> None:
         metrics, trace = self._house.metrics, self._trace.entries
-        if self._answered is not None:
+        if self._answered is not None and not others_rang(trace):
             metrics.call_answered(max(0.0, (self._answered - self._started).total_seconds()))
         count_events(metrics, trace)
         cancelled, answered = self._cancelled, self._answered is not None

@@ -40,7 +40,14 @@ class TooManyHops(Exception):  # noqa: N818 - named after the reply it stands fo
 
 
 def to_phone(
-    request: Request, contact: str, *, caller: Caller, called: str, domain: str, sent_on: Sequence[SentOn] = ()
+    request: Request,
+    contact: str,
+    *,
+    caller: Caller,
+    called: str,
+    domain: str,
+    sent_on: Sequence[SentOn] = (),
+    path: tuple[str, ...] = (),
 ) -> Invitation:
     """Return the INVITE for a registered phone.
 
@@ -51,6 +58,7 @@ def to_phone(
         called: the number whose phone it is.
         domain: ours.
         sent_on: who of ours sent it on, oldest first.
+        path: proxies on the way to the phone.
 
     Raises:
         TooManyHops: Max-Forwards is used up.
@@ -64,6 +72,7 @@ def to_phone(
         body=request.body,
         headers=(*asserted, *diversion(request, sent_on, domain), *passed(request)),
         max_forwards=forwards_left(request),
+        routes=path,
     )
 
 

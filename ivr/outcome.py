@@ -38,6 +38,11 @@ def outcome_of(
             return CallResult.NO_MESSAGE
 
 
+def others_rang(trace: list[dict[str, Any]]) -> bool:
+    """Tell whether phones rang before the answer: then how long that took says nothing of us."""
+    return any(entry["event"] == "coverage" and entry["to"] in {"phones", "number"} for entry in trace)
+
+
 def count_events(metrics: Metrics, trace: list[dict[str, Any]]) -> None:
     """Count what a call's trace tells of: messages left, and logins."""
     wrong = locked = 0

@@ -18,6 +18,8 @@ from voicebox.coverage import Rung
 
 SILENCE_S: Final = 4.0
 """A phone that has not even sent a 100 by then is switched off, or behind a network that is (voicemail.md)."""
+ELSEWHERE: Final = 'SIP ;cause=200 ;text="Call completed elsewhere"'
+"""RFC 3326 section 3.1: a phone that reads this lists no missed call."""
 BUSY: Final = frozenset({486, 600})
 LEADS_NOWHERE: Final = frozenset({404, 408, 410, 430, 502, 503, 504})
 """Statuses by which a proxy, or nobody at all, says that the phone is not there."""
@@ -97,7 +99,7 @@ class Ringing:
     def _give_up(self, winner: Branch | None) -> None:
         for branch in self.branches:
             if branch is not winner and not branch.given_up:
-                branch.give_up()
+                branch.give_up(ELSEWHERE if winner is not None else "")
 
     def _progress_of(self, branch: Branch) -> Callable[[Response], None]:
         def tell(response: Response) -> None:

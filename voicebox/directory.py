@@ -73,7 +73,11 @@ class Directory:
 
     async def extensions(self, messages: Iterable[Message]) -> dict[int, str]:
         """Return the extensions of the colleagues who sent, claimed or handled these messages, by mailbox key."""
-        wanted = sorted({each for message in messages for each in message.colleagues})
+        return await self.numbers(each for message in messages for each in message.colleagues)
+
+    async def numbers(self, mailbox_ids: Iterable[int]) -> dict[int, str]:
+        """Return the extensions of mailboxes, by key; of those that are gone none."""
+        wanted = sorted(set(mailbox_ids))
         if not wanted:
             return {}
         async with self._db.read() as connection:

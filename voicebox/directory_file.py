@@ -7,6 +7,7 @@ extensions, where calls may be sent to one), so that `apply` compares what is st
 
 import difflib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -17,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from voicebox import passcode
 from voicebox.addresses import SettingError
+from voicebox.announcement import Kind
 from voicebox.config import Problem, key_name
 from voicebox.directory_entries import (
     ALIASES_MAX,
@@ -36,7 +38,7 @@ from voicebox.tomllines import KeyPath, Lines, TomlError, load
 __all__ = ["DirectoryError", "DirectoryFile", "ListPlan", "MailboxPlan", "Problem", "TeamPlan", "read_directory"]
 
 _DESTINATIONS: Final = ("zero_out", "forward_always", "forward_busy", "forward_no_answer", "forward_unreachable")
-_GREETINGS: Final = ("busy_greeting", "no_answer_greeting")
+_GREETINGS: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
 _SHOWN_MAX: Final = 80
 
 
@@ -62,7 +64,7 @@ class MailboxPlan:
     destinations: dict[str, str | None] = field(hash=False)
     """`zero_out` and the forwards: an extension or E.164."""
     greetings: dict[str, bytes] = field(hash=False, repr=False)
-    """The own greetings' files, which can be read as audio."""
+    """The own greetings' files, which can be read as audio: by key, the alternatives as `alternative-1` to `-3`."""
 
     @property
     def username(self) -> str:
@@ -186,7 +188,7 @@ class _Check:
             phone=phone,
             aliases=aliases,
             destinations=destinations,
-            greetings={key: data for key in _GREETINGS if (data := self._greeting(getattr(entry, key), (*at, key)))},
+            greetings={key: data for key, name, here in _greetings(entry, at) if (data := self._greeting(name, here))},
         )
 
     def _aliases(self, entry: MailboxEntry, at: KeyPath, plan: DialPlan) -> tuple[str, ...] | None:
@@ -317,6 +319,21 @@ class _Check:
         # A union tries each of its types: the same finding comes once for each.
         ordered = dict.fromkeys(problem for _, problem in sorted(self._found, key=lambda pair: pair[0]))
         return DirectoryError(tuple(ordered))
+
+
+def _greetings(entry: MailboxEntry, at: KeyPath) -> Iterator[tuple[str, str | None, KeyPath]]:
+    """Yield every greeting of a mailbox: its key, its file, and where that is written."""
+    for key in _GREETINGS:
+        yield key, getattr(entry, key), (*at, key)
+    for index, alternative in enumerate(entry.alternative_greetings or ()):
+        yield Kind.alternative(index + 1), alternative.file, (*at, "alternative_greetings", index, "file")
+
+
+def greeting_path(index: int, key: str) -> KeyPath:
+    """Return where a greeting of the mailbox at `index` is written, by its key in `MailboxPlan.greetings`."""
+    if key in _GREETINGS:
+        return ("mailbox", index, key)
+    return ("mailbox", index, "alternative_greetings", int(key[-1]) - 1, "file")
 
 
 def _explained(details: ErrorDetails, path: KeyPath) -> tuple[str, str]:

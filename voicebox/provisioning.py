@@ -23,7 +23,7 @@ from voicebox.directory_changes import (
     add_company,
     find_company,
 )
-from voicebox.directory_file import DirectoryError, DirectoryFile, MailboxPlan, read_directory
+from voicebox.directory_file import DirectoryError, DirectoryFile, MailboxPlan, greeting_path, read_directory
 from voicebox.greeting_file import GreetingRefused
 from voicebox.pinhash import PinHasher
 from voicebox.pinhistory import PinHistory
@@ -124,7 +124,7 @@ class Provisioner:
                 try:
                     prepared.greeting_ids[plan.entry.number, key] = await self._prepare_greeting(file, data, prepared)
                 except GreetingRefused as refused:
-                    problem = file.problem(("mailbox", index, key), refused.problem, refused.cure)
+                    problem = file.problem(greeting_path(index, key), refused.problem, refused.cure)
                     raise DirectoryError((problem,)) from None
         return prepared
 

@@ -52,8 +52,7 @@ async def _named(visit: Visit) -> Visit | None:
         return visit
     before: tuple[Sound, ...] = (visit.say("login-must-record-name"),)
     for _ in range(ATTEMPTS):
-        await tell(visit.call, *before)
-        after, before = await record_name(visit, visit.mailbox)
+        after, before = await record_name(visit, visit.mailbox, *before)
         if after is not None:
             await tell(visit.call, *before)
             return replace(visit, mailbox=after)

@@ -31,9 +31,9 @@ async def recorded_name(visit: Visit) -> None:
                 return
 
 
-async def record_name(visit: Visit, mailbox: Mailbox) -> tuple[Mailbox | None, tuple[Sound, ...]]:
+async def record_name(visit: Visit, mailbox: Mailbox, *before: Sound) -> tuple[Mailbox | None, tuple[Sound, ...]]:
     """Record the name; return the mailbox as it is then (None: nothing was kept), and what to say of it."""
-    return await record_own(visit, NAME, lambda take: visit.services.greetings.record_name(mailbox, take))
+    return await record_own(visit, NAME, lambda take: visit.services.greetings.record_name(mailbox, take), *before)
 
 
 async def _heard(visit: Visit, mailbox: Mailbox) -> tuple[Sound, ...]:

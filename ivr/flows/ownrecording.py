@@ -48,8 +48,12 @@ Raises:
 """
 
 
-async def record_own(visit: Visit, wanted: Wanted, keep: Keep) -> tuple[Mailbox | None, tuple[Sound, ...]]:
+async def record_own(
+    visit: Visit, wanted: Wanted, keep: Keep, *before: Sound
+) -> tuple[Mailbox | None, tuple[Sound, ...]]:
     """Record and keep; return the mailbox as it is then (None: nothing was kept), and what to say of it.
+
+    `before` is said first; `#` skips all words, as callers skip a greeting.
 
     Raises:
         Hangup: the call ended before the recording began.
@@ -59,15 +63,18 @@ async def record_own(visit: Visit, wanted: Wanted, keep: Keep) -> tuple[Mailbox 
         visit.call.note("refused", why="storage")
         return None, (visit.say("menu-error-retry"),)
     try:
-        return await _recorded(visit, wanted, keep)
+        return await _recorded(visit, wanted, keep, *before)
     finally:
         reserved.release()
 
 
-async def _recorded(visit: Visit, wanted: Wanted, keep: Keep) -> tuple[Mailbox | None, tuple[Sound, ...]]:
+async def _recorded(
+    visit: Visit, wanted: Wanted, keep: Keep, *before: Sound
+) -> tuple[Mailbox | None, tuple[Sound, ...]]:
     call, mailbox = visit.call, visit.mailbox
-    await tell(call, visit.say(wanted.asking), phrases.record_tone(visit.language))
-    call.forget_keys()  # a key typed into the words must not end the recording at once
+    await call.play(*before, visit.say(wanted.asking), keys=STOP_KEYS)
+    await tell(call, phrases.record_tone(visit.language))
+    call.forget_keys()  # a second # of an impatient subscriber must not end the recording at once
     context = OwnContext(mailbox.company_id, mailbox.id, call.facts.id, wanted.purpose)
     recorded = await call.record(context.to_bytes(), RecordLimits(max_s=wanted.max_s, stop_keys=STOP_KEYS))
     if recorded.by in _CUT_OFF:

@@ -109,7 +109,7 @@ async def telephone(
         await endpoint.close()
 
 
-async def register(both: Exchange, phone: Telephone, device: Device = PHONE) -> None:
+async def register(both: Exchange, phone: Telephone, device: Device = PHONE, *, path: str = "") -> None:
     """Have the exchange know where a telephone is."""
     where, ours = phone.endpoint.listening[0], both.server.listening[0]
     headers = Headers()
@@ -120,6 +120,9 @@ async def register(both: Exchange, phone: Telephone, device: Device = PHONE) -> 
     headers.add("CSeq", "1 REGISTER")
     headers.add("Contact", phone.contact)
     headers.add("Expires", "3600")
+    if path:
+        headers.add("Path", path)
+        headers.add("Supported", "path")
     request = Request("REGISTER", Uri.parse(f"sip:{REALM}"), headers, b"")
     hop = Hop(Transport.UDP, ours.host, ours.port)
     source = Source(Transport.UDP, where.host, where.port, local=(hop.host, hop.port))  # type: ignore[arg-type]
@@ -141,13 +144,13 @@ class Calling:
         self.heard.append(response)
         self._told.set()
 
-    async def hears(self, status: int) -> Response:
-        """Wait for a provisional response."""
+    async def hears(self, status: int, *, dialogs: int = 1) -> Response:
+        """Wait for a provisional response; for the one that makes so many dialogs of its status."""
         async with asyncio.timeout(5):
-            while not any(each.status == status for each in self.heard):
+            while len(tags := {each.to.tag: each for each in self.heard if each.status == status}) < dialogs:
                 self._told.clear()
                 await self._told.wait()
-        return next(each for each in self.heard if each.status == status)
+        return list(tags.values())[dialogs - 1]
 
     async def answered(self, status: int = 200) -> tuple[Response, Dialog]:
         """Wait for the final response."""

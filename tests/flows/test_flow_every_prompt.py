@@ -138,17 +138,35 @@ async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, langu
     chance = random.Random(seed)
     world = portal_world(language, KEPT, hang_up_at=120, email=chance.choice((None, "anna@example.org")))
     world.deposits.left_s = chance.choice((6000.0, 100.0, 0.0))
+    world.teams.teams = [replace(ANNA, id=9, number="2000", team=True)] if seed % 2 else []
     # Keys that lead out are rare, or every walk would be short.
     keys = KEYS.replace("*", "").replace("9", "") * 3 + "*9"
     steps: list[Step] = [
         silence() if chance.random() < 0.15 else press(chance.choice(keys), at_s=chance.choice((0.0, 1.5, 4.0)))
         for _ in range(400)
     ]
-    world.call.follow([press("1"), press("1"), *steps])
+    world.call.follow([*([press("5")] if seed % 2 else [press("1"), press("1")]), *steps])
     await world.call.run(portal(world.call, world.services))
     assert world.languages == {language}
     assert world.call.over
     assert len(world.inbox.all) == len(KEPT)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("way", ["3", "4", "12", "13", "14"], ids=["name", "forwarding", "busy", "no-answer", "away"])
+@pytest.mark.parametrize("seed", range(20))
+async def test_whatever_a_subscriber_presses_the_menus_of_greetings_answer(
+    seed: int, way: str, language: Language
+) -> None:
+    chance = random.Random(seed)
+    world = portal_world(language, hang_up_at=chance.randrange(20, 80))
+    # Nobody speaks here, so that every key that is pressed meets a menu sooner or later.
+    steps: list[Step] = [silence() if chance.random() < 0.1 else press(chance.choice("1234567#")) for _ in range(400)]
+    world.call.follow([press(key) for key in way] + [press("#")] + steps)
+    await world.call.run(portal(world.call, world.services))
+    assert world.languages == {language}
+    assert world.call.over
+    assert world.space.held == 0
 
 
 @pytest.mark.parametrize("language", Language)

@@ -200,6 +200,13 @@ async def test_silence_after_speech_or_the_maximum_keep_the_recording(case: Case
 
 
 @EACH_RECORDING
+async def test_hash_skips_the_words_and_other_keys_do_not(case: Case) -> None:
+    made = await visit(*case.way, press("5##"), speak(2), press("5#"), listen_to(case.said), hang_up())
+    assert getattr(anna(made), case.field) is not None
+    assert made.call.recordings[0].result.take is not None
+
+
+@EACH_RECORDING
 async def test_a_full_disk_is_told_before_the_tone(case: Case) -> None:
     made = world(*case.way, listen_to("menu-error-retry"), hang_up())
     made.space.room = False
@@ -436,7 +443,7 @@ WALK: list[Step] = [
     *(press("3"), press("4"), press("*"), press("4"), press("1"), press("3"), speak(2), press("#"), press("4")),
     *(press("5"), press("2"), press("*"), press("6"), press("*"), press("9")),
 ]
-WALK_OPERATIONS = 39
+WALK_OPERATIONS = 42
 
 
 async def test_the_walk_meets_everything() -> None:

@@ -24,14 +24,12 @@ a=sendrecv
 class Called(Script):
     """One phone of a mailbox, at an address of its own."""
 
-    def __init__(self, service: Service, folder: Path, number: str, *, host: str) -> None:
+    def __init__(self, service: Service, folder: Path, number: str, *, host: str, port: int = 0) -> None:
         super().__init__(folder)
         self._service = service
         self._number = number
         self._host = host
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((host, 0))
-            self._port = int(probe.getsockname()[1])
+        self._port = port or free_port(host)
         self._version = 0
         self._place = folder
 
@@ -110,8 +108,18 @@ class Called(Script):
 
     def waits(self) -> Running:
         """Register, and wait for the call."""
-        self.registers()
+        return self.registers().listens()
+
+    def listens(self) -> Running:
+        """Wait for the call, without having registered."""
         return self.begin("-i", self._host, "-p", str(self._port), "-t", "u1")
+
+
+def free_port(host: str) -> int:
+    """Return a UDP port that nobody uses now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def body_of(message: str) -> str:

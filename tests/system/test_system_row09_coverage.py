@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.called import Called, body_of, connection_of
+from tests.system.called import Called, body_of, connection_of, free_port
 from tests.system.caller import Caller, Heard, together
 from tests.system.letterbox import Letterbox
 from tests.system.service import Service, directory_of, moment
@@ -22,15 +22,29 @@ SETTINGS = {
     "1013": "rings = 0",
     "1014": 'forward_busy = "1015"',
     "1016": "send_busy = false",
+    "1017": 'forward_unreachable = "+49 30 1234567"',
+    "1018": 'forward_always = "+43 1 234567"',
 }
+OUTSIDE = "127.0.0.9"
+"""Where calls leave the house."""
+
+
+@pytest.fixture(scope="module")
+def outside_port() -> int:
+    """The port of the peer by which calls leave the house."""
+    return free_port(OUTSIDE)
 
 
 @pytest.fixture(scope="module")
 def service(
-    tmp_path_factory: pytest.TempPathFactory, letters: Letterbox, rtp_ports: tuple[int, int], cache: Path
+    tmp_path_factory: pytest.TempPathFactory,
+    letters: Letterbox,
+    rtp_ports: tuple[int, int],
+    cache: Path,
+    outside_port: int,
 ) -> Iterator[Service]:
     """A company whose mailboxes have the settings of this page."""
-    directory = directory_of(f"10{number:02}" for number in range(1, 17))
+    directory = directory_of(f"10{number:02}" for number in range(1, 19))
     # Nobody logs in here, and each PIN would take its time to be hashed.
     directory = re.sub(r"^pin.*\n", "", directory, flags=re.MULTILINE)
     for number, settings in SETTINGS.items():
@@ -41,6 +55,14 @@ def service(
         rtp_ports=rtp_ports,
         cache=cache,
         directory=directory,
+        more=f"""
+[[sip.peer]]
+name = "out"
+address = "{OUTSIDE}:{outside_port}"
+[outbound]
+peer = "out"
+allow = ["+49"]
+""",
     )
     made.apply().start()
     yield made
@@ -85,7 +107,8 @@ def test_row_9_a_phone_answers_and_media_goes_between_caller_and_phone(service: 
     running = cell.hung_up_on().waits()
     heard = caller(service, tmp_path, "1001").invite().pause(0.5).bye().run()
     got = running.wait()
-    desk.wait()
+    (cancel,) = desk.wait().received("CANCEL")
+    assert 'Reason: SIP ;cause=200 ;text="Call completed elsewhere"' in cancel
     (ok, *_) = heard.received("SIP/2.0 200")
     assert connection_of(body_of(ok)) == ("127.0.2.1", 40_000)
     (invite,) = got.received("INVITE")
@@ -215,3 +238,28 @@ def test_row_9_forwarding_beats_the_mailbox(service: Service, tmp_path: Path) ->
     (invite,) = colleague.wait().received("INVITE")
     assert "Diversion: <sip:+492115551014@voicebox.example>;reason=user-busy;counter=1" in invite
     assert coverage(service.call("1014")) == ["phones", "number", "phones", "answered"]
+
+
+def test_row_9_calls_to_unreachable_phones_go_out_as_the_policy_allows(
+    service: Service, tmp_path: Path, outside_port: int
+) -> None:
+    trunk = Called(service, tmp_path, "1017", host=OUTSIDE, port=outside_port)
+    running = trunk.called().says("180 Ringing").picks_up(40_400).hung_up_on().listens()
+    heard = caller(service, tmp_path, "1017").invite().bye().run()
+    (invite,) = running.wait().received("INVITE")
+    assert invite.startswith(f"INVITE sip:+49301234567@{OUTSIDE}:{outside_port} SIP/2.0")
+    assert "P-Asserted-Identity: <sip:+492115551017@voicebox.example>" in invite
+    assert "From: <sip:+4915155500001@voicebox.example>" in invite
+    assert "reason=unavailable" in invite
+    assert connection_of(body_of(heard.received("SIP/2.0 200")[0])) == (OUTSIDE, 40_400)
+    assert coverage(service.call("1017")) == ["number", "answered"]
+
+
+def test_row_9_a_number_that_may_not_be_dialled_is_passed_over(service: Service, tmp_path: Path) -> None:
+    answered_by_mailbox(service, tmp_path, "1018")
+    call = service.call("1018")
+    assert [entry.get("refused") for entry in call["trace"] if entry["event"] == "coverage"][:2] == [
+        None,
+        "not-allowed",
+    ]
+    assert call["reason"] == "unavailable"

@@ -15,9 +15,10 @@ from ivr.call import RecordEnd
 from ivr.departure import Gateway
 from ivr.sip.dialog import Dialog
 from ivr.sip.hops import Destination, Transport
+from ivr.sip.message import Response
 from ivr.switchboard import Switchboard
 from tests.fakes.exchange import PHONE, Exchange, exchange, sdp
-from tests.fakes.telephone import SAID, Telephone, calling, register, telephone
+from tests.fakes.telephone import SAID, Calling, Telephone, calling, register, telephone
 from tests.fakes.voicemail import ANNA
 from voicebox.callrecord import CallRecord
 from voicebox.coverage import RING_S
@@ -198,11 +199,29 @@ async def test_a_caller_that_demands_reliable_ringing_gets_it(both: Exchange, ph
     call = calling(both, Require="100rel")
     await phone.rings(183, sdp(44_000))
     ring = await call.hears(180)
-    early = Dialog.of_client(call.request, ring, both.contact)
-    prack = await both.within(early, "PRACK", RAck=f"{ring.headers.get('RSeq')} 1 INVITE")
-    assert prack.status == 200
+    assert (await prack(both, call, ring)).status == 200
     await phone.picks_up()
     await hang_up(both, await call.connected())
+
+
+async def test_the_mailbox_rings_reliably_in_its_own_dialog_before_it_answers(both: Exchange, phone: Telephone) -> None:
+    call = calling(both, Require="100rel")
+    await phone.rings()
+    first = await call.hears(180)
+    assert (await prack(both, call, first)).status == 200
+    await phone.refuses(486)
+    second = await call.hears(180, dialogs=2)
+    assert second.to.tag != first.to.tag
+    assert (await prack(both, call, second)).status == 200
+    response, dialog = await call.answered()
+    assert response.to.tag == second.to.tag
+    await both.ack(dialog)
+    await hang_up(both, dialog)
+
+
+async def prack(both: Exchange, call: Calling, ring: Response) -> Response:
+    early = Dialog.of_client(call.request, ring, both.contact)
+    return await both.within(early, "PRACK", RAck=f"{ring.headers.get('RSeq')} 1 INVITE")
 
 
 async def test_a_bye_while_phones_ring_ends_the_call_as_a_cancel_does(both: Exchange, phone: Telephone) -> None:
@@ -338,13 +357,22 @@ async def test_a_phone_without_a_sign_of_life_is_unreachable_after_four_seconds(
 async def test_a_silent_phone_does_not_keep_the_other_from_ringing(
     both: Exchange, phone: Telephone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ringing, "SILENCE_S", 0.05)
+    told = asyncio.Event()
+    tell = ringing.Ringing._tell_silent
+
+    def tell_and_say(self: ringing.Ringing) -> None:
+        tell(self)
+        told.set()
+
+    monkeypatch.setattr(ringing.Ringing, "_tell_silent", tell_and_say)
+    monkeypatch.setattr(ringing, "SILENCE_S", 0.2)
     async with telephone(both, "dead") as dead:
         await dead.endpoint.close()
         call = calling(both)
         await phone.rings()
         await call.hears(180)
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            await told.wait()
         await phone.picks_up()
         await hang_up(both, await call.connected())
 
@@ -364,6 +392,28 @@ async def test_the_phone_that_calls_does_not_ring_itself(both: Exchange) -> None
         both.engine._gate._is_contact = lambda host, port: False
         record = await hang_up(both, await calling(both).connected())
         assert record.reason is Reason.UNAVAILABLE
+
+
+async def test_a_phone_that_started_anew_under_another_name_rings_once(both: Exchange, phone: Telephone) -> None:
+    phone.name = "anna-again"
+    await register(both, phone)
+    call = calling(both)
+    invite = (await phone.rings()).request
+    assert invite.uri.user == "anna-again"
+    await phone.picks_up()
+    await hang_up(both, await call.connected())
+    assert len(phone.core.invites) == 1
+
+
+async def test_a_phone_behind_a_proxy_is_rung_through_it(both: Exchange) -> None:
+    async with telephone(both, registered=False) as phone:
+        await register(both, phone, path="<sip:edge.example;lr;received=192.0.2.7>")
+        call = calling(both)
+        invite = (await phone.rings()).request
+        assert invite.headers.all("Route") == ["<sip:edge.example;lr;received=192.0.2.7>"]
+        assert str(invite.uri) == phone.contact.strip("<>")
+        await phone.picks_up()
+        await hang_up(both, await call.connected())
 
 
 # --- the mailbox's settings
@@ -417,6 +467,14 @@ async def test_row_7_a_phone_answers_though_the_mailbox_is_off(both: Exchange, p
     call = calling(both)
     await phone.picks_up()
     await hang_up(both, await call.connected())
+
+
+async def test_an_invite_that_makes_no_dialog_is_refused_before_any_phone_rings(
+    both: Exchange, phone: Telephone
+) -> None:
+    await calling(both, Record_Route="nonsense").answered(400)
+    await both.record()
+    assert phone.core.requests == []
 
 
 # --- forwarding

@@ -1,5 +1,6 @@
 """Row 21: messages age out by their mailbox's days, deleted ones go after 14, and sound with its last reference."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from tests.fakes.rows import NOW, Marks, StandingClock, a_context, add_company, 
 from voicebox.ageing import DELETED_FOR, Ageing, last_night
 from voicebox.callrecord import CallRecord, RtpFigures
 from voicebox.deposit import Deposits
-from voicebox.errors import RecordingBroken, StoreUnavailable
+from voicebox.errors import Conflict, RecordingBroken, StoreUnavailable
 from voicebox.events import Event, Events, MailboxChanged
 from voicebox.ids import new_id
 from voicebox.inbox import Inbox
@@ -24,6 +25,7 @@ from voicebox.library import Assembled, AudioLibrary
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Message, Reason, State, Take
 from voicebox.settings.retention import Retention
+from voicebox.storage import ageing as storage_ageing
 from voicebox.storage import audio, callrecords, messages, outbox
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import AsyncConnection, Database
@@ -315,6 +317,44 @@ async def test_row21_announcements_keep_their_sound(lite: Archive) -> None:
     lite.days(500)
     assert (await lite.ageing.catch_up()).audio == 0
     assert await lite.has(kept)
+
+
+async def test_sound_that_is_referred_to_anew_while_it_is_taken_away_stays(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = await archive.sound()
+    archive.days(2)
+    referring, go_on, found = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    look = storage_ageing.orphans
+
+    async def orphans(connection: AsyncConnection, **values: Any) -> list[str]:
+        listed = await look(connection, **values)
+        found.set()
+        return listed
+
+    monkeypatch.setattr(storage_ageing, "orphans", orphans)
+
+    async def refer(connection: AsyncConnection) -> None:
+        statement = update(mailbox_table).where(mailbox_table.c.id == archive.anna.id).values(name_recording=sound)
+        await connection.execute(statement)
+        referring.set()
+        await go_on.wait()
+
+    async def sweep() -> int:
+        try:
+            return (await archive.ageing.sweep(archive.clock.now())).audio
+        except Conflict:
+            return 0
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        group.create_task(archive.do(refer))
+        await referring.wait()
+        swept = group.create_task(sweep())
+        await found.wait()  # nothing refers to it yet, as far as anybody can see
+        go_on.set()
+    assert swept.result() == 0
+    await archive.ageing.catch_up()
+    assert await archive.has(sound)
 
 
 async def test_new_sound_has_a_day_to_be_referred_to(lite: Archive) -> None:

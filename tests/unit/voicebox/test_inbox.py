@@ -7,14 +7,18 @@ import pytest
 from sqlalchemy import select
 
 from tests.fakes.rows import NOW, Marks, StandingClock, a_context, a_take, add_company, add_mailbox
+from voicebox.access import Access, Source
 from voicebox.deposit import Deposits
 from voicebox.events import Event, Events, MailboxChanged
 from voicebox.inbox import Inbox, cursor_of
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts, Message, State
+from voicebox.pinhash import Cost, PinHasher
 from voicebox.storage import outbox
 from voicebox.storage.database import Database
 from voicebox.storage.tables import message as message_table
+
+PIN = "274913"
 
 
 class Office:
@@ -248,9 +252,15 @@ async def test_what_is_deleted_or_elsewhere_is_neither_claimed_nor_handled(offic
 async def test_security_row_14_fifty_parallel_deposits_are_fifty_messages_while_ten_people_work(office: Office) -> None:
     first = [await office.leave(at_s=n) for n in range(10)]
     members = [await add_mailbox(office.db, office.company, str(2001 + n)) for n in range(10)]
+    access = Access(office.db, PinHasher(b"k" * 32, Cost(memory_kib=64, passes=1)), office.clock)
+    for member in members:
+        assert await access.set_pin(member, PIN) == []
 
     async def work(member: Mailbox, at: int) -> int:
-        """Claim all, handle one's own, save one, delete another: the same ones as everybody else."""
+        """Log in, claim all, handle one's own, save one, delete another: the same ones as everybody else."""
+        source = Source(f"number:{member.number}")
+        login = await access.login(company_id=office.company.id, mailbox=member, pin=PIN, source=source)
+        assert login.ok
         inbox = office.inbox()
         won = [each for each in first if await inbox.claim(each.id, member) is not None]
         for each in won:

@@ -19,7 +19,7 @@ from voicebox.errors import StoreUnavailable
 from voicebox.mailbox import Mailbox
 from voicebox.pinhash import Cost, PinHasher
 from voicebox.provisioning import APPLY_MAX_S, Applied, DirectoryError, Provisioner, read_directory
-from voicebox.storage import audio, mailboxes
+from voicebox.storage import announcements, audio, mailboxes
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
 from voicebox.storage.groupcommit import UNIT_MAX_S
@@ -173,6 +173,8 @@ enabled = false
 mwi = false
 dnd = true
 away = true
+away_recording = false
+record_notice = true
 forward_always = "0211 5559991"
 forward_busy = "0211 5559992"
 forward_no_answer = "0211 5559993"
@@ -217,8 +219,8 @@ team = true
         "away_greeting": None,
         "name_recording": None,
         "forward_to": None,
-        "away_recording": True,
-        "record_notice": False,
+        "away_recording": False,
+        "record_notice": True,
         "everyone": True,
         "team": True,
         "message_max_s": 120,
@@ -453,6 +455,69 @@ async def test_a_greeting_that_the_subscriber_recorded_stays(scene: Scene) -> No
     await scene.db.write(record)
     assert await scene.said(COMPANY + ANNA) == []
     assert (await scene.mailbox()).busy_greeting == recorded
+
+
+ALTERNATIVES = """
+alternative_greetings = [
+    { name = "Urlaub", file = "urlaub.wav" },
+    { name = "Betriebsferien", file = "ferien.wav" },
+]
+"""
+
+
+async def chosen(scene: Scene) -> dict[str, tuple[str, str | None]]:
+    anna = await scene.mailbox()
+    async with scene.db.read() as connection:
+        return {
+            choice.kind.value: (choice.name, choice.audio_id)
+            for choice in await announcements.choices(connection, anna.id)
+        }
+
+
+async def test_alternative_greetings_are_there_to_be_chosen(scene: Scene) -> None:
+    tone(scene.folder / "urlaub.wav")
+    tone(scene.folder / "ferien.wav", level=0.1)
+    assert await scene.said(COMPANY + ANNA + ALTERNATIVES) == [
+        "company Beispiel GmbH: added",
+        "mailbox 1001: added",
+        "mailbox 1001: alternative_greetings[1] set to Urlaub",
+        "mailbox 1001: alternative_greetings[2] set to Betriebsferien",
+    ]
+    first = await chosen(scene)
+    assert {kind: name for kind, (name, _) in first.items()} == {
+        "alternative-1": "Urlaub",
+        "alternative-2": "Betriebsferien",
+    }
+    # What the subscriber chose of them plays on, whatever else is applied.
+    anna, ferien = await scene.mailbox(), first["alternative-2"][1]
+    await scene.db.write(
+        lambda connection: mailboxes.change_mailbox(
+            connection, anna, {"no_answer_greeting": ferien}, StillClock().now()
+        )
+    )
+    assert await scene.said(COMPANY + ANNA + ALTERNATIVES) == []
+    assert await scene.said(COMPANY + ANNA) == []
+    assert (await scene.mailbox()).no_answer_greeting == ferien
+    # A new recording plays at once; one that is left out leads back to the default.
+    tone(scene.folder / "ferien.wav", level=0.05)
+    await scene.said(COMPANY + ANNA + ALTERNATIVES)
+    assert (await scene.mailbox()).no_answer_greeting == (await chosen(scene))["alternative-2"][1] != ferien
+    one = "alternative_greetings = [{ name = 'Urlaub', file = 'urlaub.wav' }]"
+    assert await scene.said(COMPANY + ANNA + one) == ["mailbox 1001: alternative_greetings[2] Betriebsferien removed"]
+    assert (await scene.mailbox()).no_answer_greeting is None
+    assert await scene.said(COMPANY + ANNA + "alternative_greetings = []") == [
+        "mailbox 1001: alternative_greetings[1] Urlaub removed"
+    ]
+
+
+async def test_a_greeting_with_keypad_tones_is_refused_by_its_line(scene: Scene) -> None:
+    t = np.arange(4000) / 8000
+    soundfile.write(scene.folder / "keys.wav", 0.2 * (np.sin(2 * np.pi * 770 * t) + np.sin(2 * np.pi * 1336 * t)), 8000)
+    text = await scene.refused(COMPANY + ANNA + "away_greeting = 'keys.wav'")
+    assert "line 13: mailbox[0].away_greeting" in text
+    assert "keypad tone" in text
+    text = await scene.refused(COMPANY + ANNA + "alternative_greetings = [{ name = 'x', file = 'keys.wav' }]")
+    assert "mailbox[0].alternative_greetings[0].file" in text
 
 
 async def test_an_audio_store_that_is_away_changes_no_mailbox(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
