@@ -5,14 +5,16 @@ methods of a call only, and caught by the engine only; the flow's task is never 
 cut in half. `record` *returns* on hang-up, since that is how most messages end; the next method raises `Hangup`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from prompts.phrases import Phrase
 from voicebox.arrival import Arrival
+from voicebox.mailbox import Mailbox
 from voicebox.message import Take
+from voicebox.outbound import Dial
 
 KEYS: Final = "0123456789*#"
 FIRST_DIGIT_S: Final = 10.0
@@ -93,6 +95,26 @@ class RecordLimits:
     """Two short beeps sound this long before the maximum."""
 
 
+class TransferEnd(StrEnum):
+    """What came of connecting the caller to somebody else."""
+
+    CONNECTED = "connected"
+    """They talked, and the other side has hung up."""
+    REFERRED = "referred"
+    """The peer has taken the call over (RFC 3515)."""
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+    """Not reachable, not registered, refused by the network."""
+    LIMIT = "limit"
+    """They talked until the day's budget was spent."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the caller got through."""
+        return self in {TransferEnd.CONNECTED, TransferEnd.REFERRED, TransferEnd.LIMIT}
+
+
 class Line(StrEnum):
     """How sure we are of who is on the line (voicemail.md, rows 3 and 4)."""
 
@@ -128,7 +150,14 @@ class Facts:
     """32 hex digits."""
     arrival: Arrival
     origin: Origin
+    caller_login: bool = False
+    """Whether the company lets callers from outside log in by `*` in a greeting."""
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def may_log_in(self) -> bool:
+        """Whether `*` in a greeting leads to the login: for a phone of the house, and where the company allows it."""
+        return self.caller_login or self.origin.device is not None
 
 
 class Call(Protocol):
@@ -198,6 +227,25 @@ class Call(Protocol):
 
     async def discard(self, take: Take) -> None:
         """Forget a take durably: a restart will not bring it back."""
+        ...
+
+    async def transfer(
+        self, dial: Dial, payer: Mailbox, *, diverted: bool, answered: Callable[[], None]
+    ) -> TransferEnd:
+        """Ring somebody else while the caller hears the ringing tone, and let them talk until either hangs up.
+
+        Keys are theirs meanwhile.
+
+        Args:
+            dial: whom, as the outbound policy allowed it.
+            payer: the mailbox in whose name this is.
+            diverted: the caller's call goes on from the mailbox to there (and a peer may be asked to take it over);
+                otherwise the mailbox's subscriber is the one who calls.
+            answered: called when the other side picks up; never where the peer takes the call over.
+
+        Raises:
+            Hangup: the call is over; the other side has been hung up too.
+        """
         ...
 
     async def hang_up(self, cause: str = "") -> None:

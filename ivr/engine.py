@@ -16,7 +16,6 @@ from ivr.gate import Claim, Gate
 from ivr.incoming import House, IncomingCall
 from ivr.lamp import Lamp
 from ivr.phones import Phones
-from ivr.sip.dialog import DialogId
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
 from ivr.sip.hops import Source
@@ -62,7 +61,6 @@ class Engine:
         self._phones = phones
         self._lamp = lamp
         self._calls_max = calls_max
-        self._by_dialog: dict[DialogId, IncomingCall] = {}
         self._by_invite: dict[tuple[str, str, int], IncomingCall] = {}
         self._of_peer: dict[str, int] = {}
         self._idle = asyncio.Event()
@@ -90,12 +88,14 @@ class Engine:
     def on_ack(self, request: Request, source: Source) -> None:
         """Take the ACK to a 2xx, also one whose To tag is wrong (pyVoIP makes up its own)."""
         del source
-        call = self._by_dialog.get(_dialog_id(request))
-        if call is None:
-            tx = self._endpoint.invite_of(request)
-            call = self._by_invite.get(_invite_key(tx.request)) if tx is not None else None
-        if call is not None and call.leg is not None:
-            call.leg.acked(request)
+        party = self._house.dialogs.find(request)
+        if party is not None:
+            party.acked(request)
+            return
+        tx = self._endpoint.invite_of(request)
+        call = self._by_invite.get(_invite_key(tx.request)) if tx is not None else None
+        if call is not None:
+            call.acked(request)
 
     def on_cancel(self, tx: ServerTransaction) -> None:
         """Take in that an INVITE was cancelled."""
@@ -109,9 +109,9 @@ class Engine:
     # -- within a dialog
 
     def _within_dialog(self, tx: ServerTransaction, request: Request, source: Source) -> None:
-        call = self._by_dialog.get(_dialog_id(request))
-        if call is not None and call.leg is not None:
-            call.leg.receive(tx, request)
+        party = self._house.dialogs.find(request)
+        if party is not None:
+            party.receive(tx, request)
             return
         if request.method == "SUBSCRIBE" and self._lamp.knows(request):
             # A device's SUBSCRIBE is always challenged (security.md, row 2), also one that only renews.
@@ -201,12 +201,7 @@ class Engine:
         self._by_invite[key] = call
         self._of_peer[name] = self._of_peer.get(name, 0) + 1
         self._idle.clear()
-        call.on_leg = lambda: self._remember(call)
         self._house.spawn(self._run(call, key, guest, name))
-
-    def _remember(self, call: IncomingCall) -> None:
-        if call.dialog_id is not None:
-            self._by_dialog[call.dialog_id] = call
 
     async def _run(self, call: IncomingCall, key: tuple[str, str, int], guest: CallSource | Device, name: str) -> None:
         try:
@@ -214,8 +209,6 @@ class Engine:
         finally:
             self.calls.pop(call.id, None)
             self._by_invite.pop(key, None)
-            if call.dialog_id is not None:
-                self._by_dialog.pop(call.dialog_id, None)
             left = self._of_peer.get(name, 1) - 1
             if left:
                 self._of_peer[name] = left
@@ -253,10 +246,6 @@ class Engine:
                     await self._idle.wait()
             except TimeoutError:
                 log.error("calls_left_at_shutdown", calls=len(self.calls))  # noqa: TRY400 - no fault to trace
-
-
-def _dialog_id(request: Request) -> DialogId:
-    return (request.call_id, request.to.tag or "", request.from_.tag or "")
 
 
 def _invite_key(request: Request) -> tuple[str, str, int]:

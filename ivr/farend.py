@@ -9,28 +9,18 @@ from enum import Enum, auto
 from random import uniform
 from typing import Final
 
-import structlog
-
 from ivr.offer import OfferAnswer
 from ivr.sdp import SdpError, Session
-from ivr.sip.digest import authorize
 from ivr.sip.endpoint import Endpoint
-from ivr.sip.errors import DigestError
 from ivr.sip.hops import Hop
 from ivr.sip.invite import InviteServer
-from ivr.sip.locating import LocatingError
 from ivr.sip.message import Request, Response
-from ivr.sip.outgoing import FAILED, is_made_up
-from ivr.sip.receiver import Unreachable
+from ivr.way import Login, Way
 
-Login = tuple[str, str]
-"""User name and password of ours at a trunk."""
 REFRESHES_MAX: Final = 4
 """Tries at one session refresh: another method, and glare."""
 GLARE_MAX_S: Final = 2.0
 """RFC 3261 section 14.1: who does not own the Call-ID tries again after up to two seconds."""
-
-log = structlog.get_logger("voicebox.ivr.farend")
 
 
 class Refreshed(Enum):
@@ -69,35 +59,14 @@ class FarEnd:
         """
         self.inviting = False
         """Whether a re-INVITE of ours is under way: offers of the peer must wait (491)."""
-        self._endpoint = endpoint
         self._invite = invite
         self._media = media
-        self._source = source
-        self._hop = source if direct and not invite.dialog.route_set else None
-        self._login = login
+        self._way = Way(endpoint, invite.dialog, source=source, direct=direct, login=login)
         self._settled = settled
 
     async def ask(self, request: Request) -> Response:
         """Send a request; answer one challenge of a trunk."""
-        dialog = self._invite.dialog
-        response = await self._endpoint.request(request, self._hop)
-        lost = is_made_up(response) and response.reason == FAILED
-        if lost and self._hop is None and not dialog.route_set:
-            # A Contact with a name that only the peer's own network knows: then back the way the INVITE came.
-            self._hop = self._source
-            response = await self._endpoint.request(request, self._hop)
-        if response.status not in {401, 407}:
-            return response
-        if self._login is None:
-            log.warning("challenged", call=dialog.call_id, method=request.method, why="the peer is no trunk of ours")
-            return response
-        again = dialog.again(request)
-        try:
-            authorize(again, response, username=self._login[0], password=self._login[1])
-        except DigestError as error:
-            log.warning("challenged", call=dialog.call_id, method=request.method, why=str(error))
-            return response
-        return await self._endpoint.request(again, self._hop)
+        return await self._way.ask(request)
 
     async def refresh(self) -> Refreshed:
         """Refresh the session by UPDATE without SDP, where the peer has none by re-INVITE (RFC 4028 section 7.4)."""
@@ -138,10 +107,7 @@ class FarEnd:
             dialog = self._invite.dialog
             if response.contact:
                 dialog.remote_target = response.contact[0].uri
-            try:
-                await self._endpoint.send_ack(dialog.ack(response.cseq.number), self._hop)
-            except (LocatingError, Unreachable) as error:
-                log.info("ack_not_sent", call=dialog.call_id, why=str(error))
+            await self._way.acknowledge(dialog.ack(response.cseq.number))
             try:
                 self._media.accept(Session.parse(response.body))
             except SdpError:

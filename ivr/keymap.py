@@ -1,7 +1,7 @@
 """What a key of the phone menus is: an act, its words, and the menu that offers it. The table is `ivr.menu`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, auto
 
 from prompts import phrases
@@ -38,6 +38,7 @@ class Act(StrEnum):
     BUSY_GREETING = auto()
     NO_ANSWER_GREETING = auto()
     AWAY = auto()
+    TEAM = auto()
     COMPOSE = auto()
     DEPOSIT = auto()
     DELETE_ALL = auto()
@@ -62,6 +63,7 @@ class Act(StrEnum):
     KEEP_NEW = auto()
     MAIL = auto()
     HANDLED = auto()
+    CLAIM = auto()
     # recording and sending
     RECORD = auto()
     TO_PERSON = auto()
@@ -70,7 +72,9 @@ class Act(StrEnum):
     ON = auto()
     OFF = auto()
     USE_DEFAULT = auto()
-    ALTERNATIVE = auto()
+    ALTERNATIVE_1 = auto()
+    ALTERNATIVE_2 = auto()
+    ALTERNATIVE_3 = auto()
     DESTINATION = auto()
     STATUS = auto()
     REMOVE = auto()
@@ -126,6 +130,10 @@ class Menu:
             ],
             name=f"menu-{self.name}",
         )
+
+    def without(self, *acts: Act) -> "Menu":
+        """Return the menu as it is where these acts are not to be had; neither offered nor spoken of."""
+        return replace(self, options=tuple(option for option in self.options if option.act not in acts))
 
     def __or__(self, other: "Menu") -> "Menu":
         """Join the keys of two menus; the first one's name stays."""

@@ -5,37 +5,30 @@ A leg owns an INVITE dialog: it answers, takes re-INVITE, UPDATE, INFO, PRACK an
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from ivr.call import Hangup
-from ivr.farend import FarEnd, Login, Refreshed
-from ivr.media.remote import RemoteMedia
+from ivr.farend import FarEnd, Refreshed
+from ivr.hookup import Hookup
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
 from ivr.sdp import SdpError, Session
 from ivr.sip.endpoint import Endpoint
-from ivr.sip.hops import Destination, Transport, family, is_ip
 from ivr.sip.infokey import key_of
 from ivr.sip.invite import Due, InviteServer
-from ivr.sip.locating import LocatingError
 from ivr.sip.message import Request, Response
 from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
 from ivr.sip.transaction import ServerTransaction
+from ivr.way import Login, Spawn
 from voicebox.codec import Codec
-
-Spawn = Callable[[Coroutine[object, object, None]], asyncio.Task[None]]
-"""Starts a task whose faults are logged and end nothing else."""
 
 log = structlog.get_logger("voicebox.ivr.leg")
 
 SDP: Final = "application/sdp"
-RESOLVED_S: Final = 5.0
-"""For a host name in the peer's SDP: until then we hear the caller and send once we know from where."""
 
 
 class Leg:
@@ -74,7 +67,6 @@ class Leg:
         self._tx = tx
         self._spawn = spawn
         self._media = media
-        self._continuous = continuous
         self._loop = asyncio.get_running_loop()
         self._began = began
         self._acked: asyncio.Future[bool] = self._loop.create_future()
@@ -90,6 +82,9 @@ class Leg:
             endpoint, self.invite, media, source=tx.source.hop, direct=back, login=login, settled=self._connect
         )
         self.stream = stream
+        self._hookup = Hookup(endpoint, stream, spawn, continuous=continuous, call_id=self.invite.dialog.call_id)
+        self.on_notify: Callable[[Request], bool] | None = None
+        """Takes the NOTIFYs of a REFER of ours (RFC 3515); False for one that is none."""
         self.codec = Codec.PCMU
         self.over = False
         self.ended_by = ""
@@ -214,6 +209,9 @@ class Leg:
                     self._pracked.set_result(True)
             case "OPTIONS":
                 self._respond(tx, invite.reply(request, 200))
+            case "NOTIFY" if self.on_notify is not None:
+                # RFC 6665 section 4.1.3: one of another event package is "bad event".
+                self._respond(tx, invite.reply(request, 200 if self.on_notify(request) else 489))
             case "NOTIFY" | "REFER" | "MESSAGE":
                 self._respond(tx, invite.reply(request, 501))
             case _:
@@ -298,6 +296,18 @@ class Leg:
         response.headers.set("Warning", f'304 voicebox "{str(error).replace(chr(34), "")[:120]}"')
         return response
 
+    async def refer(self, to: str, by: str) -> Response:
+        """Ask the peer to take the call over (RFC 3515); `on_notify` hears how it goes on.
+
+        Args:
+            to: the Refer-To value: whom to call instead of us.
+            by: the Referred-By value (RFC 3892): in whose name.
+        """
+        request = self.invite.dialog.request("REFER")
+        request.headers.add("Refer-To", to)
+        request.headers.add("Referred-By", by)
+        return await self._far_end.ask(request)
+
     # -- timers and the end
 
     def _arm(self) -> None:
@@ -368,6 +378,7 @@ class Leg:
         self.over = True
         self.ended_by = by
         self.ended_at = datetime.now(UTC)
+        self._hookup.release()
         self.invite.end()
         self._arm()
         for awaited in (self._pracked, self._acked):
@@ -384,32 +395,9 @@ class Leg:
 
     def _connect(self) -> None:
         agreed = self._media.agreed
-        if agreed is None:
-            return
-        self.codec = agreed.remote.codec
-        remote = replace(agreed.remote, continuous=self._continuous)
-        if remote.rtcp_host is not None and not is_ip(remote.rtcp_host):
-            # Sending to a name would look it up and hold up every other call meanwhile.
-            remote = replace(remote, rtcp_host=None)
-        if is_ip(remote.host):
-            self.stream.connect(remote)
-        else:
-            # RFC 8866 section 5.7 allows a name; until it is known we still hear the caller, and learn where from.
-            self.stream.connect(replace(remote, rtcp_port=None))
-            self._spawn(self._resolve(remote))
-
-    async def _resolve(self, remote: RemoteMedia) -> None:
-        """Look up the host of an SDP, and send there, unless something else was agreed meanwhile."""
-        agreed = self._media.agreed
-        try:
-            async with asyncio.timeout(RESOLVED_S):
-                hops = await self._endpoint.locate(Destination(remote.host, remote.port, Transport.UDP))
-        except (LocatingError, TimeoutError) as error:
-            log.warning("media_host_unknown", call=self.invite.dialog.call_id, why=str(error))
-            return
-        found = [hop.host for hop in hops if family(hop.host) == family(self.stream.host)]
-        if found and not self.over and self._media.agreed is agreed:
-            self.stream.connect(replace(remote, host=found[0]))
+        if agreed is not None:
+            self.codec = agreed.remote.codec
+            self._hookup.connect(agreed)
 
     def _respond(self, tx: ServerTransaction, response: Response) -> None:
         self._endpoint.respond(tx, response)

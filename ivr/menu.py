@@ -38,14 +38,14 @@ GREETING: Final = _menu(
     "Anrufer: während der Begrüßung",
     "Caller: during the greeting",
     _option("#", Act.SKIP, "gleich zum Ton", "straight to the tone"),
-    _later("0", Act.TRANSFER, "weiterverbinden", "be connected to someone else"),
-    _later("*", Act.LOGIN, "Anmeldung, wenn die Firma es erlaubt", "log in, where the company allows it"),
+    _option("0", Act.TRANSFER, "weiterverbinden, wenn eingerichtet", "be connected to someone else, where set up"),
+    _option("*", Act.LOGIN, "Anmeldung, wenn die Firma es erlaubt", "log in, where the company allows it"),
 )
 FULL: Final = _menu(
     "full",
     "Anrufer: die Mailbox ist voll",
     "Caller: the mailbox is full",
-    _later("0", Act.TRANSFER, "weiterverbinden", "be connected to someone else"),
+    _option("0", Act.TRANSFER, "weiterverbinden, wenn eingerichtet", "be connected to someone else, where set up"),
 )
 RECORDING: Final = _menu(
     "recording",
@@ -55,7 +55,11 @@ RECORDING: Final = _menu(
     _option(
         "*", Act.STOP, "Aufnahme beenden, weiter zur Auswahl (löscht nie)", "stop, and hear the options (never deletes)"
     ),
-    _later("0", Act.TRANSFER, "senden und weiterverbinden", "send, and be connected to someone else"),
+    _option(
+        *("0", Act.TRANSFER),
+        "senden und weiterverbinden, wenn eingerichtet",
+        "send, and be connected to someone else, where set up",
+    ),
 )
 REVIEW: Final = _menu(
     "review",
@@ -66,7 +70,11 @@ REVIEW: Final = _menu(
     _option("3", Act.AGAIN, "neu aufnehmen", "record again"),
     _option("4", Act.URGENT, "dringend (noch einmal: aufheben)", "urgent (again: not urgent)"),
     _option("5", Act.CONFIDENTIAL, "vertraulich (noch einmal: aufheben)", "confidential (again: not confidential)"),
-    _later("0", Act.TRANSFER, "senden und weiterverbinden", "send, and be connected to someone else"),
+    _option(
+        *("0", Act.TRANSFER),
+        "senden und weiterverbinden, wenn eingerichtet",
+        "send, and be connected to someone else, where set up",
+    ),
     _option("*", Act.DISCARD, "verwerfen, mit Rückfrage", "discard, to be confirmed"),
     _REPEAT,
     spoken_as=phrases.Menu.REVIEW,
@@ -98,8 +106,9 @@ MAIN: Final = _menu(
     "Hauptmenü",
     "Main menu",
     _option("1", Act.MAILBOX, "Mailbox", "voice mailbox"),
-    _later("3", Act.NAME, "Name aufnehmen", "recorded name"),
-    _later("4", Act.FORWARDING, "Anrufumleitung", "call forwarding"),
+    _option("3", Act.NAME, "Name aufnehmen", "recorded name"),
+    _option("4", Act.FORWARDING, "Anrufumleitung", "call forwarding"),
+    _option("5", Act.TEAM, "Team-Mailbox, für Mitglieder eines Teams", "team mailbox, for members of a team"),
     _later("6", Act.DIAL, "Anruf machen, wenn freigegeben", "make a call, where allowed"),
     _option("8", Act.PASSCODE, "Kennwort ändern", "change the passcode"),
     _option("9", Act.EXIT, "auflegen", "hang up"),
@@ -112,11 +121,11 @@ MAILBOX: Final = _menu(
     "Mailbox",
     "Voice mailbox",
     _option("1", Act.LISTEN, "Nachrichten anhören", "listen to messages"),
-    _later("2", Act.BUSY_GREETING, "Begrüßung bei besetzt", "busy greeting"),
-    _later("3", Act.NO_ANSWER_GREETING, "Begrüßung bei keine Antwort", "no-answer greeting"),
-    _later("4", Act.AWAY, "längere Abwesenheit", "extended away"),
-    _later("5", Act.COMPOSE, "Nachricht verfassen", "compose a message"),
-    _later("6", Act.DEPOSIT, "Aufnahme von Nachrichten ein/aus", "message deposit on/off"),
+    _option("2", Act.BUSY_GREETING, "Begrüßung bei besetzt", "busy greeting"),
+    _option("3", Act.NO_ANSWER_GREETING, "Begrüßung bei keine Antwort", "no-answer greeting"),
+    _option("4", Act.AWAY, "längere Abwesenheit", "extended away"),
+    _option("5", Act.COMPOSE, "Nachricht verfassen", "compose a message"),
+    _option("6", Act.DEPOSIT, "Aufnahme von Nachrichten ein/aus", "message deposit on/off"),
     _option("7", Act.DELETE_ALL, "alle löschen, mit Rückfrage", "delete all, to be confirmed"),
     _option("8", Act.PASSCODE, "Kennwort ändern", "change the passcode"),
     _option("9", Act.DELETED, "gelöschte Nachrichten", "deleted messages"),
@@ -162,7 +171,7 @@ AFTER: Final = _menu(
     _option("2", Act.PLAY, "noch einmal", "play again"),
     _option("4", Act.PREVIOUS, "vorherige", "previous"),
     _option("6", Act.NEXT, "nächste", "next"),
-    _later("8", Act.CALL_BACK, "zurückrufen, wenn freigegeben", "call back, where allowed"),
+    _option("8", Act.CALL_BACK, "zurückrufen, wenn freigegeben", "call back, where allowed"),
     spoken_as=phrases.Menu.AFTER,
 )
 DELETED: Final = _menu(
@@ -182,11 +191,12 @@ MORE: Final = _menu(
     "more",
     "Eine Nachricht: weitere Möglichkeiten",
     "A message: more",
-    _later("1", Act.REPLY, "antworten", "reply"),
-    _later("2", Act.FORWARD, "weiterleiten", "forward"),
+    _option("1", Act.REPLY, "antworten", "reply"),
+    _option("2", Act.FORWARD, "weiterleiten", "forward"),
     _option("3", Act.KEEP_NEW, "als neu behalten", "keep as new"),
     _option("4", Act.MAIL, "Kopie als E-Mail an mich", "mail me a copy"),
-    _later("5", Act.HANDLED, "als erledigt kennzeichnen", "mark handled"),
+    _option("5", Act.HANDLED, "als erledigt kennzeichnen", "mark handled"),
+    _option("6", Act.CLAIM, "übernehmen, in einer Team-Mailbox", "take care of it, in a team mailbox"),
     _BACK,
     _REPEAT,
     spoken_as=phrases.Menu.MORE,
@@ -203,66 +213,121 @@ BUSY_GREETING: Final = _menu(
     "busy-greeting",
     "Begrüßung bei besetzt",
     "Busy greeting",
-    _later("1", Act.RECORD, "aufnehmen (# beendet)", "record (# ends)"),
-    _later("2", Act.LISTEN, "anhören", "listen"),
-    _later("3", Act.USE_DEFAULT, "Standardbegrüßung", "default greeting"),
+    _option("1", Act.RECORD, "aufnehmen (# beendet)", "record (# ends)"),
+    _option("2", Act.LISTEN, "anhören", "listen"),
+    _option("3", Act.USE_DEFAULT, "Standardbegrüßung", "default greeting"),
+    _BACK,
+    _REPEAT,
+    spoken_as=phrases.Menu.GREETING,
 )
 NO_ANSWER_GREETING: Final = _menu(
     "no-answer-greeting",
     "Begrüßung bei keine Antwort",
     "No-answer greeting",
-    *BUSY_GREETING.options,
-    _later("4", Act.ALTERNATIVE, "Alternative 1", "alternative 1"),
-    _later("5", Act.ALTERNATIVE, "Alternative 2", "alternative 2"),
-    _later("6", Act.ALTERNATIVE, "Alternative 3", "alternative 3"),
+    *BUSY_GREETING.options[:3],
+    _option("4", Act.ALTERNATIVE_1, "Alternative 1", "alternative 1"),
+    _option("5", Act.ALTERNATIVE_2, "Alternative 2", "alternative 2"),
+    _option("6", Act.ALTERNATIVE_3, "Alternative 3", "alternative 3"),
+    _BACK,
+    _REPEAT,
+    spoken_as=phrases.Menu.GREETING,
 )
 AWAY: Final = _menu(
     "away",
     "Längere Abwesenheit",
     "Extended away",
-    _later("1", Act.ON, "ein", "on"),
-    _later("2", Act.OFF, "aus", "off"),
-    _later("3", Act.RECORD, "Begrüßung aufnehmen", "record the greeting"),
-    _later("4", Act.LISTEN, "Begrüßung anhören", "listen to the greeting"),
+    _option("1", Act.ON, "ein", "on"),
+    _option("2", Act.OFF, "aus", "off"),
+    _option("3", Act.RECORD, "Begrüßung aufnehmen", "record the greeting"),
+    _option("4", Act.LISTEN, "Begrüßung anhören", "listen to the greeting"),
+    _option(
+        *("5", Act.DEPOSIT),
+        "Nachrichten während der Abwesenheit: aufnehmen oder nicht",
+        "messages while away: take them or not",
+    ),
+    _BACK,
+    _REPEAT,
+    spoken_as=phrases.Menu.AWAY,
 )
 NAME: Final = _menu(
     "name",
     "Name",
     "Recorded name",
-    _later("1", Act.RECORD, "aufnehmen", "record"),
-    _later("2", Act.LISTEN, "anhören", "listen"),
-    _later("3", Act.REMOVE, "löschen", "delete"),
+    _option("1", Act.RECORD, "aufnehmen", "record"),
+    _option("2", Act.LISTEN, "anhören", "listen"),
+    _option("3", Act.REMOVE, "löschen", "delete"),
+    _BACK,
+    _REPEAT,
+    spoken_as=phrases.Menu.NAME,
 )
 FORWARDING: Final = _menu(
     "forwarding",
     "Anrufumleitung",
     "Call forwarding",
-    _later("1", Act.ON, "ein", "on"),
-    _later("2", Act.OFF, "aus", "off"),
-    _later("3", Act.DESTINATION, "Ziel", "destination"),
-    _later("4", Act.STATUS, "Stand", "status"),
+    _option("1", Act.ON, "ein", "on"),
+    _option("2", Act.OFF, "aus", "off"),
+    _option("3", Act.DESTINATION, "Ziel", "destination"),
+    _option("4", Act.STATUS, "Stand", "status"),
+    _BACK,
+    _REPEAT,
+    spoken_as=phrases.Menu.FORWARDING,
+)
+_SENDING: Final = (
+    _option("3", Act.TO_PERSON, "an eine Person (Rufnummer, #; dann # oder *)", "to a person (number, #; then # or *)"),
+    _option("4", Act.TO_EVERYONE, "an alle, mit Berechtigung (dann # oder *)", "to everyone, a right (then # or *)"),
+    _option(
+        "5", Act.TO_LIST, "an eine Verteilerliste (Nummer, #; dann # oder *)", "to a list (number, #; then # or *)"
+    ),
+    _option("6", Act.URGENT, "dringend (noch einmal: aufheben)", "urgent (again: not urgent)"),
+    _option("7", Act.CONFIDENTIAL, "vertraulich (noch einmal: aufheben)", "confidential (again: not confidential)"),
+    _BACK,
+    _REPEAT,
 )
 COMPOSE: Final = _menu(
     "compose",
-    "Weiterleiten oder verfassen",
-    "Forward or compose",
-    _later("1", Act.RECORD, "Kommentar aufnehmen", "record a comment"),
-    _later("2", Act.LISTEN, "anhören", "hear it"),
-    _later("3", Act.TO_PERSON, "an eine Person (Rufnummer, #)", "to a person (number, #)"),
-    _later("4", Act.TO_EVERYONE, "an alle (mit Recht)", "to everyone (a right)"),
-    _later("5", Act.TO_LIST, "an eine Verteilerliste (Nummer, #; dann # oder *)", "to a list (number, #; then # or *)"),
-    _later("6", Act.URGENT, "dringend", "urgent"),
-    _later("7", Act.CONFIDENTIAL, "vertraulich", "confidential"),
+    "Nachricht verfassen",
+    "Compose",
+    _option("1", Act.RECORD, "aufnehmen", "record"),
+    _option("2", Act.LISTEN, "anhören", "hear it"),
+    *_SENDING,
+    spoken_as=phrases.Menu.COMPOSE,
+)
+FORWARD: Final = _menu(
+    "forward",
+    "Weiterleiten",
+    "Forward",
+    _option("1", Act.RECORD, "Kommentar aufnehmen", "record a comment"),
+    _option("2", Act.LISTEN, "Kommentar anhören", "hear the comment"),
+    *_SENDING,
+    spoken_as=phrases.Menu.FORWARD,
 )
 REPLY: Final = _menu(
     "reply",
     "Antworten",
     "Reply",
-    _later("1", Act.RECORD, "aufnehmen", "record"),
-    _later("2", Act.LISTEN, "anhören", "hear it"),
-    _later("3", Act.SEND, "senden", "send"),
-    _later("6", Act.URGENT, "dringend", "urgent"),
-    _later("7", Act.CONFIDENTIAL, "vertraulich", "confidential"),
+    _option("1", Act.RECORD, "aufnehmen", "record"),
+    _option("2", Act.LISTEN, "anhören", "hear it"),
+    _option("3", Act.SEND, "senden", "send"),
+    _option("6", Act.URGENT, "dringend (noch einmal: aufheben)", "urgent (again: not urgent)"),
+    _option("7", Act.CONFIDENTIAL, "vertraulich (noch einmal: aufheben)", "confidential (again: not confidential)"),
+    _BACK,
+    _REPEAT,
+    spoken_as=phrases.Menu.REPLY,
+)
+DICTATION: Final = _menu(
+    "dictation",
+    "Während der Aufnahme",
+    "While recording",
+    _option("#", Act.STOP, "Aufnahme beenden", "stop"),
+    _option("*", Act.STOP, "Aufnahme beenden (löscht nie)", "stop (never deletes)"),
+)
+SEND: Final = _menu(
+    "send",
+    "An diese Empfänger senden?",
+    "Send to these recipients?",
+    _option("#", Act.SEND, "senden", "send"),
+    _option("*", Act.BACK, "abbrechen", "cancel"),
+    spoken_as=phrases.Menu.SEND,
 )
 
 WHILE_PLAYING: Final = MESSAGE | PLAYING
@@ -275,7 +340,8 @@ AFTERWARDS: Final = replace(
 CALLER_MENUS: Final = (GREETING, FULL, RECORDING, REVIEW, DISCARD)
 SUBSCRIBER_MENUS: Final = (
     *(LOGIN_NUMBER, LOGIN_PIN, MAIN, MAILBOX, CONFIRM, MESSAGE, PLAYING, AFTER, MORE, DELETED, PASSCODE),
-    *(BUSY_GREETING, NO_ANSWER_GREETING, AWAY, NAME, FORWARDING, COMPOSE, REPLY),
+    *(BUSY_GREETING, NO_ANSWER_GREETING, AWAY, NAME, FORWARDING, COMPOSE, FORWARD, REPLY),
+    *(DICTATION, SEND),
 )
 
 

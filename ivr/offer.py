@@ -179,13 +179,14 @@ class OfferAnswer:
             # RFC 6157 section 3.3: no packet could ever cross; better no call than a silent one.
             raise NoCommonCodec(f"the audio is offered over IPv{family(remote.host)}, ours is IPv{family(self._host)}")
         taken = {remote.payload_type, *remote.receives}
+        event_pt = events[0] if events else None
         self._sent = local
         self.agreed = Agreed(
             local=local,
-            remote=remote,
+            remote=replace(remote, send_event_pt=event_pt),
             direction=direction,
             telephone_event_pts=remote.telephone_event_pts or (COMMON_EVENT_PTS - taken),
-            send_event_pt=events[0] if events else None,
+            send_event_pt=event_pt,
         )
         return self.agreed
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from ivr.call import TransferEnd
+
 
 @dataclass(frozen=True, slots=True)
 class Press:
@@ -54,13 +56,24 @@ class ShutDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Ring:
+    """Be connected to somebody else; that is what comes of it."""
+
+    end: TransferEnd
+    talk_s: float
+    """For how long they talk, where they do."""
+    hang_up: bool
+    """The caller hangs up first: while it rings, or at the end of the talk."""
+
+
+@dataclass(frozen=True, slots=True)
 class Meanwhile:
     """Somebody else does something while the flow listens next, such as emptying the mailbox on the web."""
 
     do: Callable[[], Awaitable[object]]
 
 
-Step = Press | Silence | Speak | Quiet | ListenTo | HangUp | LoseRtp | ShutDown | Meanwhile
+Step = Press | Silence | Speak | Quiet | ListenTo | HangUp | LoseRtp | ShutDown | Ring | Meanwhile
 
 
 def press(keys: str, at_s: float = 0.0) -> Press:
@@ -101,6 +114,11 @@ def lose_rtp() -> LoseRtp:
 def shut_down() -> ShutDown:
     """Stop the server while recording."""
     return ShutDown()
+
+
+def ring(end: TransferEnd, *, talk_s: float = 60.0, hang_up: bool = False) -> Ring:
+    """Be connected to somebody else."""
+    return Ring(end, talk_s, hang_up)
 
 
 def meanwhile(do: Callable[[], Awaitable[object]]) -> Meanwhile:

@@ -32,12 +32,15 @@ from ivr.call import (
     RecordEnd,
     RecordLimits,
     Sound,
+    TransferEnd,
 )
-from ivr.script import HangUp, ListenTo, LoseRtp, Meanwhile, Press, Quiet, ShutDown, Silence, Speak, Step
+from ivr.script import HangUp, ListenTo, LoseRtp, Meanwhile, Press, Quiet, Ring, ShutDown, Silence, Speak, Step
 from prompts.phrases import Phrase
 from voicebox.arrival import Arrival
 from voicebox.callrecord import Trace
+from voicebox.mailbox import Mailbox
 from voicebox.message import Caller, Take
+from voicebox.outbound import Dial
 
 RATE_HZ: Final = 8000
 """Takes are narrow-band, as on most calls."""
@@ -58,6 +61,16 @@ class Recording:
     context: bytes
     limits: RecordLimits
     result: Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """What `transfer` was asked for."""
+
+    number: str
+    payer: str
+    """The mailbox's extension."""
+    diverted: bool
 
 
 def facts(
@@ -101,6 +114,7 @@ class ScriptedCall:
         check: Callable[[Phrase], object] | None = None,
         hang_up_at: int | None = None,
         first_take: int = 1,
+        transfers: TransferEnd | None = None,
     ) -> None:
         self.now_s: float = 0.0
         self.clips: dict[str, float] = dict(clips or {})
@@ -111,6 +125,8 @@ class ScriptedCall:
         self.trace = Trace()
         self.recordings: list[Recording] = []
         self.discarded: list[str] = []
+        self.dialled: list[Dialled] = []
+        """Whom the caller was connected to, or should have been."""
         self.answered = False
         self.over = False
         self.cause: str | None = None
@@ -124,6 +140,7 @@ class ScriptedCall:
         self._check = check
         self._hang_up_at = hang_up_at
         self._first_take = first_take
+        self._transfers = transfers
 
     def follow(self, steps: Sequence[Step]) -> None:
         """Replace what is left of the script."""
@@ -227,6 +244,27 @@ class ScriptedCall:
         """Forget a take; playing it later is an error."""
         self.discarded.append(take.id)
         self.clips.pop(take.id, None)
+
+    async def transfer(
+        self, dial: Dial, payer: Mailbox, *, diverted: bool, answered: Callable[[], None]
+    ) -> TransferEnd:
+        """Connect the caller as the script says."""
+        await self._begin()
+        self.dialled.append(Dialled(dial.number, payer.number, diverted))
+        if self._steps and isinstance(step := self._steps[0], Ring):
+            self._steps.pop(0)
+        elif self._transfers is not None:
+            step = Ring(self._transfers, 60.0, hang_up=False)
+        else:
+            raise self._mismatch(f"dials {dial.number}")
+        self._buffer = ""
+        if step.end in {TransferEnd.CONNECTED, TransferEnd.LIMIT}:
+            answered()
+            self.now_s += step.talk_s
+        if step.hang_up:
+            self.over = True
+            raise Hangup
+        return step.end
 
     async def hang_up(self, cause: str = "") -> None:
         """End the call from our side."""

@@ -27,7 +27,9 @@ from ivr.call import (
     RecordEnd,
     RecordLimits,
     Sound,
+    TransferEnd,
 )
+from ivr.departure import Origin
 from ivr.leg import Leg
 from ivr.media.playback import Playback
 from ivr.media.recorder import RecordingHandle
@@ -36,14 +38,20 @@ from ivr.media.spoolwriter import SpoolError
 from ivr.sdp import Session as Description
 from ivr.sip.session_timer import SessionTimer
 from ivr.sounds import Sounds
-from prompts.phrases import Phrase
+from ivr.switchboard import RING_S, Connecting, Switchboard
+from prompts.phrases import Phrase, say
+from prompts.tones import RINGBACK
 from voicebox.callrecord import Trace
 from voicebox.codec import FRAME_MS
 from voicebox.ids import new_id
+from voicebox.mailbox import Mailbox
 from voicebox.message import Take
+from voicebox.outbound import Dial
 
 log = structlog.get_logger()
 
+RINGS: Final = round(RING_S / 5.0) + 1
+"""Ringing tones, of 5 s each, that outlast the ringing."""
 TYPED_AHEAD_MAX: Final = 64
 """Keys kept for later; more than a number, a PIN and a few menu choices is a stuck key."""
 
@@ -67,6 +75,7 @@ class Session:
         local: Description,
         timer: SessionTimer | None,
         opening_silence_s: float,
+        board: Switchboard | None = None,
     ) -> None:
         """Begin a session that is not answered yet.
 
@@ -78,6 +87,7 @@ class Session:
             local: our description for the 200.
             timer: the session timer for the 200.
             opening_silence_s: between the ACK and the first sound.
+            board: connects to others; without one nobody can be reached.
         """
         self._facts = facts
         self._leg = leg
@@ -86,6 +96,8 @@ class Session:
         self._local = local
         self._timer = timer
         self._opening_silence_s = opening_silence_s
+        self._board = board
+        self._connecting: Connecting | None = None
         self._recording: RecordingHandle | None = None
         self._typed: deque[_Press] = deque()
         self._stops: frozenset[str] = frozenset()
@@ -133,6 +145,8 @@ class Session:
             self._playback.stop()
         if self._recording is not None:
             self._recording.stop(Ending.HANGUP)
+        if self._connecting is not None:
+            self._connecting.caller_left()
         self._wake_up()
 
     def _broke(self, error: Exception) -> None:
@@ -348,6 +362,35 @@ class Session:
     async def discard(self, take: Take) -> None:
         """Forget a take durably."""
         await self._sounds.discard(take)
+
+    # -- connecting to others
+
+    async def transfer(
+        self, dial: Dial, payer: Mailbox, *, diverted: bool, answered: Callable[[], None]
+    ) -> TransferEnd:
+        """Ring somebody else, and let them talk until either hangs up; see `Call.transfer`."""
+        self._check()
+        if self._board is None:
+            return TransferEnd.FAILED
+        tone = await self._encoded(say(payer.language, RINGBACK))
+        self._check()
+        origin = Origin(payer, self._facts.arrival.caller if diverted else None, self._leg.invite.request)
+        connecting = self._connecting = Connecting(
+            self._board, self._leg, dial, origin, ringback=tone * RINGS, answered=answered
+        )
+        # Keys are the other side's meanwhile.
+        self._typed.clear()
+        self._stops, self._ignores = frozenset(), True
+        try:
+            if diverted and self._board.takes_over(self._facts.origin.peer):
+                end = await connecting.by_refer()
+            else:
+                end = await connecting.by_second_leg()
+        finally:
+            self._connecting, self._ignores = None, False
+        if end is not TransferEnd.REFERRED:  # then the call is over by right
+            self._check()
+        return end
 
 
 def _reason(text: str) -> str:

@@ -10,11 +10,13 @@ from typing import Final
 
 from mail.invitation import Invitation
 from mail.letter import Letter, Purpose
+from mail.notice import Notice
+from voicebox.announcement import Change
 from voicebox.clock import Clock
 from voicebox.events import Events, MailboxChanged, OutboxGrew
 from voicebox.links import Links
 from voicebox.mailbox import Mailbox
-from voicebox.message import Message
+from voicebox.message import Message, MessageKind
 from voicebox.storage import confirmations, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Entry, Kind, backoff_s
@@ -28,6 +30,7 @@ TRIED_FOR: Final = {
     Purpose.NOTIFY: timedelta(days=5),  # RFC 5321 section 4.5.4.1: at least 4 to 5 days
     Purpose.COPY: timedelta(days=5),
     Purpose.REQUEST: timedelta(days=5),
+    Purpose.CHANGED: timedelta(days=5),
     Purpose.CONFIRM: timedelta(days=2),  # then its link is too old
     Purpose.REDIRECT: timedelta(days=1),  # the message itself: it must not stay out of reach for longer
 }
@@ -71,8 +74,10 @@ class Outgoing:
         until = self._clock.now() + timedelta(seconds=LEASE_S)
         await self._db.write(lambda connection: outbox.failed(connection, entry, entry.last_error or "", until))
 
-    async def letter(self, entry: Entry) -> Letter | Invitation | None:
+    async def letter(self, entry: Entry) -> Letter | Notice | Invitation | None:
         """Return what a row asks for, without the recording; None if its message or mailbox is gone."""
+        if entry.kind == Purpose.CHANGED:
+            return await self._notice(entry)
         if entry.kind == Purpose.CONFIRM:
             return await self._invitation(entry)
         if entry.message_id is None or entry.mailbox_id is None:
@@ -82,6 +87,9 @@ class Outgoing:
             mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
             companies = await mailboxes.companies(connection)
             held = await confirmations.held(connection, entry.mailbox_id)
+            forwarder = None
+            if found is not None and found[0].kind is MessageKind.FORWARD and found[0].sender_id is not None:
+                forwarder = await mailboxes.by_id(connection, found[0].sender_id)
         company = next((company for company in companies if company.id == entry.company_id), None)
         if found is None or mailbox is None or company is None:
             return None
@@ -93,10 +101,31 @@ class Outgoing:
             mailbox=mailbox,
             company=company,
             written_at=entry.created_at,
+            forwarder=forwarder,
         )
         if self._links is None or not letter.message.confidential or letter.purpose is Purpose.NOTIFY:
             return letter
         return replace(letter, listen_url=self._links.listen_url(letter.message.id, letter.written_at))
+
+    async def _notice(self, entry: Entry) -> Notice | None:
+        if entry.mailbox_id is None:
+            return None
+        async with self._db.read() as connection:
+            mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
+            companies = await mailboxes.companies(connection)
+        company = next((company for company in companies if company.id == entry.company_id), None)
+        if mailbox is None or company is None:
+            return None
+        change = str(entry.payload.get("change"))
+        return Notice(
+            key=entry.key,
+            to=str(entry.payload.get("to", "")),
+            change=Change(change) if change in list(Change) else None,
+            detail=str(entry.payload.get("detail", "")),
+            mailbox=mailbox,
+            company=company,
+            written_at=entry.created_at,
+        )
 
     async def _invitation(self, entry: Entry) -> Invitation | None:
         """Return what asks an address to confirm; None if nobody asks it any more, or it was asked again since."""
@@ -122,7 +151,7 @@ class Outgoing:
             written_at=entry.created_at,
         )
 
-    async def delivered(self, entry: Entry, letter: Letter | Invitation | None) -> None:
+    async def delivered(self, entry: Entry, letter: Letter | Notice | Invitation | None) -> None:
         """Close a row: the server said 250, or (no letter) there is nothing left to send."""
         now = self._clock.now()
 

@@ -121,6 +121,11 @@ def who(caller: Caller, language: Language) -> str:
     return plain(caller.name) or number(caller) or _UNKNOWN[language]
 
 
+def colleague(mailbox: Mailbox) -> str:
+    """Return a colleague by name and extension, as in "Anna Beispiel (1001)"."""
+    return f"{plain(mailbox.name)} ({plain(mailbox.number)})"
+
+
 def heading(caller: Caller, language: Language) -> str:
     """Return `who` as a heading: what is no name begins with a capital."""
     text = who(caller, language)

@@ -124,6 +124,12 @@ class Access:
             locks=counted.admitted and not right and (counted.source.locks_now or counted.mailbox.locks_now),
         )
 
+    async def is_one_time(self, mailbox: Mailbox) -> bool:
+        """Tell whether a mailbox's PIN must be replaced at the next login; False where it has none."""
+        async with self._db.read() as connection:
+            stored = await credentials.load(connection, mailbox.id)
+        return stored is not None and stored.pin_hash is not None and stored.one_time
+
     async def set_pin(self, mailbox: Mailbox, pin: str, *, one_time: bool = False) -> list[PinProblem]:
         """Set a mailbox's PIN and clear its lock; returns why not, empty if it was set.
 

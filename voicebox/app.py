@@ -20,6 +20,7 @@ from typing import Final
 
 import structlog
 
+from ivr.dialogs import Dialogs
 from ivr.engine import Engine
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
@@ -27,7 +28,6 @@ from ivr.flows.services import Services
 from ivr.gate import Gate
 from ivr.incoming import Flows, House
 from ivr.lamp import Lamp
-from ivr.leg import Spawn
 from ivr.media.library import PromptLibrary
 from ivr.media.plane import MediaPlane
 from ivr.media.spool import Reservation, Spool
@@ -41,7 +41,9 @@ from ivr.sip.hops import Source
 from ivr.sip.message import Request
 from ivr.sip.transaction import ServerTransaction
 from ivr.sounds import Sounds
+from ivr.switchboard import Switchboard
 from ivr.trunks import Trunks
+from ivr.way import Spawn
 from mail.letter import Sender
 from mail.notifier import Notifier
 from mail.outgoing import Outgoing
@@ -56,7 +58,9 @@ from voicebox.config import Config
 from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
+from voicebox.distribution import Distribution
 from voicebox.events import Events
+from voicebox.greetings import Greetings
 from voicebox.housekeeping import Housekeeping
 from voicebox.i18n import Language
 from voicebox.inbox import Inbox
@@ -65,11 +69,14 @@ from voicebox.light import Light, LightState
 from voicebox.links import Links
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
+from voicebox.outcalls import OutCalls
 from voicebox.pinhash import PinHasher, load_key
+from voicebox.reachability import Reachability
 from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
 from voicebox.tasks import Errands, tireless
+from voicebox.teams import Teams
 from webmanager.server import WebParts, served
 
 log = structlog.get_logger("voicebox.app")
@@ -221,7 +228,7 @@ def _fingerprint(*folders: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()[:16]
 
 
-def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
+def make_services(config: Config, stores: Stores, sounds: Sounds, outcalls: OutCalls) -> Services:
     """Return the use cases as the flows call them."""
     return Services(
         directory=stores.directory,
@@ -231,7 +238,16 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         copies=Copies(stores.db, stores.events, stores.clock),
         clips=sounds,
         space=_DiskSpace(stores.spool),
+        outcalls=outcalls,
         clock=stores.clock,
+        greetings=Greetings(
+            *(stores.db, stores.store, stores.assemble, stores.worker.master), events=stores.events, clock=stores.clock
+        ),
+        reachability=Reachability(
+            stores.db, stores.directory, config.outbound, events=stores.events, clock=stores.clock
+        ),
+        distribution=Distribution(stores.db, stores.events, stores.clock),
+        teams=Teams(stores.db),
     )
 
 
@@ -289,6 +305,8 @@ class Telephony:
         self.lamp = Lamp(self.endpoint, self.phones, config.sip, self._counts_of)
         self.trunks = Trunks(self.endpoint, self.peers, config.sip)
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
+        dialogs = Dialogs()
+        self.outcalls = OutCalls(stores.db, stores.directory, stores.clock, config.outbound)
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -296,11 +314,14 @@ class Telephony:
                 plane=self.plane,
                 sounds=sounds,
                 directory=stores.directory,
-                services=make_services(config, stores, sounds),
+                services=make_services(config, stores, sounds, self.outcalls),
                 flows=Flows(leave_message=leave_message, fetch_messages=portal),
                 keep=stores.calllog.keep,
                 spawn=spawn,
                 metrics=stores.metrics,
+                phones=self.phones,
+                dialogs=dialogs,
+                board=Switchboard(self.endpoint, self.plane, self.phones, dialogs, spawn, config.sip, config.outbound),
             ),
             Gate(self.peers, authenticator, stores.directory.device, self.phones.is_contact),
             self.phones,
@@ -403,6 +424,7 @@ def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts
             failing=spool.failing is not None,
             syncs=spool.syncs,
         )
+        metrics.calls_out(len(telephony.outcalls))
         metrics.spool_unwritten(stores.deposits.waiting)
         metrics.settlement(stored=settlement.stored, broken=settlement.broken, failures=settlement.failures)
 

@@ -28,6 +28,8 @@ from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTa
 
 __all__ = ["MESSAGE_MIN_S", "DepositContext", "Deposits", "Flags", "LostTake", "Room", "SpoolMarks"]
 
+COUNTED_S: Final = 1.0
+"""For counting what a mailbox holds: a caller hears nothing meanwhile."""
 RETRY_FIRST_S: Final = 0.5
 RETRY_MAX_S: Final = 30.0
 TOGETHER: Final = 50
@@ -95,13 +97,13 @@ class Deposits:
         """Return how much a mailbox still takes, from the samples of its new and saved messages.
 
         Of one that is e-mail only, from what waits to be mailed and what could not be: the others do not stay.
-        While the database is away there is always room: a message too many is better than none.
+        While the database is away or hangs there is always room: a message too many is better than none.
         """
         try:
-            async with self._db.read() as connection:
+            async with asyncio.timeout(COUNTED_S), self._db.read() as connection:
                 by_mail = mailbox.redirect_email is not None
                 used_s = await messages.used_s(connection, mailbox.id, by_mail=by_mail)
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, TimeoutError):
             return Room(left_s=float(mailbox.message_max_s), full=False)
         used_s += sum(
             waiting.take.duration_s for waiting in self._waiting.values() if waiting.context.mailbox_id == mailbox.id
@@ -276,12 +278,9 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
         there = await audio.get(connection, made.audio_id)
         return _Stored(fresh=False, audio=audio.AudioState.SPOOL if there is None else there.state)
     held = await confirmations.held(connection, owner.id)
-    unconfirmed = owner.redirect_email is not None and owner.redirect_email.casefold() in held
-    pending = owner.redirect_email is not None and not unconfirmed
-    if unconfirmed:  # it would be e-mail only, but the address has not said yet that it wants them
-        made = replace(made, warning="unconfirmed")
+    made, pending = placed(owner, made, held)
     await messages.add(connection, made, now, pending=pending)
-    drafts = _mails(owner, made, held)
+    drafts = mails_of(owner, made, held)
     await outbox.add(connection, drafts, now)
     kinds = [Kind(draft.kind) for draft in drafts]
     if owner.mwi and not pending:
@@ -290,7 +289,16 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=tuple(kinds))
 
 
-def _mails(owner: Mailbox, made: Message, held: frozenset[str]) -> list[Draft]:
+def placed(owner: Mailbox, made: Message, held: frozenset[str]) -> tuple[Message, bool]:
+    """Return a message as it comes to its mailbox, and whether it waits for the mail server there (row 13)."""
+    if owner.redirect_email is None:
+        return made, False
+    if owner.redirect_email.casefold() in held:  # the address has not said yet that it wants messages
+        return replace(made, warning="unconfirmed"), False
+    return made, True
+
+
+def mails_of(owner: Mailbox, made: Message, held: frozenset[str]) -> list[Draft]:
     """Return the mails a message causes: rows 13, 15 and 16, each at most once per message, ever.
 
     None of them goes to an address in `held`, which has not confirmed.

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from voicebox.announcement import ALTERNATIVES, Choice, Kind, Mastered
 from voicebox.applied import Applied, Change, Value
 from voicebox.devices import Ha1
-from voicebox.directory_file import DirectoryError, DirectoryFile, ListPlan, MailboxPlan
+from voicebox.directory_file import DirectoryError, DirectoryFile, ListPlan, MailboxPlan, TeamPlan
 from voicebox.errors import Conflict
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
 from voicebox.pinhistory import PinHistory
-from voicebox.storage import audio, confirmations, credentials, lists, mailboxes, provisioned
+from voicebox.storage import announcements, audio, confirmations, credentials, lists, mailboxes, provisioned, teams
 from voicebox.storage.mailboxes import Device
 from voicebox.storage.provisioned import Standing
 from voicebox.tomllines import KeyPath
@@ -22,10 +23,10 @@ from voicebox.tomllines import KeyPath
 _ADDRESSES: Final = ("email", "notify_email", "copy_email", "redirect_email")
 _SWITCHES: Final = (
     *("language", "time_zone", "auto_login", "rings", "send_all", "send_busy", "send_no_answer", "enabled"),
-    *("mwi", "dnd", "away", "retention_days"),
+    *("mwi", "dnd", "away", "away_recording", "record_notice", "retention_days", "everyone", "team"),
 )
 _MINUTES: Final = {"message_max_min": "message_max_s", "mailbox_max_min": "quota_s"}
-_GREETINGS: Final = ("busy_greeting", "no_answer_greeting")
+_GREETINGS: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
 
 
 @dataclass(slots=True)
@@ -33,9 +34,7 @@ class Greeting:
     """A greeting from a file, made fit for the store."""
 
     id: str
-    samples: int
-    rate_hz: int
-    flac: bytes = field(repr=False)
+    audio: Mastered
     key: str = "not stored yet"
     """Where it lies in the store."""
 
@@ -101,15 +100,18 @@ class DirectoryUpdate:
                 self._connection,
                 audio_id=greeting.id,
                 company_id=company.id,
-                samples=greeting.samples,
-                rate_hz=greeting.rate_hz,
+                samples=greeting.audio.samples,
+                rate_hz=greeting.audio.rate_hz,
                 now=self._now,
                 blob_key=greeting.key,
-                size_bytes=len(greeting.flac),
+                size_bytes=len(greeting.audio.flac),
+                peaks=greeting.audio.peaks,
             )
         for index, plan in enumerate(self._file.mailboxes):
             with self._conflicts(("mailbox", index)):
                 await self._mailbox(plan, standing.get(plan.entry.number), company)
+        for team in self._file.teams:
+            await self._team(team, standing.get(team.number))
         for index, wanted in enumerate(self._file.lists):
             with self._conflicts(("distribution_list", index)):
                 await self._list(wanted, standing.get(wanted.entry.owner))
@@ -179,7 +181,8 @@ class DirectoryUpdate:
 
     async def _mailbox(self, plan: MailboxPlan, standing: Standing | None, company: Company) -> None:
         subject = f"mailbox {plan.entry.number}"
-        wanted = self._wanted(plan, standing.mailbox if standing else None)
+        alternatives = await self._known_alternatives(standing)
+        wanted = self._wanted(plan, standing.mailbox if standing else None, alternatives)
         if standing is None:
             self._note(subject, "")
             basics = {"language": company.language, "time_zone": company.time_zone, "number": plan.entry.number}
@@ -196,20 +199,53 @@ class DirectoryUpdate:
             if number not in known:
                 await mailboxes.add_alias(self._connection, mailbox, number, self._now)
                 self._note(subject, "alias", after=number)
+        await self._alternatives(subject, plan, mailbox, alternatives)
         await self._device(subject, plan, mailbox, standing.devices)
         await self._secrets(subject, plan, mailbox, standing)
 
-    def _wanted(self, plan: MailboxPlan, before: Mailbox | None) -> dict[str, Any]:
+    async def _known_alternatives(self, standing: Standing | None) -> dict[Kind, Choice]:
+        """Return what a mailbox has for its alternative greetings."""
+        if standing is None:
+            return {}
+        choices = await announcements.choices(self._connection, standing.mailbox.id)
+        return {choice.kind: choice for choice in choices if choice.kind.plays_in is None}
+
+    async def _alternatives(
+        self, subject: str, plan: MailboxPlan, mailbox: Mailbox, known: Mapping[Kind, Choice]
+    ) -> None:
+        """Write the alternative greetings; what plays of them plays on, or the default where the file leaves it out."""
+        listed = plan.entry.alternative_greetings
+        if listed is None:
+            return
+        for number in ALTERNATIVES:
+            kind = Kind.alternative(number)
+            before = known.get(kind)
+            name = listed[number - 1].name if number <= len(listed) else None
+            audio_id = self._prepared.greeting_ids.get((plan.entry.number, kind))
+            if (name, audio_id) == ((before.name, before.audio_id) if before else (None, None)):
+                continue
+            if name is None or audio_id is None:
+                await announcements.forget(self._connection, mailbox, kind)
+            else:
+                made, _ = await announcements.put_own(self._connection, mailbox, name, audio_id, self._now)
+                await announcements.choose(self._connection, mailbox, kind, name, made.id, now=self._now)
+            if before is not None and before.audio_id == mailbox.no_answer_greeting is not None:
+                mailbox = await self._write(mailbox, {"no_answer_greeting": audio_id})
+            self._note(subject, f"alternative_greetings[{number}]", before.name if before else None, name)
+
+    def _wanted(self, plan: MailboxPlan, before: Mailbox | None, alternatives: Mapping[Kind, Choice]) -> dict[str, Any]:
         """Return the fields of `Mailbox` that the file decides."""
         entry = plan.entry
         wanted: dict[str, Any] = {"name": entry.name, "phone": plan.phone} | plan.destinations
         wanted |= {key: getattr(entry, key) for key in _ADDRESSES}
         wanted |= {key: value for key in _SWITCHES if (value := getattr(entry, key)) is not None}
         wanted |= {name: value * 60 for key, name in _MINUTES.items() if (value := getattr(entry, key)) is not None}
+        # An alternative plays since the subscriber chose it, though it came from a file.
+        chosen = {choice.audio_id for choice in alternatives.values()}
         for key in _GREETINGS:
             if (entry.number, key) in self._prepared.greeting_ids:
                 wanted[key] = self._prepared.greeting_ids[entry.number, key]
-            elif before is not None and _is_from_file(getattr(before, key)):
+            elif before is not None and _is_from_file(playing := getattr(before, key)) and playing not in chosen:
                 wanted[key] = None
         return wanted
 
@@ -274,6 +310,18 @@ class DirectoryUpdate:
         if tuple(history.stored) != standing.history:
             await provisioned.remember(self._connection, mailbox.id, history.stored)
 
+    async def _team(self, wanted: TeamPlan, standing: Standing | None) -> None:
+        before = standing.members if standing else frozenset()
+        after = frozenset(self._written[extension].id for extension in wanted.members)
+        if before != after:
+            await teams.change(self._connection, self._written[wanted.number], before=before, after=after)
+            self._note(f"mailbox {wanted.number}", "members", *self._numbers(before, after))
+
+    def _numbers(self, *members: frozenset[int]) -> list[Value]:
+        """Return each set of mailboxes as their extensions."""
+        by_id = {mailbox.id: mailbox.number for mailbox in self._written.values()}
+        return [", ".join(sorted(by_id[key] for key in keys)) or None for keys in members]
+
     async def _list(self, wanted: ListPlan, owner: Standing | None) -> None:
         entry = wanted.entry
         subject = f"list {entry.number} of mailbox {entry.owner}"
@@ -291,9 +339,7 @@ class DirectoryUpdate:
             )
             return
         if known.members != members:
-            by_id = {mailbox.id: mailbox.number for mailbox in self._written.values()}
-            was, is_now = (", ".join(sorted(by_id[key] for key in keys)) for keys in (known.members, members))
-            self._note(subject, "members", was or None, is_now)
+            self._note(subject, "members", *self._numbers(known.members, members))
         diff = self._differences(subject, known, {"description": entry.description, "shared": entry.shared})
         if diff or known.members != members:
             await lists.change(

@@ -94,6 +94,15 @@ class CompanyEntry(Entry):
     time_zone: TimeZone = "Europe/Berlin"
     country_code: str = "49"
     area_code: str = ""
+    call_back: bool = False
+    caller_login: bool = False
+
+
+class AlternativeEntry(Entry):
+    """One of `alternative_greetings`."""
+
+    name: Name
+    file: str
 
 
 class MailboxEntry(Entry):
@@ -121,6 +130,8 @@ class MailboxEntry(Entry):
     rings: Annotated[int, AfterValidator(_rings)] | None = None
     busy_greeting: str | None = None
     no_answer_greeting: str | None = None
+    away_greeting: str | None = None
+    alternative_greetings: tuple[AlternativeEntry, ...] | None = Field(default=None, strict=False, max_length=3)
     send_all: bool | None = None
     send_busy: bool | None = None
     send_no_answer: bool | None = None
@@ -132,9 +143,14 @@ class MailboxEntry(Entry):
     forward_no_answer: str | None = None
     forward_unreachable: str | None = None
     away: bool | None = None
+    away_recording: bool | None = None
+    record_notice: bool | None = None
     message_max_min: Annotated[int, Field(ge=1, le=10)] | None = None
     mailbox_max_min: Annotated[int, Field(ge=10, le=900)] | None = None
     retention_days: Annotated[int, AfterValidator(_retention)] | None = None
+    everyone: bool | None = None
+    team: bool | None = None
+    members: tuple[str, ...] | None = Field(default=None, strict=False, max_length=200)
 
 
 class ListEntry(Entry):

@@ -6,6 +6,8 @@ VoiceboxError
 ├── RecordingBroken       the spool holds nothing playable under this id; trying again is pointless
 ├── NoAudio               there is no audio under this id, or it is marked broken
 ├── Conflict              a unique number, name or key is taken already
+├── AnnouncementInUse     it is not removed, since mailboxes use it (voicebox.announcements)
+├── SendingRefused        nothing could be sent to others, and why (voicebox.distribution)
 ├── KeyUnusable           the key of the PINs cannot be read or made (voicebox.pinhash)
 └── SchemaTooNew          a later version has migrated the database (voicebox.storage.schema)
 
@@ -15,7 +17,7 @@ ValueError
 ├── SettingError          a configured value cannot be (voicebox.addresses)
 ├── TomlError             a file is no TOML; with its line (voicebox.tomllines)
 ├── NumberRefused         a typed number is none, by row 5 (voicebox.numbers)
-└── GreetingRefused       a file is no announcement (voicebox.greeting_file)
+└── GreetingRefused       a file or recording is no announcement (voicebox.greeting_file)
 
 ConfigError (voicebox.config) and DirectoryError (voicebox.directory_file) carry all the problems of one file. PortTaken
 and CannotListen (voicebox.ports) are OSErrors. CommandError (voicebox.cli.exits) ends a command, DemoError,

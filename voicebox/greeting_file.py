@@ -1,32 +1,49 @@
-"""An announcement's file made fit for the store: decoded, mono, 16 kHz, not louder than a prompt (row 12)."""
+"""An announcement's file: is it audio, of a fitting length, and what are its samples (row 12)."""
 
 import io
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import soxr
 
-RATE_HZ: Final = 16_000
-"""G.722's; prompts are kept at it, too."""
 FILE_MAX_BYTES: Final = 10 * 1024 * 1024
 LENGTH_MAX_S: Final = 180
 LENGTH_MIN_S: Final = 0.1
-PEAK_DBFS: Final = -3.0
 CHANNELS_MAX: Final = 8
+BLOCK_S: Final = 1
+"""Decoded at a time: between blocks a time limit can take hold."""
 
-Samples = npt.NDArray[np.int16]
+Samples = npt.NDArray[np.float64]
+"""Mono, full scale is 1.0."""
+
+
+class Fault(StrEnum):
+    """Why something is no announcement, for those who say it in their own words."""
+
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too-large"
+    TOO_LONG = "too-long"
+    EMPTY = "empty"
+    """Nothing can be heard in it, or hardly anything."""
+    KEYPAD = "keypad"
+    """Keypad tones sound in it: played to a machine that asks for a key, they would answer (security.md, row 4)."""
 
 
 class GreetingRefused(ValueError):  # noqa: N818 - reads as what it is where it is caught
-    """A file that cannot be an announcement: what is wrong with it, and the cure."""
+    """What cannot be an announcement: what is wrong with it, and the cure."""
 
-    def __init__(self, problem: str, cure: str) -> None:
+    def __init__(self, problem: str, cure: str, fault: Fault = Fault.UNREADABLE) -> None:
         super().__init__(f"{problem}. {cure}")
         self.problem = problem
         self.cure = cure
+        self.fault = fault
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it pass from the worker process to ours."""
+        return type(self), (self.problem, self.cure, self.fault)
 
 
 def read_greeting(path: Path) -> bytes:
@@ -44,40 +61,51 @@ def read_greeting(path: Path) -> bytes:
         ) from None
     except ValueError:  # a NUL in the name
         raise GreetingRefused("is no file name", "Write the name of a file.") from None
-    if len(data) > FILE_MAX_BYTES:
-        raise GreetingRefused("is larger than 10 MB", "Make it shorter, or use FLAC or MP3.")
-    with _opened(data) as file:
-        # Compared before anything is decoded: a few bytes can claim to be days of audio.
-        if file.frames > LENGTH_MAX_S * file.samplerate:
-            raise GreetingRefused(f"is longer than {LENGTH_MAX_S} s", "Make it shorter.")
-        if file.frames < LENGTH_MIN_S * file.samplerate:
-            raise GreetingRefused("holds no audio", "Record it again.")
-        if file.channels > CHANNELS_MAX or not 4000 <= file.samplerate <= 192_000:
-            raise GreetingRefused("is no usual audio", "Save it as WAV, 16 bits, mono or stereo.")
+    check_greeting(data)
     return data
 
 
-def to_samples(data: bytes) -> Samples:
-    """Decode what `read_greeting` gave: int16, mono, at `RATE_HZ`, its peak at most `PEAK_DBFS`. Blocks.
+def check_greeting(data: bytes) -> None:
+    """Check that a file is audio of a fitting length, by its header.
 
     Raises:
-        GreetingRefused: it breaks off in the middle.
+        GreetingRefused: it is no announcement.
     """
+    if len(data) > FILE_MAX_BYTES:
+        raise GreetingRefused("is larger than 10 MB", "Make it shorter, or use FLAC or MP3.", Fault.TOO_LARGE)
     with _opened(data) as file:
+        # Compared before anything is decoded: a few bytes can claim to be days of audio.
+        if file.frames > LENGTH_MAX_S * file.samplerate:
+            raise GreetingRefused(f"is longer than {LENGTH_MAX_S} s", "Make it shorter.", Fault.TOO_LONG)
+        if file.frames < LENGTH_MIN_S * file.samplerate:
+            raise GreetingRefused("holds no audio", "Record it again.", Fault.EMPTY)
+        if file.channels > CHANNELS_MAX or not 4000 <= file.samplerate <= 192_000:
+            raise GreetingRefused("is no usual audio", "Save it as WAV, 16 bits, mono or stereo.")
+
+
+def decoded(data: bytes) -> tuple[Samples, int]:
+    """Decode an announcement's file: mono, at its own rate, which is returned too. Blocks.
+
+    Raises:
+        GreetingRefused: it is none, or breaks off in the middle.
+    """
+    check_greeting(data)
+    blocks = []
+    with _opened(data) as file:
+        rate_hz: int = file.samplerate
+        left = LENGTH_MAX_S * rate_hz
         try:
-            frames = file.read(frames=LENGTH_MAX_S * file.samplerate, dtype="float32", always_2d=True)
+            while left > 0 and len(
+                block := file.read(frames=min(left, BLOCK_S * rate_hz), dtype="float32", always_2d=True)
+            ):
+                left -= len(block)
+                blocks.append(block.mean(axis=1))
         except soundfile.LibsndfileError:
             raise GreetingRefused("is damaged", "Save it again.") from None
-        rate_hz = file.samplerate
-    mono = np.nan_to_num(frames.mean(axis=1))
-    if rate_hz != RATE_HZ:
-        mono = soxr.resample(mono, rate_hz, RATE_HZ, quality="HQ")
-    peak = float(np.max(np.abs(mono), initial=0.0))
-    limit = 10 ** (PEAK_DBFS / 20)
-    if peak > limit:
-        mono = mono * (limit / peak)
-    samples: Samples = np.round(mono * 32767).astype(np.int16)
-    return samples
+    if not blocks:
+        raise GreetingRefused("holds no audio", "Record it again.", Fault.EMPTY)
+    samples: Samples = np.nan_to_num(np.concatenate(blocks)).astype(np.float64)
+    return samples, rate_hz
 
 
 def _opened(data: bytes) -> soundfile.SoundFile:

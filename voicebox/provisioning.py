@@ -8,11 +8,11 @@ For a dry run the transaction runs for show and is undone, so that it sees exact
 greetings are stored, since nothing at all is written for a file that cannot be applied.
 """
 
-import asyncio
 import hashlib
 import uuid
 from typing import Any, Final
 
+from voicebox.announcement import Master
 from voicebox.applied import Applied, Change
 from voicebox.clock import Clock
 from voicebox.directory_changes import (
@@ -23,9 +23,8 @@ from voicebox.directory_changes import (
     add_company,
     find_company,
 )
-from voicebox.directory_file import DirectoryError, DirectoryFile, MailboxPlan, read_directory
-from voicebox.greeting_file import RATE_HZ, GreetingRefused, to_samples
-from voicebox.library import encode
+from voicebox.directory_file import DirectoryError, DirectoryFile, MailboxPlan, greeting_path, read_directory
+from voicebox.greeting_file import GreetingRefused
 from voicebox.pinhash import PinHasher
 from voicebox.pinhistory import PinHistory
 from voicebox.storage import audio, provisioned
@@ -38,8 +37,8 @@ __all__ = ["Applied", "Change", "DirectoryError", "DirectoryFile", "Provisioner"
 APPLY_MAX_S: Final = 600.0
 """For one transaction: 10,000 new mailboxes take some 20 s."""
 _GREETING_IDS: Final = uuid.UUID("6f4c1c5e-0b6b-4d0e-9b54-3a8f9c0f6a1d")
-_GREETING_VERSION: Final = 1
-"""Of what `greeting_file` makes of a file: a new version makes new audio."""
+_GREETING_VERSION: Final = 2
+"""Of what mastering makes of a file: a new version makes new audio."""
 
 
 class _Undo(Exception):  # noqa: N818 - carries a result out of a transaction that is to be undone
@@ -49,14 +48,20 @@ class _Undo(Exception):  # noqa: N818 - carries a result out of a transaction th
 
 
 class Provisioner:
-    """Applies directory files. `realm` is that of the phones' digests, `sip.domain`."""
+    """Applies directory files.
 
-    def __init__(self, db: Database, store: AudioStore, hasher: PinHasher, clock: Clock, *, realm: str) -> None:
+    `realm` is that of the phones' digests, `sip.domain`; `master` makes greetings of files, in a process of its own.
+    """
+
+    def __init__(
+        self, db: Database, store: AudioStore, hasher: PinHasher, clock: Clock, *, realm: str, master: Master
+    ) -> None:
         self._db = db
         self._store = store
         self._hasher = hasher
         self._clock = clock
         self._realm = realm
+        self._master = master
 
     async def apply(self, file: DirectoryFile, *, dry_run: bool = False) -> Applied:
         """Apply a file in one transaction; return what changed. A dry run returns the same, and changes nothing.
@@ -105,7 +110,7 @@ class Provisioner:
 
         owner = await self._db.write(company_id)
         for greeting in greetings:
-            greeting.key = await self._store.put(owner, greeting.id, greeting.flac, now)
+            greeting.key = await self._store.put(owner, greeting.id, greeting.audio.flac, now)
 
     async def _prepare(self, file: DirectoryFile) -> Prepared:
         async with self._db.read() as connection:
@@ -119,7 +124,7 @@ class Provisioner:
                 try:
                     prepared.greeting_ids[plan.entry.number, key] = await self._prepare_greeting(file, data, prepared)
                 except GreetingRefused as refused:
-                    problem = file.problem(("mailbox", index, key), refused.problem, refused.cure)
+                    problem = file.problem(greeting_path(index, key), refused.problem, refused.cure)
                     raise DirectoryError((problem,)) from None
         return prepared
 
@@ -154,9 +159,7 @@ class Provisioner:
         digest = hashlib.sha256(data).hexdigest()
         audio_id = uuid.uuid5(_GREETING_IDS, f"{_GREETING_VERSION}:{file.company.name}:{digest}").hex
         if not any(greeting.id == audio_id for greeting in prepared.greetings) and not await self._is_stored(audio_id):
-            samples = await asyncio.to_thread(to_samples, data)
-            flac = await asyncio.to_thread(encode, samples, RATE_HZ, "FLAC")
-            prepared.greetings.append(Greeting(audio_id, len(samples), RATE_HZ, flac))
+            prepared.greetings.append(Greeting(audio_id, await self._master(data)))
         return audio_id
 
     async def _is_stored(self, audio_id: str) -> bool:

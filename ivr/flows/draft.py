@@ -1,11 +1,13 @@
 """What a caller is about to leave: the recording being made, the takes that are on disk, the marks, the sending."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ivr import menu
 from ivr.call import Call, Recorded, RecordEnd, RecordLimits, Sound
 from ivr.flows.asking import tell
 from ivr.flows.services import Services
+from ivr.flows.zeroout import ZeroOut
+from ivr.keymap import Act
 from prompts import phrases
 from voicebox.deposit import MESSAGE_MIN_S, DepositContext
 from voicebox.i18n import Language
@@ -29,6 +31,8 @@ class Draft:
     """Why the latest recording ended."""
     urgent: bool = False
     confidential: bool = False
+    leaving: bool = False
+    """The caller pressed `0`: it is to be sent, and the caller connected."""
     earlier: list[Take] = field(default_factory=list)
     """Takes this one replaces: kept until it has been accepted."""
 
@@ -42,6 +46,7 @@ class Deposit:
     mailbox: Mailbox
     reason: Reason
     limits: RecordLimits
+    way_out: ZeroOut
 
     @property
     def language(self) -> Language:
@@ -60,16 +65,26 @@ class Deposit:
             replaces=replaces.id if replaces else None,
         )
 
-    async def record(self, context: DepositContext, *before: Sound) -> Recorded:
-        """Say `before`, which `#` skips, sound the tone, and record.
+    async def greet(self, *greeting: Sound, login: bool = False) -> Act | None:
+        """Say what comes before the tone; return what the key that stopped it does.
+
+        With `login`, `*` leads to the portal where this caller may (security.md, row 3).
+        """
+        heard = self.way_out.menu(menu.GREETING)
+        if not (login and self.call.facts.may_log_in):
+            heard = heard.without(Act.LOGIN)
+        return heard.act((await self.call.play(*greeting, keys=heard.keys)).key)
+
+    async def record(self, context: DepositContext) -> Recorded:
+        """Sound the tone, and record.
 
         Raises:
             Hangup: the caller hung up before the recording began.
         """
-        await self.call.play(*before, keys=menu.GREETING.keys)
         await tell(self.call, phrases.record_tone(self.language))
         self.call.forget_keys()  # a second # of an impatient caller must not end the recording at once
-        return await self.call.record(context.to_bytes(), self.limits)
+        limits = replace(self.limits, stop_keys=self.way_out.menu(menu.RECORDING).keys)
+        return await self.call.record(context.to_bytes(), limits)
 
     async def discard(self, take: Take | None) -> None:
         """Forget a take, if there is one."""

@@ -4,13 +4,14 @@ A passcode is always asked, also for a number that nobody has, with the same wor
 nobody can find out which numbers exist.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from ivr.call import Call, Sound
 from ivr.flows.asking import Patience, part
 from ivr.flows.services import Services
 from prompts.phrases import say
-from voicebox.access import Ask, Line, Outcome, Source, identify
+from voicebox.access import Ask, Line, LoginResult, Outcome, Source, identify
 from voicebox.lockout import TRIES_PER_CALL
 from voicebox.mailbox import Company, Mailbox
 from voicebox.numbers import DialPlan, parse_signalled
@@ -20,8 +21,19 @@ NUMBER_MOST: Final = 20
 """Digits of an international number with its prefix, and some."""
 
 
-async def log_in(call: Call, services: Services, company: Company) -> Mailbox | None:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A mailbox that the caller may open."""
+
+    mailbox: Mailbox
+    must_change: bool = False
+    """The passcode was a one-time one: a new one and a recorded name come first."""
+
+
+async def log_in(call: Call, services: Services, company: Company) -> Opened | None:
     """Return the mailbox the caller may open; None when the call has been ended instead.
+
+    A one-time passcode is asked for even where the phone would spare it: it must be replaced.
 
     Raises:
         DatabaseUnavailable: nothing can be checked now.
@@ -38,10 +50,11 @@ async def log_in(call: Call, services: Services, company: Company) -> Mailbox | 
         caller=call.facts.arrival.caller,
         directory=services.directory,
     )
-    if identity.ask is Ask.NOTHING and identity.mailbox is not None:
-        call.note("login", mailbox=identity.mailbox.number, ok=True, by=identity.by)
-        return identity.mailbox
-    return await _Login(call, services, company, plan).run(identity.mailbox)
+    own = identity.mailbox
+    if identity.ask is Ask.NOTHING and own is not None and not await services.access.is_one_time(own):
+        call.note("login", mailbox=own.number, ok=True, by=identity.by)
+        return Opened(own)
+    return await _Login(call, services, company, plan).run(own)
 
 
 class _Login:
@@ -56,7 +69,7 @@ class _Login:
         self._patience = Patience()
         self._before: tuple[Sound, ...] = (say(self._language, "login-welcome"),)
 
-    async def run(self, own: Mailbox | None) -> Mailbox | None:
+    async def run(self, own: Mailbox | None) -> Opened | None:
         """Ask until a passcode is right, three were wrong, or the caller leaves; `own` spares the number."""
         tries = 0
         while True:
@@ -72,14 +85,15 @@ class _Login:
             if pin is None:  # not my phone, or back to the number
                 own = None
                 continue
-            match await self._try(mailbox, typed, pin):
-                case Outcome.OK:
-                    return mailbox
+            result = await self._try(mailbox, typed, pin)
+            match result.outcome:
+                case Outcome.OK if mailbox is not None:
+                    return Opened(mailbox, result.must_change)
                 case Outcome.LOCKED:
                     self._call.note("locked")
                     await part(self._call, say(self._language, "login-locked"))
                     return None
-                case Outcome.WRONG:
+                case _:
                     tries += 1
                     if tries == TRIES_PER_CALL:
                         await part(self._call, say(self._language, "login-wrong-goodbye"))
@@ -128,7 +142,7 @@ class _Login:
         number = parse_signalled(typed, self._plan)
         return await self._services.directory.find(self._company.id, number) if number else None
 
-    async def _try(self, mailbox: Mailbox | None, typed: str, pin: str) -> Outcome:
+    async def _try(self, mailbox: Mailbox | None, typed: str, pin: str) -> LoginResult:
         """Try a passcode and let the time of an answer pass, whatever the answer is."""
         origin = self._call.facts.origin
         source = Source.of_call(
@@ -144,4 +158,4 @@ class _Login:
         await self._call.pause(result.answer_after_s)
         self._call.forget_keys()  # a thousand digits typed in a row are one try
         self._call.note("login", mailbox=mailbox.number if mailbox else None, ok=result.ok, by="pin")
-        return result.outcome
+        return result

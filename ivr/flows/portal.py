@@ -2,14 +2,15 @@
 
 from ivr.call import Call, Clip, Sound
 from ivr.flows.asking import GaveUpError, apologising, part
+from ivr.flows.firstlogin import first_login
 from ivr.flows.fullness import fullness
-from ivr.flows.login import log_in
+from ivr.flows.login import Opened, log_in
 from ivr.flows.mainmenu import main_menu
 from ivr.flows.services import Services
 from ivr.flows.visit import Visit
 from prompts import phrases
 from prompts.phrases import say
-from voicebox.mailbox import Company, Mailbox
+from voicebox.mailbox import Company
 
 
 async def portal(call: Call, services: Services) -> None:
@@ -24,15 +25,21 @@ async def portal(call: Call, services: Services) -> None:
     """
     company = await _company(call, services)
     await call.answer()
-    mailbox: Mailbox | None = None
+    opened: Opened | None = None
     try:
         async with apologising(call, company.language):
-            mailbox = await log_in(call, services, company)
-        if mailbox is not None:
-            async with apologising(call, mailbox.language):
-                await _serve(Visit(call, services, company, mailbox, services.inbox(mailbox)))
+            opened = await log_in(call, services, company)
+        if opened is not None:
+            async with apologising(call, opened.mailbox.language):
+                await _visit(Visit(call, services, company, opened.mailbox, services.inbox(opened.mailbox)), opened)
     except GaveUpError as gave_up:
-        await part(call, gave_up.goodbye(company.language if mailbox is None else mailbox.language))
+        await part(call, gave_up.goodbye(company.language if opened is None else opened.mailbox.language))
+
+
+async def _visit(visit: Visit, opened: Opened) -> None:
+    ready = await first_login(visit) if opened.must_change else visit
+    if ready is not None:
+        await _serve(ready)
 
 
 async def _serve(visit: Visit) -> None:

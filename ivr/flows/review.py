@@ -15,6 +15,8 @@ class Verdict(Enum):
 
     SEND = auto()
     DISCARD = auto()
+    TRANSFER = auto()
+    """Send it, then connect the caller to somebody else."""
     CUT_OFF = auto()
     """The call broke off during another recording: send what is there, and say nothing more."""
 
@@ -30,9 +32,10 @@ async def review(deposit: Deposit, draft: Draft, *before: Sound) -> Verdict:
     """
     call, language = deposit.call, deposit.language
     before = (*before, say(language, "review-recorded"))
+    offered = deposit.way_out.menu(menu.REVIEW)
     while True:
         variants = {key: Variant.OFF for key, on in (("4", draft.urgent), ("5", draft.confidential)) if on}
-        match await choose(call, menu.REVIEW, language, *before, variants=variants):
+        match await choose(call, offered, language, *before, variants=variants):
             case Act.SEND:
                 return Verdict.SEND
             case Act.LISTEN:
@@ -48,6 +51,8 @@ async def review(deposit: Deposit, draft: Draft, *before: Sound) -> Verdict:
             case Act.CONFIDENTIAL:
                 draft.confidential = not draft.confidential
                 before = (say(language, f"review-confidential-{'on' if draft.confidential else 'off'}"),)
+            case Act.TRANSFER:
+                return Verdict.TRANSFER
             case Act.DISCARD:
                 if await confirm(call, say(language, "review-discard-question"), menu.DISCARD):
                     return Verdict.DISCARD
@@ -60,8 +65,10 @@ async def _record_again(deposit: Deposit, draft: Draft) -> Verdict | tuple[Sound
     Returns what to say before the review goes on, or the verdict where the call broke off.
     """
     language = deposit.language
+    if await deposit.greet(say(language, "record-again")) is Act.TRANSFER:
+        return Verdict.TRANSFER
     context = deposit.context(replaces=draft.take)
-    recorded = await deposit.record(context, say(language, "record-again"))
+    recorded = await deposit.record(context)
     draft.ended = recorded.by
     if take := usable(recorded):
         draft.earlier.append(draft.take)
@@ -71,6 +78,8 @@ async def _record_again(deposit: Deposit, draft: Draft) -> Verdict | tuple[Sound
     match recorded.by:
         case RecordEnd.HANGUP | RecordEnd.NO_RTP | RecordEnd.SHUTDOWN:
             return Verdict.CUT_OFF
+        case _ if menu.RECORDING.act(recorded.key) is Act.TRANSFER:
+            return Verdict.TRANSFER
         case _ if draft.context is not context:
             short = "record-no-speech" if recorded.by is RecordEnd.NO_SPEECH else "record-too-short"
             return (say(language, short, "review-kept-previous"),)

@@ -10,13 +10,16 @@ from datetime import datetime
 from typing import Protocol
 
 from voicebox.access import LoginResult, Source
+from voicebox.announcement import Choice, Kind
 from voicebox.clock import Clock
 from voicebox.copies import CopyOutcome
 from voicebox.deposit import DepositContext, Room
+from voicebox.distribution import Dispatch, DistributionList, Sent
 from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts, Message, State, Take
 from voicebox.numbers import Number
+from voicebox.outbound import Dial, Refused
 from voicebox.passcode import PinProblem
 
 
@@ -29,6 +32,10 @@ class Directory(Protocol):
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
         """Return a company's mailbox by its extension."""
+        ...
+
+    async def by_id(self, mailbox_id: int) -> Mailbox | None:
+        """Return a mailbox by its key."""
         ...
 
     async def find(self, company_id: int, number: Number) -> Mailbox | None:
@@ -63,6 +70,10 @@ class Access(Protocol):
         """Try a passcode; the answer says when to give it."""
         ...
 
+    async def is_one_time(self, mailbox: Mailbox) -> bool:
+        """Tell whether a mailbox's passcode must be replaced at the next login."""
+        ...
+
     async def check_pin(self, mailbox: Mailbox, pin: str) -> list[PinProblem]:
         """Return why `set_pin` would refuse a passcode."""
         ...
@@ -85,6 +96,14 @@ class Inbox(Protocol):
 
     async def get(self, message_id: str) -> Message | None:
         """Return a message of this mailbox."""
+        ...
+
+    async def claim(self, message_id: str, by: Mailbox) -> Message | None:
+        """Note that somebody takes care of a message that nobody does yet."""
+        ...
+
+    async def handled(self, message_id: str, by: Mailbox) -> Message | None:
+        """Mark a message as handled that is not yet."""
         ...
 
     async def heard(self, message_id: str) -> Message | None:
@@ -120,6 +139,104 @@ class Copies(Protocol):
         ...
 
 
+class Greetings(Protocol):
+    """What callers hear; `voicebox.greetings`. Changes return None where somebody else was quicker."""
+
+    async def present(self, mailbox: Mailbox) -> Mailbox:
+        """Return a mailbox as it is now, to be changed."""
+        ...
+
+    async def choices(self, mailbox: Mailbox) -> dict[Kind, Choice]:
+        """Return what a mailbox has to choose from, by kind."""
+        ...
+
+    async def record(self, seen: Mailbox, kind: Kind, take: Take) -> Mailbox | None:
+        """Keep a recording for a kind of greeting, and have it play.
+
+        Raises:
+            GreetingRefused: it cannot be played to callers.
+            VoiceboxError: it could not be stored.
+        """
+        ...
+
+    async def use_default(self, seen: Mailbox, kind: Kind) -> Mailbox | None:
+        """Have the default greeting play."""
+        ...
+
+    async def choose_alternative(self, seen: Mailbox, number: int) -> Mailbox | None:
+        """Have an alternative greeting, 1 to 3, play when nobody answers."""
+        ...
+
+    async def set_away(self, seen: Mailbox, *, on: bool) -> Mailbox | None:
+        """Switch extended away."""
+        ...
+
+    async def set_away_recording(self, seen: Mailbox, *, on: bool) -> Mailbox | None:
+        """Let callers leave messages while away, or not."""
+        ...
+
+    async def record_name(self, seen: Mailbox, take: Take) -> Mailbox | None:
+        """Keep a recording of the owner's name; raises as `record`."""
+        ...
+
+    async def remove_name(self, seen: Mailbox) -> Mailbox | None:
+        """Have callers hear no name any more."""
+        ...
+
+
+class Reachability(Protocol):
+    """Where calls go; `voicebox.reachability`. Changes return None where somebody else was quicker."""
+
+    async def set_enabled(self, seen: Mailbox, *, on: bool) -> Mailbox | None:
+        """Have the mailbox take messages, or not."""
+        ...
+
+    async def judge(self, company: Company, seen: Mailbox, typed: str) -> str | None:
+        """Return a destination as it is dialled; None where calls may not be sent there."""
+        ...
+
+    async def set_destination(self, seen: Mailbox, destination: str) -> Mailbox | None:
+        """Set where calls are forwarded to."""
+        ...
+
+    async def forward(self, seen: Mailbox, destination: str) -> Mailbox | None:
+        """Have every call forwarded."""
+        ...
+
+    async def stop_forwarding(self, seen: Mailbox) -> Mailbox | None:
+        """Have calls ring here again."""
+        ...
+
+
+class Distribution(Protocol):
+    """Sends to others; `voicebox.distribution`."""
+
+    async def list_for(self, sender: Mailbox, number: int) -> DistributionList | None:
+        """Return what a subscriber means by a list's number."""
+        ...
+
+    async def everyone(self, sender: Mailbox) -> int:
+        """Return how many mailboxes the company has besides the sender's."""
+        ...
+
+    async def send(self, dispatch: Dispatch) -> Sent:
+        """Send; durable when this returns.
+
+        Raises:
+            SendingRefused: nothing was sent.
+            DatabaseUnavailable: likewise.
+        """
+        ...
+
+
+class Teams(Protocol):
+    """Team mailboxes; `voicebox.teams`."""
+
+    async def of(self, member: Mailbox) -> list[Mailbox]:
+        """Return the team mailboxes that a subscriber belongs to."""
+        ...
+
+
 class Clips(Protocol):
     """Recorded audio that calls can play."""
 
@@ -144,6 +261,39 @@ class Space(Protocol):
         ...
 
 
+class Permit(Protocol):
+    """A call out that is allowed, and held until its end."""
+
+    @property
+    def dial(self) -> Dial:
+        """What to dial."""
+        ...
+
+    def answered(self) -> None:
+        """Count its minutes from now on."""
+        ...
+
+    async def end(self) -> None:
+        """Give it back, and count what was used."""
+        ...
+
+
+class OutCalls(Protocol):
+    """Calls that a mailbox pays for; `voicebox.outcalls`."""
+
+    async def admit(self, payer: Mailbox, number: str) -> Permit | Refused:
+        """Ask the outbound policy.
+
+        Raises:
+            DatabaseUnavailable: nobody knows what was used.
+        """
+        ...
+
+    async def would_admit(self, payer: Mailbox, number: str) -> bool:
+        """Tell whether `admit` would allow it now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All of it, in one hand."""
@@ -156,4 +306,9 @@ class Services:
     copies: Copies
     clips: Clips
     space: Space
+    outcalls: OutCalls
     clock: Clock
+    greetings: Greetings
+    reachability: Reachability
+    distribution: Distribution
+    teams: Teams

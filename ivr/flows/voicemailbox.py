@@ -1,12 +1,18 @@
-"""The voice mailbox menu: messages, deleted ones, and deleting all of them."""
+"""The voice mailbox menu: messages, greetings, taking messages or not, and deleting all of them."""
+
+from typing import Final
 
 from ivr import menu
 from ivr.call import Sound
 from ivr.flows.asking import choose, confirm
+from ivr.flows.greetingmenus import busy_greeting, extended_away, no_answer_greeting
 from ivr.flows.messages import listen, listen_deleted
 from ivr.flows.passcode import change_passcode
+from ivr.flows.sending import compose
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
+from prompts.phrases import Variant
+from voicebox.mailbox import Mailbox
 
 
 async def voice_mailbox(visit: Visit) -> None:
@@ -17,10 +23,20 @@ async def voice_mailbox(visit: Visit) -> None:
         Hangup: the call is over.
     """
     before: tuple[Sound, ...] = ()
+    mailbox = await visit.services.greetings.present(visit.mailbox)
     while True:
-        match await choose(visit.call, menu.MAILBOX, visit.language, *before, visit.say("menu-mailbox")):
+        variants = {} if mailbox.enabled else {"6": Variant.ON}
+        title = visit.say("menu-mailbox")
+        match await choose(visit.call, menu.MAILBOX, visit.language, *before, title, variants=variants):
             case Act.LISTEN:
                 before = await listen(visit)
+            case Act.BUSY_GREETING | Act.NO_ANSWER_GREETING | Act.AWAY as act:
+                await _GREETINGS[act](visit)
+                before = ()
+            case Act.DEPOSIT:
+                mailbox, before = await _switch_deposit(visit, mailbox)
+            case Act.COMPOSE:
+                before = await compose(visit)
             case Act.DELETE_ALL:
                 before = (await _delete_all(visit),)
             case Act.PASSCODE:
@@ -29,6 +45,17 @@ async def voice_mailbox(visit: Visit) -> None:
                 before = await listen_deleted(visit)
             case _:
                 return
+
+
+async def _switch_deposit(visit: Visit, seen: Mailbox) -> tuple[Mailbox, tuple[Sound, ...]]:
+    """Switch the taking of messages over (row 7); return the mailbox as it is then, and what to say of it."""
+    on = not seen.enabled
+    after = await visit.services.reachability.set_enabled(seen, on=on)
+    if after is None:
+        present = await visit.services.greetings.present(seen)
+        return present, (visit.say("own-recording-overtaken"),)
+    visit.call.note("deposit", on=on)
+    return after, (visit.say("mailbox-deposit-on" if on else "mailbox-deposit-off"),)
 
 
 async def _delete_all(visit: Visit) -> Sound:
@@ -41,3 +68,10 @@ async def _delete_all(visit: Visit) -> Sound:
         return visit.say("menu-cancelled")
     await visit.inbox.delete_all(received_until=asked_at)
     return visit.say("mailbox-all-deleted")
+
+
+_GREETINGS: Final = {
+    Act.BUSY_GREETING: busy_greeting,
+    Act.NO_ANSWER_GREETING: no_answer_greeting,
+    Act.AWAY: extended_away,
+}

@@ -81,3 +81,8 @@ def encode(pcm: Pcm, codec: Codec) -> bytes:
 def transcode(payload: bytes, source: Codec, target: Codec) -> bytes:
     """Turn one law into the other, byte by byte (RFC 3551 section 4.5.14 names both)."""
     return payload if source is target else payload.translate(_ACROSS[source, target])
+
+
+def across(source: Codec, target: Codec) -> bytes:
+    """Return the table for `bytes.translate` that turns one law into the other."""
+    return _ACROSS[source, target]

@@ -16,7 +16,7 @@ WAITING_MAX: Final = 1000
 class Receiver(asyncio.DatagramProtocol):
     """Keeps what is plainly the caller's audio with the time it came; hands anything else to `unusual`."""
 
-    __slots__ = ("_packets", "_times", "_unusual", "head", "source")
+    __slots__ = ("_packets", "_times", "_unusual", "head", "onward", "source")
 
     def __init__(self, unusual: Callable[[bytes, Address], None]) -> None:
         self._unusual = unusual
@@ -26,12 +26,16 @@ class Receiver(asyncio.DatagramProtocol):
         """Whose packets are taken without a look (`latch`)."""
         self.head = b""
         """The first two bytes of plain audio: version and payload type, nothing else set."""
+        self.onward: Callable[[bytes], None] | None = None
+        """Also given every packet of plain audio at once, while two calls are connected (`bridge`)."""
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         """Keep a packet. Two comparisons and two appends: everything else waits for the batch."""
         if addr == self.source and data[:2] == self.head and HEADER_BYTES < len(data) < DATAGRAM_MAX_BYTES:
             self._packets.append(data)
             self._times.append(time.monotonic())
+            if self.onward is not None:
+                self.onward(data)
         else:
             self._unusual(data, addr)
 

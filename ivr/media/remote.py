@@ -30,6 +30,8 @@ class RemoteMedia:
     telephone_event_pts: frozenset[int] = frozenset()
     """Payload types of RFC 4733 that were agreed. Empty: keys are searched for in the sound, and the usual numbers
     taken as keys all the same, since some phones send what they did not declare."""
+    send_event_pt: int | None = None
+    """The payload type of keys that we send; None where the peer takes none."""
     receives: Mapping[int, Codec] = field(default_factory=dict)
     """Further payload types that may come (the peer may change among agreed codecs without asking)."""
     may_send: bool = True

@@ -23,6 +23,7 @@ class Sender:
         "_sounded_ms",
         "codec",
         "dropped",
+        "event_pt",
         "last_ms",
         "octets",
         "packets",
@@ -40,6 +41,8 @@ class Sender:
         self.ssrc = secrets.randbits(32)
         self.codec = Codec.PCMU
         self.payload_type = 0
+        self.event_pt: int | None = None
+        """Payload type of keys (RFC 4733); None where the peer takes none."""
         self.silence = b""
         """One frame of it."""
         self.target: Address | tuple[str, int] | None = None
@@ -71,6 +74,24 @@ class Sender:
     def send_silence(self, due_ms: int) -> None:
         """Send one frame of silence."""
         self._send(self.silence, self.payload_type, due_ms)
+
+    def anchor(self, at_ms: int) -> tuple[int, int]:
+        """Return the sequence number and timestamp of a packet of somebody else's that is passed on next."""
+        return (self._sequence + 1) & 0xFFFF, self.timestamp(at_ms)
+
+    def pass_on(self, payload: bytes | memoryview, second: int, sequence: int, timestamp: int) -> None:
+        """Send a packet of somebody else's under our own source, numbered by who passes it on (`ivr.media.bridge`)."""
+        if self.target is None:
+            return
+        if (sequence - self._sequence) & 0x8000 == 0:  # an overtaken packet must not turn our own count back
+            self._sequence = sequence
+        try:
+            self._socket.sendto(HEADER.pack(VERSION_2, second, sequence, timestamp, self.ssrc) + payload, self.target)
+        except OSError:
+            self.dropped += 1
+        else:
+            self.packets += 1
+            self.octets += len(payload)
 
     def _send(self, frame: bytes, second: int, due_ms: int) -> None:
         self.last_ms = due_ms

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from ivr.media.bridge import End
 from ivr.media.clock import MediaClock
 from ivr.media.g711 import Pcm, decode, transcode
 from ivr.media.intake import Intake
@@ -71,6 +72,8 @@ class MediaStream:
         self._transport: asyncio.DatagramTransport | None = None
         self._receiver = Receiver(self._unusual)
         self._sender = Sender(sockets[0])
+        self.bridged = End(self._receiver, self._sender, clock, stop=self.stop, resume=self._keep_open)
+        """Where another call is connected to this one."""
         self._latch = Latch()
         self._intake = Intake({})
         self._reports = Reports(loop, clock, sockets, self._sender, self._intake.reception)
@@ -98,12 +101,14 @@ class MediaStream:
         """Take the other end from the SDP; again at each re-INVITE (hold, new address, new codec)."""
         previous, self._remote = self._remote, remote
         self._intake.formats = remote.codecs()
+        self.bridged.takes(self._intake.formats)
         if previous is None or previous.payload_type != remote.payload_type:
             self._receiver.head = bytes((0x80, remote.payload_type))
         if self._playback and self._sender.codec is not remote.codec:
             before = self._sender.codec
             self._playback.recode(lambda chunk: transcode(chunk, before, remote.codec))
         self._sender.use(remote.codec, remote.payload_type)
+        self._sender.event_pt = remote.send_event_pt
         reachable = remote.port != 0 and remote.host not in _NOWHERE
         if reachable:
             self._latch.signal(remote.host, remote.port)
@@ -118,8 +123,7 @@ class MediaStream:
         if previous is None:
             self._send_silence()  # opens the way through a NAT
         self._keys.listen(not remote.telephone_event_pts)
-        if self._playback or remote.continuous:
-            self._talk()
+        self._keep_open()
 
     def play(self, chunks: Sequence[bytes]) -> Playback:
         """Play encoded chunks now, in place of what is playing. They are of the codec that was connected.
@@ -216,6 +220,7 @@ class MediaStream:
         if self._closed is None:
             return
         closed, self._closed = self._closed, None
+        self.bridged.keep_to_itself()
         self.stop()
         self.stop_recording(Ending.HANGUP)
         self._collect()
@@ -236,7 +241,7 @@ class MediaStream:
             return
         playback = self._playback
         if playback is None:
-            if self._remote and self._remote.continuous:
+            if self._continuous:
                 self._sender.send_silence(due_ms)
             else:
                 self._clock.leave(self)
@@ -249,7 +254,8 @@ class MediaStream:
         """Make sense of what came; keep the path open; report."""
         now = self._loop.time()
         self._drain(now)
-        if self._playback is None and self._clock.now_ms() - self._sender.last_ms >= SPARSE_MS:
+        idle = not self.bridged.fed() and self._playback is None
+        if idle and self._clock.now_ms() - self._sender.last_ms >= SPARSE_MS:
             self._send_silence()
         self._reports.beat()
 
@@ -269,10 +275,21 @@ class MediaStream:
         following = last + FRAME_MS
         self._first_due_ms = self._clock.join(self, not_before_ms=following, exactly_ms=following)
 
+    @property
+    def _continuous(self) -> bool:
+        """Whether silence is sent all the time: where the peer wants it, unless somebody else's packets leave here."""
+        return bool(self._remote and self._remote.continuous) and self.bridged.gets is None
+
+    def _keep_open(self) -> None:
+        """Go on sending, where there is something to send all the time."""
+        if self._playback or self._continuous:
+            self._talk()
+
     def _send_silence(self) -> None:
-        remote = self._remote
-        if remote is not None and not remote.continuous:
+        if self._remote is not None and not self._continuous:
             self._sender.send_silence(self._clock.now_ms())
+            if self.bridged.gets is not None:
+                self.bridged.gets.anew()
 
     def _stopped(self, playback: Playback) -> None:
         if playback is self._playback:
@@ -280,7 +297,7 @@ class MediaStream:
 
     def _finished(self, playback: Playback, *, heard: bool) -> None:
         self._playback = None
-        if not (self._remote and self._remote.continuous):
+        if not self._continuous:
             self._clock.leave(self)
         if not playback.done.done():
             playback.done.set_result(heard)
@@ -325,10 +342,15 @@ class MediaStream:
             return
         self._receiver.add(packet.normalised(), now)
         if packet.payload_type in self._intake.formats:
+            if self.bridged.gives is not None:
+                self.bridged.gives.audio(bytes(packet))
             # A peer may change among the agreed codecs without asking: its packets become the usual ones.
             self._receiver.head = bytes((0x80, packet.payload_type))
         elif self._remote and packet.payload_type in self._remote.event_pts():
-            self._keys.event(packet, now)
+            if self.bridged.gives is not None:
+                self.bridged.gives.event(packet)
+            else:
+                self._keys.event(packet, now)
 
     def _pressed(self, key: str) -> None:
         if self.on_key:

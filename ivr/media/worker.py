@@ -15,14 +15,16 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Final, ParamSpec, TypeVar
 
-from ivr.media import assembly
+from ivr.media import announcement, assembly
 from ivr.media.assembly import Assembled
 from ivr.media.g711 import Pcm
 from ivr.media.library import encoded
 from ivr.media.spool import Spool
 from ivr.media.spoolread import read_recording
+from voicebox.announcement import Mastered
 from voicebox.codec import Codec
 from voicebox.errors import RecordingBroken
+from voicebox.greeting_file import GreetingRefused
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +74,17 @@ class Worker:
     async def encode_clip(self, pcm: Pcm, rate_hz: int, codec: Codec, speed: float) -> bytes:
         """Return a message encoded for a call at another speed, which costs too much for a thread beside the loop."""
         return await self.run(encoded, pcm, rate_hz, codec, speed)
+
+    async def master(self, data: bytes, *, spoken: bool = False) -> Mastered:
+        """Make a recording fit to be an announcement: the `Master` of `voicebox.announcement`.
+
+        Raises:
+            GreetingRefused: it cannot be one.
+        """
+        try:
+            return await self.run(announcement.master, data, spoken=spoken)
+        except WorkerDied as died:  # over this one, twice: whatever it is, it is not to be played
+            raise GreetingRefused("cannot be decoded", "Save it as WAV, 16 bits, mono or stereo.") from died
 
     def close(self) -> None:
         """End the process; jobs that wait are cancelled. Blocks until the running one is done."""

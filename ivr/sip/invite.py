@@ -45,11 +45,15 @@ class _Repeated:
 class InviteServer:
     """The state of one answered call on the SIP side."""
 
-    def __init__(self, request: Request, contact: str) -> None:
+    def __init__(self, request: Request, contact: str, dialog: Dialog | None = None) -> None:
+        """Make one for an INVITE that came, or for the answered dialog of an INVITE of ours.
+
+        The latter only answers re-INVITEs, which is the same for both sides.
+        """
         self.request = request
-        self.dialog = Dialog.of_server(request, new_tag(), contact)
-        self.answered = False
-        self.confirmed = False
+        self.dialog = dialog or Dialog.of_server(request, new_tag(), contact)
+        self.answered = dialog is not None
+        self.confirmed = dialog is not None
         self.ended = False
         self._contact = contact
         self._unacked: dict[int, _Repeated] = {}

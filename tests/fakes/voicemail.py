@@ -4,21 +4,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from ivr.call import Facts
+from ivr.call import Facts, TransferEnd
 from ivr.flows.services import Services
 from ivr.script import Step
 from ivr.scripted import ScriptedCall, ScriptMismatchError
 from prompts.catalogue import known
 from prompts.phrases import Phrase
+from tests.fakes.greetings import FakeGreetings, FakeReachability
 from voicebox.access import LoginResult, Outcome, Source
 from voicebox.copies import CopyOutcome, own_address
 from voicebox.deposit import DepositContext, Room
+from voicebox.distribution import Delivery, Dispatch, DistributionList, Result, SendingRefused, Sent
+from voicebox.distribution import Refusal as SendingRefusal
 from voicebox.errors import DatabaseUnavailable
 from voicebox.i18n import Language
 from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Counts, Message, Reason, State, Take
 from voicebox.numbers import Number
+from voicebox.outbound import Dial, Refusal, Refused
 from voicebox.passcode import PinProblem
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -118,6 +122,24 @@ class FakeInbox:
     async def get(self, message_id: str) -> Message | None:
         return self.all.get(message_id)
 
+    async def claim(self, message_id: str, by: Mailbox) -> Message | None:
+        message = self._open(message_id)
+        if message is None or message.claimed_by is not None or message.handled_by is not None:
+            return None
+        self.all[message_id] = replace(message, claimed_by=by.id)
+        return self.all[message_id]
+
+    async def handled(self, message_id: str, by: Mailbox) -> Message | None:
+        message = self._open(message_id)
+        if message is None or message.handled_by is not None:
+            return None
+        self.all[message_id] = replace(message, handled_by=by.id)
+        return self.all[message_id]
+
+    def _open(self, message_id: str) -> Message | None:
+        message = self.all.get(message_id)
+        return None if message is None or message.state is State.DELETED else message
+
     async def heard(self, message_id: str) -> Message | None:
         return self._move(message_id, {State.NEW}, State.SAVED)
 
@@ -154,7 +176,7 @@ class FakeDirectory:
     """Companies and mailboxes, with their aliases."""
 
     def __init__(self, mailboxes: Iterable[Mailbox] = (ANNA,), aliases: Mapping[str, str] | None = None) -> None:
-        self._mailboxes = list(mailboxes)
+        self.listed = list(mailboxes)
         self._aliases = dict(aliases or {})
         """Alias to extension."""
 
@@ -162,11 +184,14 @@ class FakeDirectory:
         return [BEISPIEL]
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
-        return next((m for m in self._mailboxes if (m.company_id, m.number) == (company_id, number)), None)
+        return next((m for m in self.listed if (m.company_id, m.number) == (company_id, number)), None)
+
+    async def by_id(self, mailbox_id: int) -> Mailbox | None:
+        return next((m for m in self.listed if m.id == mailbox_id), None)
 
     async def find(self, company_id: int, number: Number) -> Mailbox | None:
         for reading in (number.digits, number.e164):
-            for mailbox in self._mailboxes:
+            for mailbox in self.listed:
                 if reading and mailbox.company_id == company_id and reading in {mailbox.number, mailbox.phone}:
                     return mailbox
             if reading in self._aliases:
@@ -187,6 +212,8 @@ class FakeAccess:
     """What the next changes are refused for."""
     gone: bool = False
     """The database is away."""
+    one_time: set[str] = field(default_factory=set)
+    """Extensions whose passcode must be replaced at the next login."""
 
     async def login(
         self, *, company_id: int, mailbox: Mailbox | None, pin: str, source: Source, typed: str = ""
@@ -199,7 +226,11 @@ class FakeAccess:
             outcome = Outcome.LOCKED
         else:
             outcome = Outcome.OK if number and self.pins.get(number) == pin else Outcome.WRONG
-        return LoginResult(outcome, self.answer_after_s)
+        must_change = outcome is Outcome.OK and number in self.one_time
+        return LoginResult(outcome, self.answer_after_s, must_change=must_change)
+
+    async def is_one_time(self, mailbox: Mailbox) -> bool:
+        return mailbox.number in self.one_time
 
     async def check_pin(self, mailbox: Mailbox, pin: str) -> list[PinProblem]:
         return self.refusals.pop(0) if self.refusals else []
@@ -208,6 +239,7 @@ class FakeAccess:
         if self.refusals:
             return self.refusals.pop(0)
         self.pins[mailbox.number] = pin
+        self.one_time.discard(mailbox.number)
         return []
 
 
@@ -222,6 +254,50 @@ class FakeCopies:
             return CopyOutcome.NO_ADDRESS
         self.mailed.append(message.id)
         return CopyOutcome.QUEUED_LINK if message.confidential else CopyOutcome.QUEUED
+
+
+@dataclass
+class FakeDistribution:
+    """Remembers what is sent; each recipient gets it, unless told otherwise."""
+
+    lists: dict[int, DistributionList] = field(default_factory=dict)
+    outcomes: dict[int, Delivery] = field(default_factory=dict)
+    """What becomes of a sending at a mailbox, by its key; `SENT` where nothing is said."""
+    others: int = 0
+    """Mailboxes of the company besides the sender's."""
+    refusal: SendingRefusal | None = None
+    gone: bool = False
+    """The database is away."""
+    sent: list[Dispatch] = field(default_factory=list)
+
+    async def list_for(self, sender: Mailbox, number: int) -> DistributionList | None:
+        return self.lists.get(number)
+
+    async def everyone(self, sender: Mailbox) -> int:
+        return self.others
+
+    async def send(self, dispatch: Dispatch) -> Sent:
+        if self.gone:
+            raise DatabaseUnavailable("down")
+        if self.refusal is not None:
+            raise SendingRefused(self.refusal)
+        audience = dispatch.audience
+        keys = [each.id for each in audience.people]
+        keys += [key for made in self.lists.values() if made.id in audience.lists for key in sorted(made.members)]
+        keys += range(100, 100 + self.others) if audience.everyone else ()
+        self.sent.append(dispatch)
+        results = [Result(f"{1000 + key}", key, self.outcomes.get(key, Delivery.SENT)) for key in keys]
+        return Sent(dispatch.id, tuple(results))
+
+
+@dataclass
+class FakeTeams:
+    """The team mailboxes of the one subscriber there is."""
+
+    teams: list[Mailbox] = field(default_factory=list)
+
+    async def of(self, member: Mailbox) -> list[Mailbox]:
+        return self.teams
 
 
 class CallClips:
@@ -251,6 +327,44 @@ class FakeSpace:
         self.held -= 1
 
 
+@dataclass
+class FakePermit:
+    """A call out, and what was told of it, in order."""
+
+    dial: Dial
+    told: list[str] = field(default_factory=list)
+
+    def answered(self) -> None:
+        self.told.append("answered")
+
+    async def end(self) -> None:
+        self.told.append("end")
+
+
+@dataclass
+class FakeOutCalls:
+    """Allows every number that is not in `refused`."""
+
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    gone: bool = False
+    """The database is away."""
+    permits: list[FakePermit] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    """The paying mailbox, and the number."""
+
+    async def admit(self, payer: Mailbox, number: str) -> FakePermit | Refused:
+        self.asked.append((payer.number, number))
+        if self.gone:
+            raise DatabaseUnavailable("down")
+        if number in self.refused:
+            return Refused(self.refused[number])
+        self.permits.append(FakePermit(Dial(number)))
+        return self.permits[-1]
+
+    async def would_admit(self, payer: Mailbox, number: str) -> bool:
+        return not self.gone and number not in self.refused
+
+
 class World:
     """A scripted call and everything a flow meets on it."""
 
@@ -264,11 +378,17 @@ class World:
         clips: Mapping[str, float] | None = None,
         facts: Facts | None = None,
         hang_up_at: int | None = None,
+        transfers: TransferEnd | None = None,
     ) -> None:
         kept = list(messages)
         audio = {message.audio_id: message.duration_s for message in kept}
         self.call = ScriptedCall(
-            steps, facts_=facts, clips=audio | dict(clips or {}), check=self._check, hang_up_at=hang_up_at
+            steps,
+            facts_=facts,
+            clips=audio | dict(clips or {}),
+            check=self._check,
+            hang_up_at=hang_up_at,
+            transfers=transfers,
         )
         self.languages: set[Language] = set()
         self.deposits = FakeDeposits()
@@ -277,7 +397,12 @@ class World:
         self.inbox = FakeInbox(kept)
         self.copies = FakeCopies()
         self.space = FakeSpace()
+        self.greetings = FakeGreetings(self.directory.listed, self.call.clips)
+        self.reachability = FakeReachability(self.greetings)
+        self.outcalls = FakeOutCalls()
         self.clock = StoppedClock()
+        self.distribution = FakeDistribution()
+        self.teams = FakeTeams()
         self.services = Services(
             directory=self.directory,
             deposits=self.deposits,
@@ -286,7 +411,12 @@ class World:
             copies=self.copies,
             clips=CallClips(self.call),
             space=self.space,
+            outcalls=self.outcalls,
             clock=self.clock,
+            greetings=self.greetings,
+            reachability=self.reachability,
+            distribution=self.distribution,
+            teams=self.teams,
         )
 
     @property

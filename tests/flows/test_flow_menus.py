@@ -43,9 +43,11 @@ async def visit(
 async def test_the_main_menu_speaks_of_what_there_is(language: Language) -> None:
     world = await visit(silence(), press("9"), language=language)
     at = world.heard.index("menu-main")
-    assert world.heard[at : at + 5] == [
+    assert world.heard[at : at + 7] == [
         "menu-main",
         "option-main-1",
+        "option-main-3",
+        "option-main-4",
         "option-main-8",
         "option-main-9",
         "option-any-hash",
@@ -67,7 +69,7 @@ async def test_hash_repeats_the_main_menu() -> None:
     assert world.heard.count("option-main-1") == 2
 
 
-@pytest.mark.parametrize("key", list("0234567"))
+@pytest.mark.parametrize("key", list("02567"))
 async def test_keys_without_a_meaning_are_told(key: str) -> None:
     world = await visit(press(key), listen_to("menu-invalid"), press("9"))
     assert "menu-invalid" in world.heard
@@ -78,7 +80,7 @@ async def test_keys_without_a_meaning_are_told(key: str) -> None:
     ("steps", "words"),
     [
         ([silence(), silence(), silence()], "menu-goodbye-no-input"),
-        ([press("0"), press("2"), press("3")], "menu-goodbye-invalid"),
+        ([press("0"), press("0"), press("0")], "menu-goodbye-invalid"),
         ([silence(), press("0"), silence(), press("0"), silence()], "menu-goodbye-no-input"),
     ],
 )
@@ -107,10 +109,10 @@ async def test_the_mailbox_menu_speaks_of_what_there_is(language: Language) -> N
     at = world.heard.index("menu-mailbox")
     options = menu.MAILBOX.phrase(language).ids
     assert world.heard[at : at + 1 + len(options)] == ["menu-mailbox", *options]
-    assert len(options) == 6
+    assert len(options) == 11
 
 
-@pytest.mark.parametrize("key", list("023456"))
+@pytest.mark.parametrize("key", list("0"))
 async def test_keys_of_later_releases_are_wrong_ones(key: str) -> None:
     world = await visit(press("1"), press(key), listen_to("menu-invalid"), press("*"), press("9"))
     assert "menu-invalid" in world.heard

@@ -36,6 +36,7 @@ MORE: Final = {
     "1006": 'copy_email = "team@example.org"',
     "1007": 'auto_login = true\naliases = ["+49 170 1234507"]',
     "1008": "message_max_min = 1",
+    "1011": 'email = "elf@example.org"',
     "1020": 'aliases = ["+49 170 1234567"]',
 }
 """What some mailboxes of the example company have."""

@@ -20,7 +20,7 @@ from voicebox.config import Config
 from voicebox.directory_file import DirectoryError, read_directory
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts
-from voicebox.storage import credentials, mailboxes, messages
+from voicebox.storage import announcements, credentials, mailboxes, messages
 from voicebox.storage.database import Database
 from voicebox.storage.mailboxes import Device
 
@@ -56,6 +56,8 @@ class Shown:
     locked_until: datetime | None
     counts: Counts
     used_s: float
+    alternatives: dict[str, str]
+    """Names of the alternative greetings, by kind."""
 
 
 @mailbox_app.command("add")
@@ -147,12 +149,18 @@ def show_command(
         "locked_until": in_utc(found.locked_until),
         "messages": {"new": found.counts.new, "saved": found.counts.saved, "deleted": found.counts.deleted},
         "used_s": round(found.used_s, 2),
+        "alternative_greetings": found.alternatives,
     }
     if json:
         print_json(_fields(found.mailbox) | extra)
         return
     phones = ", ".join(f"{each.username}@{each.realm}" for each in found.devices)
-    plain = {"aliases": ", ".join(found.aliases), "devices": phones, "messages": _said(found.counts)}
+    plain = {
+        "aliases": ", ".join(found.aliases),
+        "devices": phones,
+        "messages": _said(found.counts),
+        "alternative_greetings": ", ".join(found.alternatives.values()),
+    }
     print_pairs(_fields(found.mailbox) | extra | plain)
 
 
@@ -167,7 +175,7 @@ def reset_pin_command(
         print_json({"number": mailbox.number, "pin": pin, "one_time": True})
         return
     print_line(pin)
-    note(f"mailbox {mailbox.number} ({mailbox.name}): its owner should change it at the first login")
+    note(f"mailbox {mailbox.number} ({mailbox.name}): its owner must change it at the first login")
 
 
 async def _add(
@@ -237,6 +245,11 @@ async def _look(db: Database, mailbox: Mailbox) -> Shown:
             locked_until=_still(credential.counter.locked_until if credential else None),
             counts=await messages.counts(connection, mailbox.id),
             used_s=await messages.used_s(connection, mailbox.id),
+            alternatives={
+                choice.kind.value: choice.name
+                for choice in await announcements.choices(connection, mailbox.id)
+                if choice.kind.plays_in is None
+            },
         )
 
 

@@ -15,10 +15,12 @@ def file_with(company: Company, mailbox: Mapping[str, Any]) -> str:
         "time_zone": company.time_zone,
         "country_code": company.country_code,
         "area_code": company.area_code,
+        "call_back": company.call_back,
+        "caller_login": company.caller_login,
     }
     return "\n".join(["[company]", *_lines(about), "", "[[mailbox]]", *_lines(mailbox), ""])
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:
-    # JSON's strings and lists of strings are TOML's.
+    # JSON's strings, lists of strings, true and false are TOML's.
     return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value is not None]

@@ -1,8 +1,10 @@
 """The use cases that write the directory, opened for one command."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ivr.media.worker import Worker
 from voicebox.access import Access
 from voicebox.clock import SystemClock
 from voicebox.config import Config
@@ -27,7 +29,11 @@ async def provisioner(settings: Config, db: Database) -> AsyncIterator[Provision
     """Open what applies directory files."""
     async with hasher(settings) as pins:
         store = AudioStore.open(settings.audio.url)
-        yield Provisioner(db, store, pins, SystemClock(), realm=settings.sip.domain)
+        worker = Worker()  # begins its process with the first greeting
+        try:
+            yield Provisioner(db, store, pins, SystemClock(), realm=settings.sip.domain, master=worker.master)
+        finally:
+            await asyncio.to_thread(worker.close)
 
 
 @asynccontextmanager

@@ -89,6 +89,13 @@ class Config(Section):
                 f"Write one of {', '.join(known)}." if known else "Add it as [[sip.peer]] or [[sip.trunk]].",
                 at=("outbound", "peer"),
             )
+        source = None if name is None else self.source(name)
+        if isinstance(source, Peer) and source.address.host is None:
+            raise SettingError(
+                f"{name!r} is a network, and calls need one address to go to",
+                "Write another [[sip.peer]] with the address of the exchange, and name that one.",
+                at=("outbound", "peer"),
+            )
         return self
 
     @property

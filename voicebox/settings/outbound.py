@@ -26,6 +26,8 @@ class Outbound(Section):
 
     peer: str | None = None
     """The name of a peer or trunk; None means that only registered phones are reached."""
+    show_caller: bool | None = None
+    """Whether From names the caller; None is yes for a peer and no for a trunk: most refuse numbers of others."""
     allow: tuple[Prefix, ...] = ()
     """International prefixes; empty is internal only."""
     max_calls: Annotated[int, Field(ge=0)] = 10

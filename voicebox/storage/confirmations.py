@@ -4,7 +4,7 @@ There is a row for each such address, and none for what an administrator set: an
 confirmed. So a row stays as long as its mailbox names the address.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -58,6 +58,12 @@ _OF_MAILBOX: Final = (
 _WAITING: Final = select(*_COLUMNS).where(
     confirmed_address.c.company_id == bindparam("of_company"), confirmed_address.c.confirmed_at.is_(None)
 )
+_HELD_OF_EACH: Final = select(confirmed_address.c.mailbox_id, confirmed_address.c.address).where(
+    confirmed_address.c.mailbox_id.in_(bindparam("of_mailboxes", expanding=True)),
+    confirmed_address.c.confirmed_at.is_(None),
+)
+IDS_MAX: Final = 500
+"""Keys in one statement."""
 _CONFIRM: Final = (
     update(confirmed_address)
     .where(confirmed_address.c.id == bindparam("of_address"), confirmed_address.c.confirmed_at.is_(None))
@@ -136,6 +142,17 @@ async def held(connection: AsyncConnection, mailbox_id: int) -> frozenset[str]:
     return frozenset(
         each.address.casefold() for each in await named(connection, mailbox_id) if each.confirmed_at is None
     )
+
+
+async def held_of(connection: AsyncConnection, mailbox_ids: Sequence[int]) -> dict[int, frozenset[str]]:
+    """Return `held` of many mailboxes at once; those without such an address are left out."""
+    found: dict[int, set[str]] = {}
+    for at in range(0, len(mailbox_ids), IDS_MAX):
+        for mailbox_id, address in await connection.execute(
+            _HELD_OF_EACH, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])}
+        ):
+            found.setdefault(mailbox_id, set()).add(address.casefold())
+    return {mailbox_id: frozenset(addresses) for mailbox_id, addresses in found.items()}
 
 
 async def waiting(connection: AsyncConnection, company_id: int) -> list[NamedAddress]:

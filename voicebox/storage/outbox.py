@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebox.mailbox import Mailbox
 from voicebox.storage.tables import outbox
 from voicebox.storage.text import error_line
 from voicebox.storage.upsert import Upsert, overwrite
@@ -34,6 +35,8 @@ class Kind(StrEnum):
     """Row 13: the message itself, e-mail only."""
     MAIL_REQUEST = "mail-request"
     """A copy that its owner asked for by phone."""
+    MAIL_CHANGED = "mail-changed"
+    """Security row 4: tells the owner that what callers hear, or where they get, was changed."""
     MAIL_CONFIRM = "mail-confirm"
     """Asks an address that a subscriber named whether it wants mails."""
     MWI = "mwi"
@@ -142,6 +145,14 @@ async def remind_light(connection: AsyncConnection, company_id: int, mailbox_id:
     """Have the mailbox's light sent again: its counts or its switch changed in this transaction."""
     draft = Draft(company_id, Kind.MWI, light_key(mailbox_id), mailbox_id)
     await remind(connection, draft, now)
+
+
+async def remind_lights(connection: AsyncConnection, mailboxes: Sequence[Mailbox], now: datetime) -> None:
+    """Do as `remind_light` for many mailboxes at once; in one order, so that two such units never block each other."""
+    ordered = sorted(mailboxes, key=lambda each: each.id)
+    drafts = [Draft(each.company_id, Kind.MWI, light_key(each.id), each.id) for each in ordered]
+    if drafts:
+        await connection.execute(_REMIND.on(connection), [_values(draft, now) for draft in drafts])
 
 
 def light_key(mailbox_id: int) -> str:

@@ -440,6 +440,14 @@ announcement = Table(
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("company_id", "mailbox_id", "name"),
     Index("ix_announcement_audio_id", "audio_id"),
+    Index(  # to which the constraint does not extend: no NULL equals another
+        "uq_announcement_company",
+        "company_id",
+        "name",
+        unique=True,
+        sqlite_where=text("mailbox_id IS NULL"),
+        postgresql_where=text("mailbox_id IS NULL"),
+    ),
 )
 
 greeting = Table(  # what a mailbox has to choose from (row 11); what plays stands in the mailbox's own row

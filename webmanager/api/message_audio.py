@@ -32,7 +32,7 @@ async def show_audio(request: web.Request, query: AudioQuery) -> web.StreamRespo
     """Send a message's audio. Every playback is logged."""
     found = await reach.message(request, request.match_info["id"], query.company)
     try:
-        file = await request.app[RENDERINGS].get(found.message.audio_id, query.format)
+        file = await request.app[RENDERINGS].get(found.message.audio_ids, query.format)
     except NoAudio:
         raise Problem(Code.NO_AUDIO) from None
     headers = {

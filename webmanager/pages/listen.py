@@ -45,7 +45,7 @@ async def play_linked(request: web.Request) -> web.StreamResponse:
     if isinstance(found, web.Response):
         return found
     try:
-        file = await request.app[RENDERINGS].get(found.audio_id, Format.MP3)
+        file = await request.app[RENDERINGS].get(found.audio_ids, Format.MP3)
     except NoAudio:
         return refusal(request, Text.NOT_PLAYABLE, status=404)
     response = ranged(request, file, Format.MP3.content_type, headers={"Cache-Control": "private, no-store"})

@@ -48,6 +48,18 @@ def test_every_key_has_its_words_in_both_languages(shown: Menu, language: Langua
         (menu.AFTERWARDS, {}),
         (menu.DELETED, {}),
         (menu.MORE, {}),
+        (menu.BUSY_GREETING, {}),
+        (menu.NO_ANSWER_GREETING, {}),
+        (menu.AWAY, {}),
+        (menu.AWAY, {"5": Variant.ON}),
+        (menu.NAME, {}),
+        (menu.FORWARDING, {}),
+        (menu.MORE.without(Act.CLAIM), {}),
+        (menu.COMPOSE, {}),
+        (menu.COMPOSE, {"6": Variant.OFF, "7": Variant.OFF}),
+        (menu.FORWARD.without(Act.TO_EVERYONE), {"6": Variant.OFF, "7": Variant.OFF}),
+        (menu.REPLY, {"6": Variant.OFF, "7": Variant.OFF}),
+        (menu.SEND, {}),
     ],
 )
 def test_a_menu_speaks_of_what_it_has_and_nothing_else(
@@ -60,10 +72,16 @@ def test_a_menu_speaks_of_what_it_has_and_nothing_else(
 
 
 def test_a_planned_key_is_not_offered() -> None:
-    assert menu.REVIEW.act("0") is None
-    assert menu.REVIEW.keys == "12345*#"
-    assert menu.GREETING.keys == "#"
-    assert menu.MAIN.act("3") is None
+    assert menu.MAIN.act("6") is None
+    assert "6" not in menu.MAIN.keys
+
+
+def test_what_a_mailbox_has_not_set_up_is_not_offered() -> None:
+    assert menu.REVIEW.act("0") is Act.TRANSFER
+    without = menu.REVIEW.without(Act.TRANSFER)
+    assert without.act("0") is None
+    assert without.keys == "12345*#"
+    assert "option-review-0" not in without.phrase(Language.DE).ids
 
 
 def test_a_key_says_what_it_does() -> None:

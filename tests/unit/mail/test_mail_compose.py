@@ -75,6 +75,22 @@ def attachments(mail: EmailMessage) -> list[EmailMessage]:
 # --- what is in it
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (Language.DE, "Die Nachricht wurde weitergeleitet von Bert <b> (1002)."),
+        (Language.EN, "The message was forwarded by Bert <b> (1002)."),
+    ],
+)
+def test_a_forwarded_message_names_its_caller_and_who_forwarded_it(language: Language, words: str) -> None:
+    forwarder = replace(a_letter().mailbox, id=2, number="1002", name="Bert\r\n<b>")
+    mail = parsed(replace(a_letter(language=language), forwarder=forwarder))
+    assert words in body(mail, "plain")
+    assert "Max Muster" in body(mail, "plain")
+    assert "Bert &lt;b&gt; (1002)" in body(mail, "html")
+    assert "weitergeleitet" not in body(parsed(a_letter(language=language)), "plain")
+
+
 def test_notification_is_text_and_html_without_audio() -> None:
     mail = parsed(a_letter(mp3=an_mp3()))
     assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]

@@ -80,8 +80,8 @@ async def test_it_is_sent_once_and_dropped_when_the_address_has_confirmed_alread
     confirmations = Confirmations(db, events, clock, links)
     outgoing = Outgoing(db, events, clock, links=links)
 
-    async def mp3(audio_id: str) -> bytes:
-        raise AssertionError(audio_id)
+    async def mp3(*audio_ids: str) -> bytes:
+        raise AssertionError(audio_ids)
 
     async with SmtpPeer() as peer:
         notifier = Notifier(outgoing, SmtpTransport(Smtp(port=peer.port)), mp3, SENDER, events=events)
@@ -110,8 +110,8 @@ async def test_row16_a_confidential_message_is_never_attached_and_its_mail_has_a
     made = await Deposits(db, events, Marks(), clock).accept(a_context(anna), a_take(), confidential=True)
     assert made is not None
 
-    async def mp3(audio_id: str) -> bytes:
-        raise AssertionError(audio_id)
+    async def mp3(*audio_ids: str) -> bytes:
+        raise AssertionError(audio_ids)
 
     async with SmtpPeer() as peer:
         outgoing = Outgoing(db, events, clock, links=links)

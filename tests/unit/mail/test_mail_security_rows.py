@@ -73,7 +73,7 @@ async def test_security17_a_message_leaves_only_after_the_250(db: Database, trou
     made = await Deposits(db, events, Marks(), clock).accept(a_context(anna), a_take())
     assert made is not None
 
-    async def mp3(audio_id: str) -> bytes:
+    async def mp3(*audio_ids: str) -> bytes:
         return MP3
 
     async def where() -> tuple[State, bool]:

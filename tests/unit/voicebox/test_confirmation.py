@@ -10,6 +10,7 @@ from mail.invitation import Invitation
 from mail.letter import Letter
 from mail.outgoing import Outgoing
 from tests.fakes.installation import DIRECTORY
+from tests.fakes.mastering import mastered_here
 from tests.fakes.rows import Marks, StandingClock, a_context, a_take, add_mailbox, one_mailbox
 from voicebox.confirmation import AGAIN_AFTER, ASKED_A_DAY, GOOD_FOR, AddressOf, Asked, Confirmations
 from voicebox.copies import Copies, CopyOutcome
@@ -218,7 +219,8 @@ async def test_a_foreign_mailbox_is_not_confirmed_by_the_same_address(desk: Desk
 async def test_a_directory_file_that_names_the_address_confirms_it(db: Database, tmp_path: Path) -> None:
     clock = StandingClock()
     store = AudioStore.open((tmp_path / "audio").as_uri())
-    provisioner = Provisioner(db, store, PinHasher(bytes(32), Cost(memory_kib=8, passes=1)), clock, realm="r")
+    hasher = PinHasher(bytes(32), Cost(memory_kib=8, passes=1))
+    provisioner = Provisioner(db, store, hasher, clock, realm="r", master=mastered_here)
     path = tmp_path / "directory.toml"
     path.write_text(DIRECTORY, encoding="utf-8")
     await provisioner.apply(read_directory(path))

@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.fakes.mastering import mastered_here
 from voicebox.access import Access, Outcome, Source
 from voicebox.directory_changes import find_company
 from voicebox.errors import StoreUnavailable
 from voicebox.mailbox import Mailbox
 from voicebox.pinhash import Cost, PinHasher
 from voicebox.provisioning import APPLY_MAX_S, Applied, DirectoryError, Provisioner, read_directory
-from voicebox.storage import audio, mailboxes
+from voicebox.storage import announcements, audio, mailboxes
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
 from voicebox.storage.groupcommit import UNIT_MAX_S
 from voicebox.storage.provisioned import Standing, standing
 from voicebox.storage.tables import metadata
+from voicebox.teams import Teams
 
 COMPANY = """
 [company]
@@ -65,7 +67,9 @@ class Scene:
     async def apply(self, text: str, *, dry_run: bool = False) -> Applied:
         path = self.folder / "directory.toml"
         path.write_text(text)
-        provisioner = Provisioner(self.db, self.store, self.hasher, StillClock(), realm=self.realm)
+        provisioner = Provisioner(
+            self.db, self.store, self.hasher, StillClock(), realm=self.realm, master=mastered_here
+        )
         return await provisioner.apply(read_directory(path), dry_run=dry_run)
 
     async def said(self, text: str) -> list[str]:
@@ -169,6 +173,8 @@ enabled = false
 mwi = false
 dnd = true
 away = true
+away_recording = false
+record_notice = true
 forward_always = "0211 5559991"
 forward_busy = "0211 5559992"
 forward_no_answer = "0211 5559993"
@@ -176,6 +182,8 @@ forward_unreachable = "0211 5559994"
 message_max_min = 2
 mailbox_max_min = 10
 retention_days = 0
+everyone = true
+team = true
 """
     await scene.said(COMPANY + ANNA + text + BERT)
     anna = await scene.mailbox()
@@ -208,7 +216,13 @@ retention_days = 0
         "away": True,
         "busy_greeting": None,
         "no_answer_greeting": None,
+        "away_greeting": None,
         "name_recording": None,
+        "forward_to": None,
+        "away_recording": False,
+        "record_notice": True,
+        "everyone": True,
+        "team": True,
         "message_max_s": 120,
         "quota_s": 600,
         "retention_days": 0,
@@ -403,7 +417,8 @@ async def test_own_greetings_are_stored_once_as_the_phone_plays_them(scene: Scen
         row = await audio.get(connection, anna.busy_greeting)
     assert row is not None
     assert row.blob_key is not None
-    assert (row.samples, row.rate_hz, row.company_id) == (8000, 16000, anna.company_id)
+    assert (row.rate_hz, row.company_id) == (16000, anna.company_id)
+    assert row.samples == pytest.approx(12_000, abs=800)  # half a second with the breath after it
     flac = await scene.store.get(row.blob_key)
     assert flac.startswith(b"fLaC")
     assert len(list((scene.folder / "audio").rglob("*.flac"))) == 1
@@ -440,6 +455,69 @@ async def test_a_greeting_that_the_subscriber_recorded_stays(scene: Scene) -> No
     await scene.db.write(record)
     assert await scene.said(COMPANY + ANNA) == []
     assert (await scene.mailbox()).busy_greeting == recorded
+
+
+ALTERNATIVES = """
+alternative_greetings = [
+    { name = "Urlaub", file = "urlaub.wav" },
+    { name = "Betriebsferien", file = "ferien.wav" },
+]
+"""
+
+
+async def chosen(scene: Scene) -> dict[str, tuple[str, str | None]]:
+    anna = await scene.mailbox()
+    async with scene.db.read() as connection:
+        return {
+            choice.kind.value: (choice.name, choice.audio_id)
+            for choice in await announcements.choices(connection, anna.id)
+        }
+
+
+async def test_alternative_greetings_are_there_to_be_chosen(scene: Scene) -> None:
+    tone(scene.folder / "urlaub.wav")
+    tone(scene.folder / "ferien.wav", level=0.1)
+    assert await scene.said(COMPANY + ANNA + ALTERNATIVES) == [
+        "company Beispiel GmbH: added",
+        "mailbox 1001: added",
+        "mailbox 1001: alternative_greetings[1] set to Urlaub",
+        "mailbox 1001: alternative_greetings[2] set to Betriebsferien",
+    ]
+    first = await chosen(scene)
+    assert {kind: name for kind, (name, _) in first.items()} == {
+        "alternative-1": "Urlaub",
+        "alternative-2": "Betriebsferien",
+    }
+    # What the subscriber chose of them plays on, whatever else is applied.
+    anna, ferien = await scene.mailbox(), first["alternative-2"][1]
+    await scene.db.write(
+        lambda connection: mailboxes.change_mailbox(
+            connection, anna, {"no_answer_greeting": ferien}, StillClock().now()
+        )
+    )
+    assert await scene.said(COMPANY + ANNA + ALTERNATIVES) == []
+    assert await scene.said(COMPANY + ANNA) == []
+    assert (await scene.mailbox()).no_answer_greeting == ferien
+    # A new recording plays at once; one that is left out leads back to the default.
+    tone(scene.folder / "ferien.wav", level=0.05)
+    await scene.said(COMPANY + ANNA + ALTERNATIVES)
+    assert (await scene.mailbox()).no_answer_greeting == (await chosen(scene))["alternative-2"][1] != ferien
+    one = "alternative_greetings = [{ name = 'Urlaub', file = 'urlaub.wav' }]"
+    assert await scene.said(COMPANY + ANNA + one) == ["mailbox 1001: alternative_greetings[2] Betriebsferien removed"]
+    assert (await scene.mailbox()).no_answer_greeting is None
+    assert await scene.said(COMPANY + ANNA + "alternative_greetings = []") == [
+        "mailbox 1001: alternative_greetings[1] Urlaub removed"
+    ]
+
+
+async def test_a_greeting_with_keypad_tones_is_refused_by_its_line(scene: Scene) -> None:
+    t = np.arange(4000) / 8000
+    soundfile.write(scene.folder / "keys.wav", 0.2 * (np.sin(2 * np.pi * 770 * t) + np.sin(2 * np.pi * 1336 * t)), 8000)
+    text = await scene.refused(COMPANY + ANNA + "away_greeting = 'keys.wav'")
+    assert "line 13: mailbox[0].away_greeting" in text
+    assert "keypad tone" in text
+    text = await scene.refused(COMPANY + ANNA + "alternative_greetings = [{ name = 'x', file = 'keys.wav' }]")
+    assert "mailbox[0].alternative_greetings[0].file" in text
 
 
 async def test_an_audio_store_that_is_away_changes_no_mailbox(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -499,3 +577,49 @@ async def test_five_hundred_mailboxes_are_quick(scene: Scene) -> None:
     )
     applied = await asyncio.wait_for(scene.apply(COMPANY + boxes), 10)
     assert len(applied.changes) == 1001
+
+
+TEAM = """
+[[mailbox]]
+number = "2000"
+name = "Verkauf"
+team = true
+members = [{members}]
+"""
+
+
+async def test_a_team_gets_its_members_and_loses_them(scene: Scene) -> None:
+    def with_team(members: str) -> str:
+        return COMPANY + ANNA + BERT + TEAM.format(members=members)
+
+    async def teams_of(number: str) -> list[str]:
+        return [each.number for each in await Teams(scene.db).of(await scene.mailbox(number))]
+
+    await scene.apply(with_team("'1001', '1002', '1001'"))
+    assert (await scene.mailbox("2000")).team
+    assert await teams_of("1001") == await teams_of("1002") == ["2000"]
+    assert await scene.said(with_team("'1001', '1002'")) == []
+    changes = (await scene.apply(with_team("'1002'"))).changes
+    assert [(each.subject, each.field, each.before, each.after) for each in changes] == [
+        ("mailbox 2000", "members", "1001, 1002", "1002")
+    ]
+    assert (await teams_of("1001"), await teams_of("1002")) == ([], ["2000"])
+    await scene.apply(with_team(""))
+    assert await teams_of("1002") == []
+
+
+async def test_members_that_are_left_out_stay_and_a_team_that_is_none_any_more_is_closed(scene: Scene) -> None:
+    both = COMPANY + ANNA + BERT
+    await scene.apply(both + TEAM.format(members="'1002'"))
+    await scene.apply(both + "[[mailbox]]\nnumber = '2000'\nname = 'Verkauf'\n")
+    bert = await scene.mailbox("1002")
+    assert [each.number for each in await Teams(scene.db).of(bert)] == ["2000"]
+    await scene.apply(both + "[[mailbox]]\nnumber = '2000'\nname = 'Verkauf'\nteam = false\n")
+    assert await Teams(scene.db).of(bert) == []
+
+
+async def test_the_right_to_send_to_everyone_is_a_switch(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + "everyone = true\n")
+    assert (await scene.mailbox()).everyone
+    await scene.apply(COMPANY + ANNA)
+    assert (await scene.mailbox()).everyone

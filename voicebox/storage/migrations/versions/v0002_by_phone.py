@@ -65,6 +65,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("mailbox_id", "kind", name=op.f("pk_greeting")),
     )
     op.create_index("ix_greeting_announcement_id", "greeting", ["announcement_id"], unique=False)
+    op.create_index(
+        "uq_announcement_company",
+        "announcement",
+        ["company_id", "name"],
+        unique=True,
+        sqlite_where=sa.text("mailbox_id IS NULL"),
+        postgresql_where=sa.text("mailbox_id IS NULL"),
+    )
     op.create_table(
         "sending",
         sa.Column("id", HEX_ID, nullable=False),

@@ -1,0 +1,369 @@
+"""Greetings: kept before anybody is told, chosen, compared with what was seen, told to their owner (rows 11, 12)."""
+
+import asyncio
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.fakes.mastering import Spoken, mastered_here, spoken
+from tests.fakes.rows import NOW, Marks, StandingClock, a_take, add_company, add_mailbox
+from voicebox.announcement import Change, Kind
+from voicebox.announcements import AnnouncementInUse, Announcements, Scope
+from voicebox.deposit import Deposits
+from voicebox.errors import Conflict, DatabaseUnavailable, RecordingBroken, StoreUnavailable
+from voicebox.events import Event, Events, OutboxGrew
+from voicebox.greeting_file import Fault, GreetingRefused
+from voicebox.greetings import Greetings
+from voicebox.i18n import Language
+from voicebox.library import AudioLibrary
+from voicebox.mailbox import Company, Mailbox
+from voicebox.message import Take
+from voicebox.storage import announcements, audio, mailboxes, outbox
+from voicebox.storage.audio import AudioState
+from voicebox.storage.blobs import AudioStore
+from voicebox.storage.database import Database
+from voicebox.takes import OwnContext
+
+
+@dataclass
+class Studio:
+    """Greetings over a real database and store."""
+
+    db: Database
+    company: Company
+    anna: Mailbox
+    folder: Path
+    events: Events
+    heard: list[Event] = field(default_factory=list)
+    clock: StandingClock = field(default_factory=StandingClock)
+    faults: list[Exception] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.events.subscribe(self.heard.append)
+        self.store = AudioStore.open(self.folder.as_uri())
+        self.greetings = Greetings(
+            self.db, self.store, self.assemble, mastered_here, events=self.events, clock=self.clock
+        )
+        self.announcements = Announcements(self.db, self.store, mastered_here, events=self.events, clock=self.clock)
+        self.library = AudioLibrary(self.db, self.store, self.assemble, self.clock)
+
+    async def assemble(self, take_id: str, samples: int) -> Spoken:
+        if self.faults:
+            raise self.faults.pop(0)
+        return await spoken(take_id, samples)
+
+    async def now(self, mailbox: Mailbox | None = None) -> Mailbox:
+        return await self.greetings.present(mailbox or self.anna)
+
+    async def mails(self) -> list[tuple[str, str]]:
+        """What owners are told, the oldest first."""
+        async with self.db.read() as connection:
+            rows = await outbox.page(connection, unfinished=False)
+        return [(row.payload["change"], row.payload["detail"]) for row in reversed(rows) if row.kind == "mail-changed"]
+
+    def blobs(self) -> int:
+        return len(list(self.folder.rglob("*.flac")))
+
+
+@pytest.fixture
+async def studio(db: Database, tmp_path: Path) -> Studio:
+    company = await add_company(db)
+    anna = await add_mailbox(db, company, email="anna@example.org")
+    return Studio(db, company, anna, tmp_path / "audio", Events())
+
+
+def a_file(length_s: float = 2.0, seed: int = 3) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.random.default_rng(seed).normal(0, 0.1, round(8000 * length_s)), 8000, format="WAV")
+    return file.getvalue()
+
+
+RECORDED = [
+    (Kind.BUSY, "busy_greeting", Change.BUSY_RECORDED, "Besetzt"),
+    (Kind.NO_ANSWER, "no_answer_greeting", Change.NO_ANSWER_RECORDED, "Keine Antwort"),
+    (Kind.AWAY, "away_greeting", Change.AWAY_RECORDED, "Längere Abwesenheit"),
+]
+
+
+@pytest.mark.parametrize(("kind", "field_name", "change", "name"), RECORDED)
+async def test_a_recorded_greeting_plays_is_listed_and_its_owner_is_told(
+    studio: Studio, kind: Kind, field_name: str, change: Change, name: str
+) -> None:
+    after = await studio.greetings.record(studio.anna, kind, a_take(3))
+    assert after is not None
+    audio_id = getattr(after, field_name)
+    assert after == await studio.now()
+    samples, rate_hz = await studio.library.pcm(audio_id)
+    assert rate_hz == 16_000
+    assert len(samples) == pytest.approx(3.25 * 16_000, rel=0.02)
+    choice = (await studio.greetings.choices(studio.anna))[kind]
+    assert (choice.name, choice.audio_id, choice.changed_at) == (name, audio_id, NOW)
+    assert await studio.mails() == [(change, name)]
+    assert studio.heard == [OutboxGrew("mail-changed")]
+
+
+async def test_a_recording_replaces_the_one_before_wherever_it_plays(studio: Studio) -> None:
+    first = await studio.greetings.record(studio.anna, Kind.BUSY, a_take(3))
+    assert first is not None
+    choice = (await studio.greetings.choices(first))[Kind.BUSY]
+    assert choice.announcement_id is not None
+    assert await studio.announcements.choose(first, Kind.ALTERNATIVE_2, choice.announcement_id)
+    both = await studio.greetings.choose_alternative(first, 2)
+    assert both is not None
+    assert both.no_answer_greeting == both.busy_greeting
+    second = await studio.greetings.record(both, Kind.BUSY, a_take(4))
+    assert second is not None
+    assert second.busy_greeting == second.no_answer_greeting != first.busy_greeting
+    assert len(await studio.announcements.visible(Scope(studio.company.id, studio.anna))) == 1
+
+
+async def test_an_alternative_plays_once_it_is_chosen(studio: Studio) -> None:
+    assert await studio.greetings.choose_alternative(studio.anna, 1) is None
+    recorded = await studio.greetings.record(studio.anna, Kind.ALTERNATIVE_1, a_take(3))
+    assert recorded is not None
+    assert recorded.no_answer_greeting is None
+    chosen = await studio.greetings.choose_alternative(recorded, 1)
+    assert chosen is not None
+    assert chosen.no_answer_greeting == (await studio.greetings.choices(chosen))[Kind.ALTERNATIVE_1].audio_id
+    assert [change for change, _ in await studio.mails()] == ["alternative-recorded", "no-answer-alternative"]
+
+
+async def test_the_default_is_restored_and_the_own_greeting_stays_to_be_chosen(studio: Studio) -> None:
+    recorded = await studio.greetings.record(studio.anna, Kind.BUSY, a_take(3))
+    assert recorded is not None
+    after = await studio.greetings.use_default(recorded, Kind.BUSY)
+    assert after is not None
+    assert after.busy_greeting is None
+    assert Kind.BUSY in await studio.greetings.choices(after)
+    again = await studio.greetings.use_default(after, Kind.BUSY)
+    assert again is not None
+    assert [change for change, _ in await studio.mails()] == ["busy-recorded", "busy-default"], "nothing to tell twice"
+
+
+async def test_away_is_switched_and_the_owner_told(studio: Studio) -> None:
+    on = await studio.greetings.set_away(studio.anna, on=True)
+    assert on is not None
+    closed = await studio.greetings.set_away_recording(on, on=False)
+    assert closed is not None
+    assert (closed.away, closed.away_recording) == (True, False)
+    off = await studio.greetings.set_away(closed, on=False)
+    assert off is not None
+    assert not off.away
+    assert [change for change, _ in await studio.mails()] == ["away-on", "away-off"]
+
+
+async def test_a_name_is_recorded_and_removed(studio: Studio) -> None:
+    named = await studio.greetings.record_name(studio.anna, a_take(1))
+    assert named is not None
+    assert named.name_recording is not None
+    assert await studio.library.length_s(named.name_recording) == pytest.approx(1.25, abs=0.1)
+    gone = await studio.greetings.remove_name(named)
+    assert gone is not None
+    assert gone.name_recording is None
+    assert [change for change, _ in await studio.mails()] == ["name-recorded", "name-removed"]
+
+
+async def test_who_has_no_address_is_told_nothing(studio: Studio) -> None:
+    ben = await add_mailbox(studio.db, studio.company, "1002")
+    assert await studio.greetings.record(ben, Kind.BUSY, a_take(3)) is not None
+    assert await studio.mails() == []
+    assert studio.heard == []
+
+
+# --- nothing half done
+
+
+@pytest.mark.parametrize("keep", ["greeting", "name"])
+async def test_a_recording_that_cannot_be_read_or_played_changes_nothing(studio: Studio, keep: str) -> None:
+    async def kept(take: Take) -> Mailbox | None:
+        if keep == "name":
+            return await studio.greetings.record_name(studio.anna, take)
+        return await studio.greetings.record(studio.anna, Kind.BUSY, take)
+
+    studio.faults = [RecordingBroken("gone")]
+    with pytest.raises(GreetingRefused) as refused:
+        await kept(a_take(3))
+    assert refused.value.fault is Fault.UNREADABLE
+    with pytest.raises(GreetingRefused) as refused:
+        await kept(a_take(0.1))
+    assert refused.value.fault is Fault.EMPTY
+    assert await studio.now() == studio.anna
+    assert studio.blobs() == 0
+
+
+async def test_a_store_that_is_away_changes_nothing(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> str:
+        raise StoreUnavailable("no space left")
+
+    monkeypatch.setattr(studio.store, "put", away)
+    with pytest.raises(StoreUnavailable):
+        await studio.greetings.record(studio.anna, Kind.BUSY, a_take(3))
+    assert await studio.now() == studio.anna
+
+
+async def test_a_crash_between_store_and_database_leaves_the_old_greeting_and_forgets_the_take(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_work: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    take = a_take(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.db, "write", gone)
+        with pytest.raises(DatabaseUnavailable):
+            await studio.greetings.record(studio.anna, Kind.BUSY, take)
+    assert studio.blobs() == 1, "a blob that nobody names"
+    assert await studio.now() == studio.anna
+    assert await studio.mails() == []
+    assert await recovered(studio, take) == [("discard", take.id)]
+
+
+async def test_a_crash_after_the_commit_loses_nothing_but_the_take(studio: Studio) -> None:
+    take = a_take(3)
+    after = await studio.greetings.record(studio.anna, Kind.BUSY, take)
+    assert await recovered(studio, take) == [("discard", take.id)]
+    assert after is not None
+    assert after.busy_greeting is not None
+    assert len(await studio.library.flac(after.busy_greeting)) > 1000
+
+
+@dataclass(frozen=True)
+class Lost:
+    take: Take
+    context: bytes
+    ended: bool = True
+    accepted: bytes | None = None
+
+
+async def recovered(studio: Studio, take: Take) -> list[tuple[str, str]]:
+    """Return what the spool is told at the next start about a greeting's take."""
+    marks = Marks()
+    deposits = Deposits(studio.db, Events(), marks, studio.clock)
+    context = OwnContext(studio.company.id, studio.anna.id, "c" * 32, "greeting")
+    assert await deposits.recover(Lost(take, context.to_bytes())) == 0
+    return marks.told
+
+
+# --- two people at once
+
+
+async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(studio: Studio) -> None:
+    seen = studio.anna
+    theirs = await studio.greetings.record(seen, Kind.BUSY, a_take(3))
+    assert theirs is not None
+    assert await studio.greetings.record(seen, Kind.BUSY, a_take(4)) is None
+    assert await studio.greetings.use_default(seen, Kind.BUSY) is None
+    assert await studio.now() == theirs
+    assert (await studio.greetings.choices(seen))[Kind.BUSY].audio_id == theirs.busy_greeting
+    assert len(await studio.mails()) == 1
+
+
+async def test_of_many_who_record_at_once_one_is_kept(studio: Studio) -> None:
+    kept = await asyncio.gather(
+        *(studio.greetings.record(studio.anna, Kind.BUSY, a_take(1 + each / 10)) for each in range(6))
+    )
+    (winner,) = [each for each in kept if each is not None]
+    assert await studio.now() == winner
+    assert len(await studio.mails()) == 1
+
+
+async def test_changes_of_different_things_do_not_hinder_each_other(studio: Studio) -> None:
+    assert await studio.greetings.record(studio.anna, Kind.BUSY, a_take(3)) is not None
+    assert await studio.greetings.record(studio.anna, Kind.AWAY, a_take(3)) is not None
+    assert await studio.greetings.set_away(studio.anna, on=True) is not None
+    assert await studio.greetings.record_name(studio.anna, a_take(1)) is not None
+
+
+# --- the store of announcements
+
+
+async def test_row_12_everybody_sees_the_company_s_and_their_own(studio: Studio) -> None:
+    ben = await add_mailbox(studio.db, studio.company, "1002")
+    other = await add_company(studio.db, "Andere GmbH")
+    shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    mine = await studio.announcements.add(Scope(studio.company.id, studio.anna), "Urlaub", a_file())
+    theirs = await studio.announcements.add(Scope(studio.company.id, ben), "Urlaub", a_file())
+    await studio.announcements.add(Scope(other.id), "Betriebsferien", a_file())
+    assert await studio.announcements.visible(Scope(studio.company.id, studio.anna)) == [shared, mine]
+    assert await studio.announcements.visible(Scope(studio.company.id, ben)) == [shared, theirs]
+    assert await studio.announcements.visible(Scope(studio.company.id)) == [shared]
+    assert not await studio.announcements.choose(studio.anna, Kind.BUSY, theirs.id)
+    assert not await studio.announcements.remove(Scope(studio.company.id, studio.anna), theirs.id)
+    assert not await studio.announcements.remove(Scope(studio.company.id, studio.anna), shared.id)
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_name_is_taken_once(studio: Studio, own: bool) -> None:
+    scope = Scope(studio.company.id, studio.anna if own else None)
+    await studio.announcements.add(scope, "Urlaub", a_file())
+    with pytest.raises(Conflict):
+        await studio.announcements.add(scope, "Urlaub", a_file())
+    for name in ("", "x" * 81):
+        with pytest.raises(ValueError, match="1 to 80"):
+            await studio.announcements.add(scope, name, a_file())
+
+
+async def test_row_12_what_is_no_announcement_is_refused(studio: Studio) -> None:
+    with pytest.raises(GreetingRefused):
+        await studio.announcements.add(Scope(studio.company.id), "Text", b"no audio")
+    assert await studio.announcements.visible(Scope(studio.company.id)) == []
+
+
+async def test_row_12_deleting_one_in_use_names_its_users_and_offers_the_default(studio: Studio) -> None:
+    scope = Scope(studio.company.id)
+    shared = await studio.announcements.add(scope, "Betriebsferien", a_file())
+    ben = await add_mailbox(studio.db, studio.company, "1002", email="ben@example.org")
+    for owner in (studio.anna, ben):
+        assert await studio.announcements.choose(owner, Kind.ALTERNATIVE_1, shared.id)
+    assert await studio.greetings.choose_alternative(studio.anna, 1) is not None
+    with pytest.raises(AnnouncementInUse, match=r"1001 \(alternative-1\), 1002 \(alternative-1\)") as in_use:
+        await studio.announcements.remove(scope, shared.id)
+    assert [user.number for user in in_use.value.users] == ["1001", "1002"]
+    assert (await studio.now()).no_answer_greeting == shared.audio_id
+    assert await studio.announcements.remove(scope, shared.id, replace_by_default=True)
+    assert (await studio.now()).no_answer_greeting is None
+    assert await studio.greetings.choices(ben) == {}
+    assert [change for change, _ in await studio.mails()] == ["no-answer-alternative", "no-answer-default"]
+    assert not await studio.announcements.remove(scope, shared.id)
+
+
+async def test_one_that_nobody_uses_is_deleted(studio: Studio) -> None:
+    scope = Scope(studio.company.id, studio.anna)
+    made = await studio.announcements.add(scope, "Urlaub", a_file())
+    assert await studio.announcements.remove(scope, made.id)
+    async with studio.db.read() as connection:
+        assert await announcements.get(connection, made.id) is None
+
+
+async def test_a_choice_can_be_taken_away(studio: Studio) -> None:
+    await studio.greetings.record(studio.anna, Kind.ALTERNATIVE_3, a_take(3))
+
+    async def forgotten(connection: Any) -> list[bool]:
+        return [await announcements.forget(connection, studio.anna, Kind.ALTERNATIVE_3) for _ in range(2)]
+
+    assert await studio.db.write(forgotten) == [True, False]
+    assert await studio.greetings.choices(studio.anna) == {}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("kind", Kind)
+async def test_every_recording_has_a_name_in_every_language(studio: Studio, language: Language, kind: Kind) -> None:
+    ben = await add_mailbox(studio.db, studio.company, "1002", language=language.value)
+    assert await studio.greetings.record(ben, kind, a_take(1)) is not None
+    assert (await studio.greetings.choices(ben))[kind].name
+
+
+async def test_the_audio_of_a_greeting_needs_no_settling(studio: Studio) -> None:
+    after = await studio.greetings.record(studio.anna, Kind.BUSY, a_take(3))
+    assert after is not None
+    async with studio.db.read() as connection:
+        row = await audio.get(connection, after.busy_greeting or "")
+        assert await audio.unsettled(connection, AudioState.SPOOL, 10) == []
+        assert (await mailboxes.by_id(connection, after.id)) == after
+    assert row is not None
+    assert row.state is AudioState.STORED

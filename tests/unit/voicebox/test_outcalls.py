@@ -1,0 +1,186 @@
+"""Calls that a mailbox pays for: whose number it is, what was used, and what two at the same moment get."""
+
+import asyncio
+from datetime import UTC, date, datetime
+
+import pytest
+
+from tests.fakes.rows import StandingClock, add_company, add_mailbox
+from voicebox.directory import Directory
+from voicebox.errors import DatabaseUnavailable
+from voicebox.mailbox import Company, Mailbox
+from voicebox.outbound import Dial, Refusal, Refused
+from voicebox.outcalls import OutCalls, Permit
+from voicebox.settings.outbound import Outbound
+from voicebox.storage import mailboxes, outbound
+from voicebox.storage.database import Database
+
+OUTSIDE = "+492115559999"
+LATE = datetime(2026, 11, 22, 22, 59, 50, tzinfo=UTC)
+"""Ten seconds before midnight in Berlin."""
+TODAY, TOMORROW = date(2026, 11, 22), date(2026, 11, 23)
+
+
+class Stage:
+    """A company with two mailboxes that may call to Germany."""
+
+    def __init__(self, db: Database, company: Company, anna: Mailbox, bert: Mailbox, **settings: object) -> None:
+        self.db, self.company, self.anna, self.bert = db, company, anna, bert
+        self.clock = StandingClock(LATE)
+        self.now = 1000.0
+        options = {"peer": "pbx", "allow": ("+49",), "max_calls": 2, "daily_budget_min": 2} | settings
+        self.calls = OutCalls(
+            db, Directory(db), self.clock, Outbound.model_validate(options), monotonic=lambda: self.now
+        )
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+        self.clock.advance(seconds)
+
+    async def permit(self, number: str = OUTSIDE) -> Permit:
+        found = await self.calls.admit(self.anna, number)
+        assert isinstance(found, Permit)
+        return found
+
+    async def used(self, day: date) -> int:
+        async with self.db.read() as connection:
+            return await outbound.used_s(connection, self.company.id, day)
+
+
+async def stage_of(db: Database, **settings: object) -> Stage:
+    company = await add_company(db)
+    anna = await add_mailbox(db, company, "1001", phone="+492115551001")
+    bert = await add_mailbox(db, company, "100200", phone="+492115551002")
+    await db.write(lambda connection: mailboxes.add_alias(connection, anna, "+491701234567", LATE))
+    return Stage(db, company, anna, bert, **settings)
+
+
+async def test_numbers_are_read_as_people_write_them(db: Database) -> None:
+    stage = await stage_of(db)
+    for spelling in ("0211-555-9999", "+49 211 5559999", "5559999"):
+        permit = await stage.permit(spelling)
+        assert permit.dial == Dial(OUTSIDE, limit_s=120)
+        await permit.end()
+    assert (await stage.permit("100200")).dial == Dial("100200", stage.bert)
+    assert (await stage.permit("0211-555-1002")).dial == Dial("100200", stage.bert)
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("1001", Refusal.OWN_NUMBER),
+        ("0211 5551001", Refusal.OWN_NUMBER),
+        ("0170 1234567", Refusal.OWN_NUMBER),
+        ("112", Refusal.EMERGENCY),
+        ("116117", Refusal.EMERGENCY),
+        ("116 117", Refusal.EMERGENCY),
+        ("0900 1234567", Refusal.PREMIUM),
+        ("+442079460000", Refusal.NOT_ALLOWED),
+        ("anonymous", Refusal.NOT_A_NUMBER),
+        ("", Refusal.NOT_A_NUMBER),
+    ],
+)
+async def test_what_is_refused(db: Database, number: str, why: Refusal) -> None:
+    stage = await stage_of(db)
+    assert await stage.calls.admit(stage.anna, number) == Refused(why)
+    assert not await stage.calls.would_admit(stage.anna, number)
+
+
+async def test_seconds_count_from_the_answer_on_the_companys_day(db: Database) -> None:
+    stage = await stage_of(db)
+    permit = await stage.permit()
+    stage.pass_by(8.0)  # it rings
+    permit.answered()
+    stage.pass_by(29.5)  # over midnight
+    await permit.end()
+    await permit.end()
+    assert await stage.used(TODAY) == 30
+    assert await stage.used(TOMORROW) == 0
+    second = await stage.permit()
+    second.answered()
+    stage.pass_by(1.0)
+    await second.end()
+    assert (await stage.used(TODAY), await stage.used(TOMORROW)) == (30, 1)
+
+
+async def test_what_nobody_answered_costs_nothing(db: Database) -> None:
+    stage = await stage_of(db)
+    permit = await stage.permit()
+    stage.pass_by(5.0)
+    await permit.end()
+    assert await stage.used(TODAY) == 0
+
+
+async def test_the_days_budget_ends_and_begins_anew(db: Database) -> None:
+    stage = await stage_of(db)
+    stage.clock.moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    permit = await stage.permit()
+    permit.answered()
+    stage.pass_by(100)
+    other = await stage.permit()  # while the first one still talks
+    assert other.dial.limit_s == 20
+    await other.end()
+    stage.pass_by(20)
+    assert await stage.calls.admit(stage.anna, OUTSIDE) == Refused(Refusal.BUDGET_SPENT)
+    await permit.end()
+    assert await stage.calls.admit(stage.anna, OUTSIDE) == Refused(Refusal.BUDGET_SPENT)
+    assert (await stage.permit("100200")).dial.internal
+    stage.clock.moment = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)  # midnight in Berlin
+    assert (await stage.permit()).dial.limit_s == 120
+
+
+async def test_two_at_the_same_moment_are_not_both_the_last_one(db: Database) -> None:
+    stage = await stage_of(db, max_calls=1)
+    found = await asyncio.gather(*(stage.calls.admit(stage.anna, OUTSIDE) for _ in range(5)))
+    permits = [each for each in found if isinstance(each, Permit)]
+    assert len(permits) == 1 == len(stage.calls)
+    assert found.count(Refused(Refusal.TOO_MANY_CALLS)) == 4
+    await permits[0].end()
+    assert len(stage.calls) == 0
+    await stage.permit()
+
+
+async def test_asking_whether_it_would_be_allowed_holds_nothing(db: Database) -> None:
+    stage = await stage_of(db, max_calls=1)
+    assert await stage.calls.would_admit(stage.anna, OUTSIDE)
+    assert len(stage.calls) == 0
+
+
+async def test_calls_of_colleagues_neither_cost_nor_count(db: Database) -> None:
+    stage = await stage_of(db, max_calls=1)
+    permit = await stage.permit("100200")
+    permit.answered()
+    stage.pass_by(50)
+    await permit.end()
+    assert len(stage.calls) == 0
+    assert await stage.used(TODAY) == 0
+
+
+async def test_what_the_database_does_not_take_is_counted_later(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = await stage_of(db)
+    permit = await stage.permit()
+    permit.answered()
+    stage.pass_by(9)
+
+    async def gone(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("down")
+
+    with monkeypatch.context() as away:
+        away.setattr(db, "write", gone)
+        await permit.end()
+        assert not await stage.calls.would_admit(stage.anna, OUTSIDE)
+        with pytest.raises(DatabaseUnavailable):
+            await stage.calls.admit(stage.anna, OUTSIDE)
+        assert (await stage.permit("100200")).dial.internal  # colleagues cost nothing
+    await stage.permit()
+    assert await stage.used(TODAY) == 9
+
+
+async def test_use_is_kept_over_a_restart(db: Database) -> None:
+    stage = await stage_of(db)
+    permit = await stage.permit()
+    permit.answered()
+    stage.pass_by(7)
+    await permit.end()
+    after = Stage(db, stage.company, stage.anna, stage.bert)
+    assert (await after.permit()).dial.limit_s == 113

@@ -1,0 +1,195 @@
+"""What callers of a mailbox hear: own greetings, alternatives, away, the owner's name (voicemail.md, rows 11 and 12).
+
+A recording made by phone is mastered in the worker and put into the store before anything refers to it; then one
+transaction names it as an announcement, chooses it, has the mailbox play it and has the owner told. Only after that
+the subscriber hears that it is kept. A crash before leaves the old greeting, and a blob that nobody names.
+
+What plays stands in the mailbox's row. Every change is compared with what its maker saw: None is returned where
+somebody else was quicker, and nothing was changed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from voicebox.announcement import Change, Choice, Kind, Master, Mastered
+from voicebox.clock import Clock
+from voicebox.errors import RecordingBroken
+from voicebox.events import Events
+from voicebox.greeting_file import Fault, GreetingRefused
+from voicebox.i18n import Language
+from voicebox.ids import new_id
+from voicebox.library import Assemble
+from voicebox.mailbox import Mailbox
+from voicebox.message import Take
+from voicebox.notices import change_and_tell
+from voicebox.storage import announcements, audio, mailboxes
+from voicebox.storage.blobs import AudioStore
+from voicebox.storage.database import AsyncConnection, Database
+from voicebox.storage.swaps import swap
+
+__all__ = ["Greetings"]
+
+_NAMES: Final = {
+    Language.DE: {
+        Kind.BUSY: "Besetzt",
+        Kind.NO_ANSWER: "Keine Antwort",
+        Kind.ALTERNATIVE_1: "Alternative 1",
+        Kind.ALTERNATIVE_2: "Alternative 2",
+        Kind.ALTERNATIVE_3: "Alternative 3",
+        Kind.AWAY: "Längere Abwesenheit",
+    },
+    Language.EN: {
+        Kind.BUSY: "Busy",
+        Kind.NO_ANSWER: "No answer",
+        Kind.ALTERNATIVE_1: "Alternative 1",
+        Kind.ALTERNATIVE_2: "Alternative 2",
+        Kind.ALTERNATIVE_3: "Alternative 3",
+        Kind.AWAY: "Extended away",
+    },
+}
+"""What a greeting recorded by phone is called in the list of announcements: there is nobody to type a name."""
+_RECORDED: Final = {
+    Kind.BUSY: Change.BUSY_RECORDED,
+    Kind.NO_ANSWER: Change.NO_ANSWER_RECORDED,
+    Kind.AWAY: Change.AWAY_RECORDED,
+}
+_DEFAULT: Final = {
+    Kind.BUSY: ("busy_greeting", Change.BUSY_DEFAULT),
+    Kind.NO_ANSWER: ("no_answer_greeting", Change.NO_ANSWER_DEFAULT),
+    Kind.AWAY: ("away_greeting", Change.AWAY_DEFAULT),
+}
+
+
+class Greetings:
+    """The greetings of every mailbox."""
+
+    def __init__(
+        self, db: Database, store: AudioStore, assemble: Assemble, master: Master, *, events: Events, clock: Clock
+    ) -> None:
+        self._db = db
+        self._store = store
+        self._assemble = assemble
+        self._master = master
+        self._events = events
+        self._clock = clock
+
+    async def present(self, mailbox: Mailbox) -> Mailbox:
+        """Return a mailbox as it is now, to be changed; as it was if it is gone."""
+        async with self._db.read() as connection:
+            return await mailboxes.by_id(connection, mailbox.id) or mailbox
+
+    async def choices(self, mailbox: Mailbox) -> dict[Kind, Choice]:
+        """Return what a mailbox has to choose from, by kind."""
+        async with self._db.read() as connection:
+            return {choice.kind: choice for choice in await announcements.choices(connection, mailbox.id)}
+
+    async def record(self, seen: Mailbox, kind: Kind, take: Take) -> Mailbox | None:
+        """Keep a recording for a kind of greeting, and have it play (an alternative plays once it is chosen).
+
+        Raises:
+            GreetingRefused: it cannot be played to callers; the old greeting stays.
+            DatabaseUnavailable, StoreUnavailable: likewise.
+        """
+        kept = await self._stored(seen, take)
+        now = kept.at
+        name = _NAMES[seen.language][kind]
+
+        async def work(connection: AsyncConnection) -> Mailbox | None:
+            await kept.add(connection, seen.company_id)
+            announced, before = await announcements.put_own(connection, seen, name, kept.audio_id, now)
+            await announcements.choose(connection, seen, kind, name, announced.id, now=now)
+            # First, so that what the swap compares with is what the maker saw.
+            after = await swap(connection, seen, {kind.plays_in: kept.audio_id} if kind.plays_in else {}, now)
+            if after is not None and before is not None:
+                await announcements.play_instead(connection, seen.company_id, before, kept.audio_id, now)
+                after = await mailboxes.by_id(connection, seen.id)
+            return after
+
+        change = _RECORDED.get(kind, Change.ALTERNATIVE_RECORDED)
+        return await change_and_tell(self._db, self._events, work, change, now, detail=name)
+
+    async def use_default(self, seen: Mailbox, kind: Kind) -> Mailbox | None:
+        """Have the default greeting play; the own one stays to be chosen again. An alternative has no default."""
+        field, change = _DEFAULT[kind]
+        return await self._set(seen, {field: None}, change)
+
+    async def choose_alternative(self, seen: Mailbox, number: int) -> Mailbox | None:
+        """Have an alternative greeting, 1 to 3, play when nobody answers; None also where there is none."""
+        now = self._clock.now()
+
+        async def work(connection: AsyncConnection) -> Mailbox | None:
+            listed = {choice.kind: choice for choice in await announcements.choices(connection, seen.id)}
+            choice = listed.get(Kind.alternative(number))
+            if choice is None or choice.audio_id is None:
+                return None
+            return await swap(connection, seen, {"no_answer_greeting": choice.audio_id}, now)
+
+        change = Change.NO_ANSWER_ALTERNATIVE
+        return await change_and_tell(self._db, self._events, work, change, now, detail=str(number))
+
+    async def set_away(self, seen: Mailbox, *, on: bool) -> Mailbox | None:
+        """Switch extended away."""
+        return await self._set(seen, {"away": on}, Change.AWAY_ON if on else Change.AWAY_OFF)
+
+    async def set_away_recording(self, seen: Mailbox, *, on: bool) -> Mailbox | None:
+        """Let callers leave messages while away, or not."""
+        return await self._set(seen, {"away_recording": on}, None)
+
+    async def record_name(self, seen: Mailbox, take: Take) -> Mailbox | None:
+        """Keep a recording of the owner's name; raises as `record`."""
+        kept = await self._stored(seen, take)
+        now = kept.at
+
+        async def work(connection: AsyncConnection) -> Mailbox | None:
+            await kept.add(connection, seen.company_id)
+            return await swap(connection, seen, {"name_recording": kept.audio_id}, now)
+
+        return await change_and_tell(self._db, self._events, work, Change.NAME_RECORDED, now)
+
+    async def remove_name(self, seen: Mailbox) -> Mailbox | None:
+        """Have callers hear no name any more."""
+        return await self._set(seen, {"name_recording": None}, Change.NAME_REMOVED)
+
+    async def _set(self, seen: Mailbox, changes: dict[str, Any], change: Change | None) -> Mailbox | None:
+        if all(getattr(seen, name) == value for name, value in changes.items()):
+            change = None  # nobody need be told; the swap still finds out whether somebody else was quicker
+        now = self._clock.now()
+        return await change_and_tell(
+            self._db, self._events, lambda connection: swap(connection, seen, changes, now), change, now
+        )
+
+    async def _stored(self, owner: Mailbox, take: Take) -> "_Kept":
+        """Master a take and put it into the store, before a row names it; raises as `record`."""
+        try:
+            whole = await self._assemble(take.id, take.samples)
+        except RecordingBroken as broken:
+            raise GreetingRefused("cannot be read", "Record it again.", Fault.UNREADABLE) from broken
+        made = await self._master(whole.flac, spoken=True)
+        audio_id, now = new_id(), self._clock.now()
+        key = await self._store.put(owner.company_id, audio_id, made.flac, now)
+        return _Kept(audio_id, key, made, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A recording in the store that no row names yet."""
+
+    audio_id: str
+    key: str
+    audio: Mastered
+    at: datetime
+
+    async def add(self, connection: AsyncConnection, company_id: int) -> None:
+        """Write its row."""
+        await audio.add(
+            connection,
+            audio_id=self.audio_id,
+            company_id=company_id,
+            samples=self.audio.samples,
+            rate_hz=self.audio.rate_hz,
+            now=self.at,
+            blob_key=self.key,
+            size_bytes=len(self.audio.flac),
+            peaks=self.audio.peaks,
+        )

@@ -1,0 +1,151 @@
+"""Announcements, and what mailboxes have chosen of them (voicemail.md, rows 11 and 12)."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voicebox.announcement import Announcement, Choice, Kind, User
+from voicebox.errors import Conflict
+from voicebox.mailbox import Mailbox
+from voicebox.storage.tables import announcement, greeting, mailbox
+from voicebox.storage.upsert import overwrite
+
+_COLUMNS: Final = [announcement.c[f.name] for f in fields(Announcement)]
+_GET: Final = select(*_COLUMNS).where(announcement.c.id == bindparam("of_announcement"))
+_OWN: Final = select(*_COLUMNS).where(
+    announcement.c.mailbox_id == bindparam("of_mailbox"), announcement.c.name == bindparam("of_name")
+)
+_CHOICES: Final = (
+    select(greeting.c.kind, greeting.c.name, greeting.c.announcement_id, announcement.c.audio_id, greeting.c.changed_at)
+    .outerjoin(announcement, announcement.c.id == greeting.c.announcement_id)
+    .where(greeting.c.mailbox_id == bindparam("of_mailbox"))
+)
+_CHOOSE: Final = overwrite(greeting, ["mailbox_id", "kind"], ["name", "announcement_id", "changed_at"])
+_USERS: Final = (
+    select(mailbox.c.number, greeting.c.kind)
+    .join(mailbox, mailbox.c.id == greeting.c.mailbox_id)
+    .where(greeting.c.announcement_id == bindparam("of_announcement"))
+    .order_by(mailbox.c.number, greeting.c.kind)
+)
+PLAYING: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
+"""The fields of a mailbox that name what callers hear."""
+
+
+async def get(connection: AsyncConnection, announcement_id: int) -> Announcement | None:
+    """Return an announcement by its key."""
+    row = (await connection.execute(_GET, {"of_announcement": announcement_id})).one_or_none()
+    return None if row is None else Announcement(*row)
+
+
+async def own(connection: AsyncConnection, mailbox_id: int, name: str) -> Announcement | None:
+    """Return a mailbox's own announcement of this name."""
+    row = (await connection.execute(_OWN, {"of_mailbox": mailbox_id, "of_name": name})).one_or_none()
+    return None if row is None else Announcement(*row)
+
+
+async def visible(
+    connection: AsyncConnection, company_id: int, mailbox_id: int | None, *, everything: bool = False
+) -> list[Announcement]:
+    """List a company's announcements by name, with those of a mailbox, or with `everything` of all mailboxes."""
+    statement = select(*_COLUMNS).where(announcement.c.company_id == company_id)
+    if not everything:
+        mine = announcement.c.mailbox_id.is_(None)
+        statement = statement.where(mine if mailbox_id is None else or_(mine, announcement.c.mailbox_id == mailbox_id))
+    rows = await connection.execute(statement.order_by(announcement.c.name, announcement.c.id))
+    return [Announcement(*row) for row in rows]
+
+
+async def add(
+    connection: AsyncConnection, *, company_id: int, mailbox_id: int | None, name: str, audio_id: str, now: datetime
+) -> Announcement:
+    """Write an announcement whose audio's row is there; raises Conflict if its owner has one of that name."""
+    values: dict[str, Any] = {
+        "company_id": company_id,
+        "mailbox_id": mailbox_id,
+        "name": name,
+        "audio_id": audio_id,
+        "created_at": now,
+    }
+    try:
+        row = (await connection.execute(insert(announcement).values(values).returning(*_COLUMNS))).one()
+    except IntegrityError as error:
+        raise Conflict("name", name) from error
+    return Announcement(*row)
+
+
+async def put_own(
+    connection: AsyncConnection, owner: Mailbox, name: str, audio_id: str, now: datetime
+) -> tuple[Announcement, str | None]:
+    """Write a mailbox's own announcement, or give the one of this name new audio; return it, and the audio before."""
+    before = await own(connection, owner.id, name)
+    if before is None:
+        made = await add(
+            connection, company_id=owner.company_id, mailbox_id=owner.id, name=name, audio_id=audio_id, now=now
+        )
+        return made, None
+    statement = (
+        update(announcement).where(announcement.c.id == before.id).values(audio_id=audio_id).returning(*_COLUMNS)
+    )
+    return Announcement(*(await connection.execute(statement)).one()), before.audio_id
+
+
+async def remove(connection: AsyncConnection, announcement_id: int) -> bool:
+    """Remove an announcement, and the choices of it; False if it is gone already. Its audio stays."""
+    statement = delete(announcement).where(announcement.c.id == announcement_id)
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def choices(connection: AsyncConnection, mailbox_id: int) -> list[Choice]:
+    """Return what a mailbox has for each kind of greeting, by kind."""
+    rows = await connection.execute(_CHOICES, {"of_mailbox": mailbox_id})
+    return sorted((Choice(Kind(row[0]), *row[1:]) for row in rows), key=lambda choice: choice.kind)
+
+
+async def choose(
+    connection: AsyncConnection, owner: Mailbox, kind: Kind, name: str, announcement_id: int, *, now: datetime
+) -> None:
+    """Write what a mailbox has for a kind of greeting."""
+    values: dict[str, Any] = {
+        "mailbox_id": owner.id,
+        "kind": kind,
+        "company_id": owner.company_id,
+        "name": name,
+        "announcement_id": announcement_id,
+        "changed_at": now,
+    }
+    await connection.execute(_CHOOSE.on(connection), values)
+
+
+async def forget(connection: AsyncConnection, owner: Mailbox, kind: Kind) -> bool:
+    """Take away what a mailbox has for a kind of greeting; False if it has nothing."""
+    statement = delete(greeting).where(greeting.c.mailbox_id == owner.id, greeting.c.kind == kind)
+    return bool((await connection.execute(statement)).rowcount)
+
+
+async def users(connection: AsyncConnection, announcement_id: int) -> list[User]:
+    """Return which mailboxes have chosen an announcement, and for what."""
+    rows = await connection.execute(_USERS, {"of_announcement": announcement_id})
+    return [User(row[0], Kind(row[1])) for row in rows]
+
+
+async def play_instead(
+    connection: AsyncConnection, company_id: int, audio_id: str, instead: str | None, now: datetime
+) -> dict[str, list[int]]:
+    """Have whoever plays one recording play another (None: the default greeting).
+
+    Returns the keys of the mailboxes, by the field that was changed.
+    """
+    changed: dict[str, list[int]] = {}
+    for name in PLAYING:
+        statement = (
+            update(mailbox)
+            .where(mailbox.c.company_id == company_id, mailbox.c[name] == audio_id)
+            .values({name: instead, "updated_at": now})
+            .returning(mailbox.c.id)
+        )
+        changed[name] = sorted((await connection.execute(statement)).scalars())
+    return changed
