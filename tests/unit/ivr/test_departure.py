@@ -90,7 +90,7 @@ def test_a_subscribers_own_call_is_not_diverted() -> None:
     assert header(said, "Diversion") == []
 
 
-def test_hops_and_diversions_end_a_loop() -> None:
+def test_security_row_25_hops_and_diversions_end_a_loop() -> None:
     with pytest.raises(TooManyHops):
         outside(invite=came(max_forwards=0))
     assert outside(invite=came(max_forwards=None)).max_forwards == 69
@@ -109,8 +109,7 @@ def test_a_referral_names_the_number_at_the_peer_and_the_mailbox() -> None:
 
 
 @given(st.text(max_size=80), st.text(min_size=1, max_size=30))
-def test_no_name_or_number_can_add_a_header_or_change_an_address(name: str, number: str) -> None:
-    """security.md, row 8."""
+def test_security_row_8_no_name_or_number_adds_a_header_or_changes_an_address(name: str, number: str) -> None:
     caller = Caller(number, name)
     for said in (outside(caller), to_colleague(caller)):
         headers = Headers()

@@ -545,6 +545,13 @@ async def test_thirty_seconds_without_a_final_word_are_enough(peer: Exchange, mo
     assert await wish.came_to() is TransferEnd.NO_ANSWER
 
 
+async def test_a_caller_who_hangs_up_is_not_kept_until_the_peer_answers_the_refer(peer: Exchange) -> None:
+    peer.core.answer = lambda request: None if request.method == "REFER" else response_to(request, 200)
+    wish, dialog, _ = await referred(peer)
+    await hang_up(peer, dialog)
+    assert await wish.came_to() is None
+
+
 async def test_a_late_notify_is_answered_and_changes_nothing(peer: Exchange) -> None:
     held = asyncio.Event()
     wish = Wish(peer, Dial("+492115559999"))
