@@ -27,7 +27,7 @@ LOW_S: Final = 24 * 3600
 FILES_PER_CALL: Final = 2
 """RTP and RTCP."""
 FILES_OTHERWISE: Final = 300
-"""Databases, web and SIP connections, the spool, logs; as `voicebox.app` reckons."""
+"""Databases, web and SIP connections, the spool, logs; as `voicebox.telephony` reckons."""
 FEW_CALLS: Final = 20
 FORMATS: Final = ("WAV", "FLAC", "MP3", "OGG")
 
