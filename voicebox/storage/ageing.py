@@ -97,7 +97,7 @@ def _unreferenced() -> ColumnElement[bool]:
     )
 
 
-_ORPHANS: Final = (
+ORPHANS: Final = (
     select(audio.c.id).where(audio.c.id > bindparam("after"), _unreferenced()).order_by(audio.c.id).limit(_LIMIT)
 )
 _REMOVE: Final = (
@@ -191,7 +191,7 @@ async def purge(connection: AsyncConnection, company_id: int, *, until: datetime
 
 async def orphans(connection: AsyncConnection, *, before: datetime, after: str, most: int) -> list[str]:
     """Return audio made before a moment that nothing refers to, by id from the one after `after`."""
-    rows = await connection.execute(_ORPHANS, {"before": before, "after": after, "most": most})
+    rows = await connection.execute(ORPHANS, {"before": before, "after": after, "most": most})
     return [row[0] for row in rows]
 
 

@@ -1,8 +1,7 @@
 """Messages. Every change of state is a compare-and-set, since two people may share a mailbox."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +9,8 @@ from sqlalchemy import Float, Select, Update, bindparam, cast, func, select, tup
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.message import Caller, Counts, Message, MessageKind, Reason, State
-from voicebox.storage.tables import message, message_segment
+from voicebox.storage import segments
+from voicebox.storage.tables import message
 from voicebox.storage.text import clipped
 from voicebox.storage.upsert import Upsert
 
@@ -56,9 +56,6 @@ IDS_MAX: Final = 500
 """Ids in one question: a database takes only so many at once."""
 
 _ADD: Final = Upsert(lambda insert: insert(message).on_conflict_do_nothing(index_elements=["id"]))
-_ADD_COMMENT: Final = Upsert(
-    lambda insert: insert(message_segment).on_conflict_do_nothing(index_elements=["message_id", "position"])
-)
 _GET: Final = select(*_COLUMNS).where(message.c.id == bindparam("of_message"), _VISIBLE)
 _ANY: Final = select(*_COLUMNS, message.c.state).where(message.c.id == bindparam("of_message"))
 _COUNTS: Final = (
@@ -136,11 +133,6 @@ _HANDLE: Final = (
     .values(handled_by=bindparam("by_mailbox"), handled_at=bindparam("now"))
     .returning(*_COLUMNS)
 )
-_COMMENTS: Final = (
-    select(message_segment.c.message_id, message_segment.c.audio_id)
-    .where(message_segment.c.message_id.in_(bindparam("of_messages", expanding=True)))
-    .order_by(message_segment.c.message_id, message_segment.c.position)
-)
 _OF_EACH: Final = (
     select(message.c.mailbox_id, func.sum(cast(message.c.samples, Float) / message.c.rate_hz))
     .where(message.c.mailbox_id.in_(bindparam("of_mailboxes", expanding=True)))
@@ -175,27 +167,15 @@ def _to_message(row: Sequence[Any]) -> Message:
     )
 
 
-async def _with_comments(connection: AsyncConnection, found: Iterable[Message]) -> list[Message]:
-    """Return messages with their comments; asks only where there may be some."""
-    listed = list(found)
-    forwards = [each.id for each in listed if each.kind is MessageKind.FORWARD]
-    comments: defaultdict[str, list[str]] = defaultdict(list)
-    for at in range(0, len(forwards), IDS_MAX):
-        rows = await connection.execute(_COMMENTS, {"of_messages": forwards[at : at + IDS_MAX]})
-        for message_id, audio_id in rows:
-            comments[message_id].append(audio_id)
-    return [replace(each, comments=tuple(comments[each.id])) if each.id in comments else each for each in listed]
-
-
 async def _one(connection: AsyncConnection, row: Sequence[Any]) -> Message:
-    (found,) = await _with_comments(connection, [_to_message(row)])
+    (found,) = await segments.with_comments(connection, [_to_message(row)])
     return found
 
 
 async def add(connection: AsyncConnection, made: Message, now: datetime, *, pending: bool = False) -> bool:
     """Write a message; False if there is one of its id."""
     result = await connection.execute(_ADD.on(connection), _values(made, now, pending=pending))
-    await _add_comments(connection, [made])
+    await segments.add(connection, [made])
     return bool(result.rowcount)
 
 
@@ -204,17 +184,7 @@ async def add_copies(connection: AsyncConnection, made: Sequence[tuple[Message, 
     if made:
         values = [_values(each, now, pending=pending) for each, pending in made]
         await connection.execute(_ADD.on(connection), values)
-        await _add_comments(connection, [each for each, _ in made])
-
-
-async def _add_comments(connection: AsyncConnection, made: Iterable[Message]) -> None:
-    rows = [
-        {"message_id": each.id, "position": position, "company_id": each.company_id, "audio_id": audio_id}
-        for each in made
-        for position, audio_id in enumerate(each.comments)
-    ]
-    if rows:
-        await connection.execute(_ADD_COMMENT.on(connection), rows)
+        await segments.add(connection, [each for each, _ in made])
 
 
 def _values(made: Message, now: datetime, *, pending: bool) -> dict[str, Any]:
@@ -279,7 +249,7 @@ async def page(
         mark = tuple_(after.received_at, after.id, types=types)
         statement = statement.where(place < mark if newest_first else place > mark)
     rows = (await connection.execute(statement.limit(limit))).all()
-    return await _with_comments(connection, [_to_message(row) for row in rows])
+    return await segments.with_comments(connection, [_to_message(row) for row in rows])
 
 
 async def counts(connection: AsyncConnection, mailbox_id: int, *, undelivered: bool = False) -> Counts:

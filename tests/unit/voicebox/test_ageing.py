@@ -30,7 +30,7 @@ from voicebox.storage import audio, callrecords, messages, outbox
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
-from voicebox.storage.tables import announcement, message_segment, sending, sending_result
+from voicebox.storage.tables import announcement, message_segment, metadata, sending, sending_result
 from voicebox.storage.tables import audio as audio_table
 from voicebox.storage.tables import call_record as call_table
 from voicebox.storage.tables import mailbox as mailbox_table
@@ -355,6 +355,33 @@ async def test_sound_that_is_referred_to_anew_while_it_is_taken_away_stays(
     assert swept.result() == 0
     await archive.ageing.catch_up()
     assert await archive.has(sound)
+
+
+async def test_two_nodes_at_once_take_each_thing_once(archive: Archive) -> None:
+    await archive.set(archive.anna, retention_days=7)
+    for n in range(12):
+        made = await archive.message()
+        await (archive.inbox().save if n % 2 else archive.inbox().delete)(made.id)
+    archive.days(40)
+    totals = await asyncio.gather(*(archive.ageing.catch_up() for _ in range(3)))
+    assert (sum(each.retired for each in totals), sum(each.purged for each in totals)) == (6, 6)
+    await archive.ageing.catch_up()
+    assert len(list(archive.folder.rglob("*.flac"))) == 6
+    async with archive.db.read() as connection:
+        assert [row for row in await outbox.page(connection) if row.kind == Kind.AUDIO_REMOVAL] == []
+
+
+def test_every_column_that_refers_to_audio_is_known_to_ageing() -> None:
+    """A new one that it did not know of would lose its sound at night."""
+    known = str(storage_ageing.ORPHANS.compile())
+    referring = [
+        f"{table.name}.{column.name}"
+        for table in metadata.tables.values()
+        for column in table.columns
+        if any(foreign.column.table is audio_table for foreign in column.foreign_keys)
+    ]
+    assert len(referring) >= 7
+    assert [each for each in referring if each not in known] == []
 
 
 async def test_new_sound_has_a_day_to_be_referred_to(lite: Archive) -> None:
