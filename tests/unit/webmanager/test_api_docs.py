@@ -42,6 +42,7 @@ async def run(script: str, office: Office, folder: Path) -> str:
         await office.call(ended_s=-n - 1)
     message = await office.message(call_id=call.id)
     await office.db.write(lambda connection: mailboxes.add_alias(connection, office.anna, "+491701234567", NOW))
+    await office.greeting()
     given = {
         "URL": office.browser.address,
         "TOKEN": await office.admin(),
