@@ -72,6 +72,8 @@ def _directory() -> str:
     greetings = dict.fromkeys(LONG_GREETING, "long.wav") | dict.fromkeys(USUAL_GREETING, "usual.wav")
     return COMPANY + "".join(
         f'\n[[mailbox]]\nnumber = "{number}"\nname = "Teilnehmer {number}"\npin = "274913"\npin_is_final = true\n'
+        # The phones of these mailboxes watch their light, and answer no call.
+        "send_all = true\n"
         f'device_password = "{device_password(number)}"\n'
         + (f'no_answer_greeting = "{greetings[number]}"\n' if number in greetings else "")
         for number in (*DEFAULT_GREETING, *LONG_GREETING, *USUAL_GREETING)

@@ -44,6 +44,8 @@ class Invitation:
     headers: tuple[tuple[str, str], ...] = ()
     """More of them, such as P-Asserted-Identity and Diversion."""
     max_forwards: int = MAX_FORWARDS
+    routes: tuple[str, ...] = ()
+    """Proxies that want to be on the way to the peer (RFC 3327 Path), the next one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,14 @@ class Branch:
         self._call_id = new_id()
         self._tag = new_tag()
         self._cseq = 0
+        self._cause = ""
         self._invite: Request | None = None
         self._unacked: int | None = None
+
+    @property
+    def uri(self) -> Uri:
+        """Whom it invites."""
+        return self._invitation.uri
 
     async def ring(self, *, timeout_s: float | None = None) -> Response:
         """Send the INVITE and return its final response; a 2xx is to be acknowledged (`acknowledge`).
@@ -135,13 +143,14 @@ class Branch:
             await self.side.way.acknowledge(self.side.invite.dialog.ack(number, body=body, content_type=SDP))
 
     def give_up(self, cause: str = "") -> None:
-        """End it: CANCEL while it rings, BYE once it was answered (with `cause` as the Reason header's value)."""
+        """End it: CANCEL while it rings, BYE once it was answered; `cause` is a Reason header's value (RFC 3326)."""
         self.given_up = True
+        self._cause = cause
         if self.side is not None:
             if not self.side.over:
                 self._spawn(self._acknowledge_and_hang_up(cause))
         elif self._invite is not None:
-            self._endpoint.cancel(self._invite)
+            self._endpoint.cancel(self._invite, cause)
 
     # -- inside
 
@@ -150,6 +159,8 @@ class Branch:
         said = self._invitation
         self._cseq += 1
         headers = Headers()
+        for route in said.routes:
+            headers.add("Route", route)
         headers.add("Max-Forwards", str(said.max_forwards))
         headers.add("From", f"{said.sender};tag={self._tag}")
         headers.add("To", said.to)
@@ -178,7 +189,7 @@ class Branch:
                 self.on_provisional(response)
         elif self._invite is not None:
             # Given up while its connection was being opened: only now is there something to cancel.
-            self._endpoint.cancel(self._invite)
+            self._endpoint.cancel(self._invite, self._cause)
 
     def _connect(self, invite: Request, response: Response, contact: str, hop: Hop) -> None:
         dialog = Dialog.of_client(invite, response, contact)

@@ -79,14 +79,23 @@ def to_outside(number: str, way: Gateway, origin: Origin, domain: str) -> Invita
     uri = Uri.parse(f"sip:{escaped(number)}@{way.host}")
     payer = _address(_number_of(origin.payer), origin.payer.name, domain)
     sender = _caller(origin.caller, domain) if origin.caller is not None and way.show_caller else payer
-    return _invitation(uri, sender, origin, domain, ("P-Asserted-Identity", str(payer)))
+    # From and Privacy keep a withheld caller's secret; who pays is asserted all the same.
+    private = [("Privacy", "id")] if origin.caller is not None and origin.caller.withheld else []
+    return _invitation(uri, sender, origin, domain, ("P-Asserted-Identity", str(payer)), *private)
 
 
 def to_phone(contact: str, number: str, origin: Origin, domain: str) -> Invitation | None:
-    """Return what a registered phone is sent: it shows the caller, whom From names. None as in `to_outside`."""
-    payer = _address(origin.payer.number, origin.payer.name, domain)
-    sender = _caller(origin.caller, domain) if origin.caller is not None else payer
-    return _invitation(Uri.parse(contact), sender, origin, domain, to=_address(number, "", domain))
+    """Return what a colleague's phone is sent: most show P-Asserted-Identity, so it names the caller here.
+
+    None as in `to_outside`.
+
+    Raises:
+        ParseError: the contact is no URI.
+    """
+    payer = Caller(origin.payer.number, origin.payer.name)
+    sender = _caller(payer if origin.caller is None else origin.caller, domain)
+    asserted = ("Privacy", "id") if sender is ANONYMOUS else ("P-Asserted-Identity", f"<{sender.uri}>")
+    return _invitation(Uri.parse(contact), sender, origin, domain, asserted, to=_address(number, "", domain))
 
 
 def referral(number: str, to: Uri, payer: Mailbox, domain: str) -> tuple[str, str]:
@@ -104,7 +113,7 @@ def _invitation(
     to: NameAddr | None = None,
 ) -> Invitation | None:
     came = origin.invite.max_forwards
-    left = (MAX_FORWARDS if came is None else came) - 1
+    left = min(MAX_FORWARDS if came is None else came, MAX_FORWARDS) - 1
     diversions: list[str] = []
     if origin.caller is not None:
         own = _address(_number_of(origin.payer), "", domain)

@@ -7,7 +7,7 @@ happened. What a caller hears is the flow's business; what goes wrong here is an
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from secrets import randbits
@@ -15,18 +15,20 @@ from typing import Final
 
 import structlog
 
-from ivr.call import Call, Facts, Hangup, Line, Origin, RecordEnd
+from ivr.call import Call, Facts, Hangup, RecordEnd
+from ivr.covering import Covering, Means, PhonesOf, Talked
 from ivr.dialogs import Dialogs
+from ivr.early import Early
 from ivr.flows.services import Services
+from ivr.guests import arrival_from, login_of, name_of, origin_of
 from ivr.leg import Leg
 from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
-from ivr.outcome import count_events, outcome_of
+from ivr.outcome import count_events, others_rang, outcome_of
 from ivr.sdp import SdpError
 from ivr.session import Session
-from ivr.sip.diversion import arrival_of
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
 from ivr.sip.hops import Source
@@ -42,10 +44,10 @@ from voicebox.directory import Device, Directory
 from voicebox.errors import DatabaseUnavailable
 from voicebox.ids import new_id
 from voicebox.mailbox import Company, Mailbox
-from voicebox.message import Caller, Reason
+from voicebox.message import Reason
 from voicebox.metrics import CallResult, Metrics
-from voicebox.numbers import DialPlan, parse_signalled
-from voicebox.settings.sip import CallSource, Keepalive, Sip, Trunk
+from voicebox.numbers import DialPlan
+from voicebox.settings.sip import CallSource, Keepalive, Sip
 
 log = structlog.get_logger("voicebox.ivr.incoming")
 
@@ -79,6 +81,7 @@ class House:
     """Takes a finished call's record, to be written at once."""
     spawn: Spawn
     metrics: Metrics
+    phones: PhonesOf
     dialogs: Dialogs = field(default_factory=Dialogs)
     """Who takes requests within dialogs."""
     board: Switchboard | None = None
@@ -92,6 +95,7 @@ class IncomingCall:
         self.id = new_id()
         self.leg: Leg | None = None
         self.session: Session | None = None
+        self._covering: Covering | None = None
         self._house = house
         self._tx = tx
         self._request = request
@@ -108,12 +112,16 @@ class IncomingCall:
         """Take an ACK to our 2xx that names another dialog (pyVoIP makes up its own To tag)."""
         if self.leg is not None:
             self.leg.acked(request)
+        elif self._covering is not None:
+            self._covering.acked(request)
 
     def cancelled(self) -> None:
         """Take in that the caller gave up before we answered."""
         self._cancelled = True
         if self.leg is not None:
             self.leg.cancelled()
+        elif self._covering is not None:
+            self._covering.cancelled()
         else:
             self._respond(response_to(self._request, 487))
 
@@ -123,16 +131,16 @@ class IncomingCall:
         self._house.metrics.call_began()
         company: Company | None = None
         arrival: Arrival | None = None
-        decision: Decision | None = None
+        decision: Decision | Talked | None = None
         try:
             async with _bounded(DECIDED_S):
                 company = await self._company_of(guest)
             if company is None:
-                log.error("guest_without_company", guest=_name_of(guest))
+                log.error("guest_without_company", guest=name_of(guest))
                 self._refuse(480)
                 return
             plan = DialPlan(company.country_code, company.area_code)
-            arrival = self._arrival(guest, plan)
+            arrival = arrival_from(guest, self._request, plan)
             async with _bounded(DECIDED_S):
                 decision = await decide(
                     arrival,
@@ -143,10 +151,16 @@ class IncomingCall:
                     directory=self._house.directory,
                 )
             self._note("decision", **decision.facts)
+            if isinstance(decision, ToMailbox) and decision.called and not self._tx.answered:
+                decision = await self._cover(guest, arrival, decision)
             if isinstance(decision, Refused):
                 self._refuse(decision.status)
-            elif not self._tx.answered:
+            elif not self._tx.answered and not isinstance(decision, Talked):
                 await self._converse(guest, company, arrival, decision)
+        except IntervalTooSmall:
+            response = response_to(self._request, 422)
+            response.headers.set("Min-SE", str(MIN_SE_S))
+            self._respond(response)
         except ParseError as error:
             log.warning("invite_unreadable", why=error.detail)
             self._refuse(error.status)
@@ -176,40 +190,55 @@ class IncomingCall:
             return await directory.company(guest.company)
         return next((each for each in await directory.companies() if each.id == guest.company_id), None)
 
-    def _arrival(self, guest: CallSource | Device, plan: DialPlan) -> Arrival:
-        """Read the INVITE; a phone's caller is the phone, whatever its From says."""
-        if isinstance(guest, Device):
-            arrival = arrival_of(self._request, identity="from", trusted=False)
-            return replace(arrival, caller=Caller(guest.number, arrival.caller.name))
-        arrival = arrival_of(self._request, identity=guest.identity.value, trusted=True)
-        caller = arrival.caller
-        if caller.number is None:
-            return arrival
-        number = parse_signalled(caller.number, plan)
-        return replace(arrival, caller=replace(caller, number=number.shown if number is not None else None))
+    # -- the phones
 
-    def _origin(self, guest: CallSource | Device, company: Company) -> Origin:
-        host = self._source.host
-        if isinstance(guest, Device):
-            return Origin(company.id, guest.number, Line.DEVICE, host, device=guest.number, trusted=True)
-        line = Line.TRUNK if guest.verified_caller_id else Line.CLAIMED
-        return Origin(company.id, guest.name, line, host, trusted=True)
+    async def _cover(self, guest: CallSource | Device, arrival: Arrival, decision: ToMailbox) -> Decision | Talked:
+        """Let the called number's phones ring first; returns where the call goes then.
+
+        Raises:
+            IntervalTooSmall: the session timer asked for is too short.
+            ParseError: the INVITE cannot make a dialog.
+        """
+        house, hop = self._house, self._source.hop
+        negotiate(self._request)
+        early = Early(
+            house.endpoint,
+            self._tx,
+            contact=house.endpoint.contact(hop, self._request.uri.user or ""),
+            direct=isinstance(guest, Device),
+            login=login_of(guest),
+            dialogs=house.dialogs,
+            spawn=house.spawn,
+        )
+        means = Means(
+            endpoint=house.endpoint,
+            domain=house.sip.domain,
+            phones=house.phones,
+            outcalls=house.services.outcalls,
+            outside=house.board.gateway() if house.board is not None else None,
+            dialogs=house.dialogs,
+            spawn=house.spawn,
+        )
+        covering = self._covering = Covering(means, early, self._request, source=hop, arrival=arrival, note=self._note)
+        try:
+            return await covering.run(decision)
+        finally:
+            self._answered = covering.answered_at
 
     # -- talking
 
     async def _converse(
         self, guest: CallSource | Device, company: Company, arrival: Arrival, decision: ToMailbox | ToPortal
     ) -> None:
-        """Set up media and talk over it, to the end of the call."""
+        """Set up media and talk over it, to the end of the call.
+
+        Raises:
+            IntervalTooSmall: the session timer asked for is too short.
+        """
         house = self._house
+        timer = negotiate(self._request)
         try:
-            timer = negotiate(self._request)
             stream = await house.plane.open()
-        except IntervalTooSmall:
-            response = response_to(self._request, 422)
-            response.headers.set("Min-SE", str(MIN_SE_S))
-            self._respond(response)
-            return
         except NoPorts:
             log.error("no_rtp_ports")  # noqa: TRY400 - the exception says nothing more
             self._result = CallResult.OVERLOAD
@@ -218,7 +247,8 @@ class IncomingCall:
         try:
             # The caller may have given up while media opened.
             if not self._tx.answered:
-                facts = Facts(self.id, arrival, self._origin(guest, company), caller_login=company.caller_login)
+                origin = origin_of(guest, company, self._source.host)
+                facts = Facts(self.id, arrival, origin, caller_login=company.caller_login)
                 await self._talk(self._leg_of(guest, stream), facts, decision, timer)
         finally:
             await stream.close()
@@ -240,7 +270,7 @@ class IncomingCall:
             contact=endpoint.contact(self._source.hop, self._request.uri.user or ""),
             spawn=house.spawn,
             began=self._began,
-            login=(guest.username, guest.password.get_secret_value()) if isinstance(guest, Trunk) else None,
+            login=login_of(guest),
             direct=isinstance(guest, Device),
             continuous=isinstance(guest, CallSource) and guest.rtp_keepalive is Keepalive.CONTINUOUS,
         )
@@ -283,6 +313,8 @@ class IncomingCall:
         """End the call from outside: the server stops. A recording is kept, anything else is hung up."""
         if self.session is not None:
             self.session.end(by)
+        elif self._covering is not None:
+            self._covering.end()
         else:
             self._result = CallResult.OVERLOAD
             self._refuse(503)
@@ -298,6 +330,8 @@ class IncomingCall:
     def _ended_by(self) -> str:
         if self.leg is not None:
             return self.leg.ended_by
+        if self._covering is not None and self._covering.ended_by:
+            return self._covering.ended_by
         return "cancel" if self._cancelled else "us"
 
     def _respond(self, response: Response) -> None:
@@ -307,20 +341,20 @@ class IncomingCall:
     def _note(self, event: str, **facts: object) -> None:
         self._trace.add(asyncio.get_running_loop().time() - self._began, event, **facts)
 
-    def _count(self, decision: Decision | None) -> None:
+    def _count(self, decision: Decision | Talked | None) -> None:
         metrics, trace = self._house.metrics, self._trace.entries
-        if self._answered is not None:
+        if self._answered is not None and not others_rang(trace):
             metrics.call_answered(max(0.0, (self._answered - self._started).total_seconds()))
         count_events(metrics, trace)
         cancelled, answered = self._cancelled, self._answered is not None
         result = self._result or outcome_of(decision, trace, answered=answered, cancelled=cancelled)
         metrics.call_ended(result, self._rtp)
 
-    def _record(self, company: Company | None, arrival: Arrival | None, decision: Decision | None) -> None:
+    def _record(self, company: Company | None, arrival: Arrival | None, decision: Decision | Talked | None) -> None:
         if arrival is None or company is None:
             return
         caller = "anonymous" if arrival.caller.withheld else arrival.caller.number or "unknown"
-        mailbox = decision.mailbox if isinstance(decision, ToMailbox | Refused) else None
+        mailbox = decision.mailbox if isinstance(decision, ToMailbox | Refused | Talked) else None
         opened = [entry["mailbox"] for entry in self._trace.entries if entry["event"] == "login" and entry["ok"]]
         reason: Reason | None = None
         match decision:
@@ -355,7 +389,3 @@ async def _bounded(limit_s: float) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise DatabaseUnavailable(f"no answer within {limit_s:.0f} s") from error
-
-
-def _name_of(guest: CallSource | Device) -> str:
-    return guest.name if isinstance(guest, CallSource) else guest.number

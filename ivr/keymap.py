@@ -38,6 +38,7 @@ class Act(StrEnum):
     BUSY_GREETING = auto()
     NO_ANSWER_GREETING = auto()
     AWAY = auto()
+    TEAM = auto()
     COMPOSE = auto()
     DEPOSIT = auto()
     DELETE_ALL = auto()
@@ -62,6 +63,7 @@ class Act(StrEnum):
     KEEP_NEW = auto()
     MAIL = auto()
     HANDLED = auto()
+    CLAIM = auto()
     # recording and sending
     RECORD = auto()
     TO_PERSON = auto()
@@ -130,7 +132,7 @@ class Menu:
         )
 
     def without(self, *acts: Act) -> "Menu":
-        """Return the menu where some of its keys do nothing: what a mailbox or company has not switched on."""
+        """Return the menu as it is where these acts are not to be had; neither offered nor spoken of."""
         return replace(self, options=tuple(option for option in self.options if option.act not in acts))
 
     def __or__(self, other: "Menu") -> "Menu":

@@ -108,6 +108,7 @@ MAIN: Final = _menu(
     _option("1", Act.MAILBOX, "Mailbox", "voice mailbox"),
     _option("3", Act.NAME, "Name aufnehmen", "recorded name"),
     _option("4", Act.FORWARDING, "Anrufumleitung", "call forwarding"),
+    _option("5", Act.TEAM, "Team-Mailbox, für Mitglieder eines Teams", "team mailbox, for members of a team"),
     _later("6", Act.DIAL, "Anruf machen, wenn freigegeben", "make a call, where allowed"),
     _option("8", Act.PASSCODE, "Kennwort ändern", "change the passcode"),
     _option("9", Act.EXIT, "auflegen", "hang up"),
@@ -123,7 +124,7 @@ MAILBOX: Final = _menu(
     _option("2", Act.BUSY_GREETING, "Begrüßung bei besetzt", "busy greeting"),
     _option("3", Act.NO_ANSWER_GREETING, "Begrüßung bei keine Antwort", "no-answer greeting"),
     _option("4", Act.AWAY, "längere Abwesenheit", "extended away"),
-    _later("5", Act.COMPOSE, "Nachricht verfassen", "compose a message"),
+    _option("5", Act.COMPOSE, "Nachricht verfassen", "compose a message"),
     _option("6", Act.DEPOSIT, "Aufnahme von Nachrichten ein/aus", "message deposit on/off"),
     _option("7", Act.DELETE_ALL, "alle löschen, mit Rückfrage", "delete all, to be confirmed"),
     _option("8", Act.PASSCODE, "Kennwort ändern", "change the passcode"),
@@ -190,11 +191,12 @@ MORE: Final = _menu(
     "more",
     "Eine Nachricht: weitere Möglichkeiten",
     "A message: more",
-    _later("1", Act.REPLY, "antworten", "reply"),
-    _later("2", Act.FORWARD, "weiterleiten", "forward"),
+    _option("1", Act.REPLY, "antworten", "reply"),
+    _option("2", Act.FORWARD, "weiterleiten", "forward"),
     _option("3", Act.KEEP_NEW, "als neu behalten", "keep as new"),
-    _later("4", Act.MAIL, "Kopie als E-Mail an mich", "mail me a copy"),
-    _later("5", Act.HANDLED, "als erledigt kennzeichnen", "mark handled"),
+    _option("4", Act.MAIL, "Kopie als E-Mail an mich", "mail me a copy"),
+    _option("5", Act.HANDLED, "als erledigt kennzeichnen", "mark handled"),
+    _option("6", Act.CLAIM, "übernehmen, in einer Team-Mailbox", "take care of it, in a team mailbox"),
     _BACK,
     _REPEAT,
     spoken_as=phrases.Menu.MORE,
@@ -270,27 +272,62 @@ FORWARDING: Final = _menu(
     _REPEAT,
     spoken_as=phrases.Menu.FORWARDING,
 )
+_SENDING: Final = (
+    _option("3", Act.TO_PERSON, "an eine Person (Rufnummer, #; dann # oder *)", "to a person (number, #; then # or *)"),
+    _option("4", Act.TO_EVERYONE, "an alle, mit Berechtigung (dann # oder *)", "to everyone, a right (then # or *)"),
+    _option(
+        "5", Act.TO_LIST, "an eine Verteilerliste (Nummer, #; dann # oder *)", "to a list (number, #; then # or *)"
+    ),
+    _option("6", Act.URGENT, "dringend (noch einmal: aufheben)", "urgent (again: not urgent)"),
+    _option("7", Act.CONFIDENTIAL, "vertraulich (noch einmal: aufheben)", "confidential (again: not confidential)"),
+    _BACK,
+    _REPEAT,
+)
 COMPOSE: Final = _menu(
     "compose",
-    "Weiterleiten oder verfassen",
-    "Forward or compose",
-    _later("1", Act.RECORD, "Kommentar aufnehmen", "record a comment"),
-    _later("2", Act.LISTEN, "anhören", "hear it"),
-    _later("3", Act.TO_PERSON, "an eine Person (Rufnummer, #)", "to a person (number, #)"),
-    _later("4", Act.TO_EVERYONE, "an alle (mit Recht)", "to everyone (a right)"),
-    _later("5", Act.TO_LIST, "an eine Verteilerliste (Nummer, #; dann # oder *)", "to a list (number, #; then # or *)"),
-    _later("6", Act.URGENT, "dringend", "urgent"),
-    _later("7", Act.CONFIDENTIAL, "vertraulich", "confidential"),
+    "Nachricht verfassen",
+    "Compose",
+    _option("1", Act.RECORD, "aufnehmen", "record"),
+    _option("2", Act.LISTEN, "anhören", "hear it"),
+    *_SENDING,
+    spoken_as=phrases.Menu.COMPOSE,
+)
+FORWARD: Final = _menu(
+    "forward",
+    "Weiterleiten",
+    "Forward",
+    _option("1", Act.RECORD, "Kommentar aufnehmen", "record a comment"),
+    _option("2", Act.LISTEN, "Kommentar anhören", "hear the comment"),
+    *_SENDING,
+    spoken_as=phrases.Menu.FORWARD,
 )
 REPLY: Final = _menu(
     "reply",
     "Antworten",
     "Reply",
-    _later("1", Act.RECORD, "aufnehmen", "record"),
-    _later("2", Act.LISTEN, "anhören", "hear it"),
-    _later("3", Act.SEND, "senden", "send"),
-    _later("6", Act.URGENT, "dringend", "urgent"),
-    _later("7", Act.CONFIDENTIAL, "vertraulich", "confidential"),
+    _option("1", Act.RECORD, "aufnehmen", "record"),
+    _option("2", Act.LISTEN, "anhören", "hear it"),
+    _option("3", Act.SEND, "senden", "send"),
+    _option("6", Act.URGENT, "dringend (noch einmal: aufheben)", "urgent (again: not urgent)"),
+    _option("7", Act.CONFIDENTIAL, "vertraulich (noch einmal: aufheben)", "confidential (again: not confidential)"),
+    _BACK,
+    _REPEAT,
+    spoken_as=phrases.Menu.REPLY,
+)
+DICTATION: Final = _menu(
+    "dictation",
+    "Während der Aufnahme",
+    "While recording",
+    _option("#", Act.STOP, "Aufnahme beenden", "stop"),
+    _option("*", Act.STOP, "Aufnahme beenden (löscht nie)", "stop (never deletes)"),
+)
+SEND: Final = _menu(
+    "send",
+    "An diese Empfänger senden?",
+    "Send to these recipients?",
+    _option("#", Act.SEND, "senden", "send"),
+    _option("*", Act.BACK, "abbrechen", "cancel"),
+    spoken_as=phrases.Menu.SEND,
 )
 
 WHILE_PLAYING: Final = MESSAGE | PLAYING
@@ -303,7 +340,8 @@ AFTERWARDS: Final = replace(
 CALLER_MENUS: Final = (GREETING, FULL, RECORDING, REVIEW, DISCARD)
 SUBSCRIBER_MENUS: Final = (
     *(LOGIN_NUMBER, LOGIN_PIN, MAIN, MAILBOX, CONFIRM, MESSAGE, PLAYING, AFTER, MORE, DELETED, PASSCODE),
-    *(BUSY_GREETING, NO_ANSWER_GREETING, AWAY, NAME, FORWARDING, COMPOSE, REPLY),
+    *(BUSY_GREETING, NO_ANSWER_GREETING, AWAY, NAME, FORWARDING, COMPOSE, FORWARD, REPLY),
+    *(DICTATION, SEND),
 )
 
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from ivr.covering import Talked
 from voicebox.arrival import Decision, Refused, ToPortal
 from voicebox.metrics import CallResult, Metrics
 
 
 def outcome_of(
-    decision: Decision | None, trace: list[dict[str, Any]], *, answered: bool, cancelled: bool
+    decision: Decision | Talked | None, trace: list[dict[str, Any]], *, answered: bool, cancelled: bool
 ) -> CallResult:
     """Return how a call ended that was not refused for want of room and did not fail.
 
@@ -21,9 +22,12 @@ def outcome_of(
         return CallResult.CANCELLED if cancelled else CallResult.REFUSED
     events = {str(entry["event"]) for entry in trace}
     signed_in = any(entry["event"] == "login" and entry.get("ok") for entry in trace)
+    connected = any(entry["event"] == "coverage" and entry["to"] == "answered" for entry in trace)
     match decision:
         case ToPortal():
             return CallResult.PORTAL
+        case _ if connected:
+            return CallResult.CONNECTED
         case _ if "message" in events:
             return CallResult.MESSAGE
         case _ if signed_in:  # by `*` while the greeting played
@@ -34,6 +38,11 @@ def outcome_of(
             return CallResult.NO_MESSAGE
 
 
+def others_rang(trace: list[dict[str, Any]]) -> bool:
+    """Tell whether phones rang before the answer: then how long that took says nothing of us."""
+    return any(entry["event"] == "coverage" and entry["to"] in {"phones", "number"} for entry in trace)
+
+
 def count_events(metrics: Metrics, trace: list[dict[str, Any]]) -> None:
     """Count what a call's trace tells of: messages left, and logins."""
     wrong = locked = 0
@@ -41,6 +50,8 @@ def count_events(metrics: Metrics, trace: list[dict[str, Any]]) -> None:
         match entry:
             case {"event": "message"}:
                 metrics.message_taken("deposited")
+            case {"event": "transfer", "result": str(result)}:
+                metrics.transfer(result)
             case {"event": "login", "ok": True}:
                 metrics.login("ok")
             case {"event": "login"}:

@@ -67,6 +67,18 @@ class Phones:
             if phone.binding.expires_at > now
         ]
 
+    def path_to(self, mailbox_id: int, contact: str) -> tuple[str, ...]:
+        """Return the proxies on the way to a phone of a mailbox, as it registered (RFC 3327), the next one first."""
+        return next(
+            (
+                phone.binding.path
+                for phones in self._of_mailbox.get(mailbox_id, {}).values()
+                for phone in phones
+                if phone.binding.contact == contact
+            ),
+            (),
+        )
+
     async def register(self, request: Request, source: Source, device: Device) -> Response:
         """Answer an authenticated REGISTER; what it changed is stored before it is confirmed.
 

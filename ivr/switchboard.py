@@ -120,6 +120,8 @@ class Connecting:
         self._refused: list[int] = []
         self._wake = asyncio.Event()
         self._left = False
+        self._accepted = False
+        """Whether the peer means to take the call over."""
 
     def caller_left(self) -> None:
         """Take in that the caller's leg is over."""
@@ -139,20 +141,23 @@ class Connecting:
         to, by = referral(self._dial.number, leg.invite.dialog.remote_target, self._origin.payer, sip.domain)
         # The media stays ours until the end: who waits hears that something happens.
         leg.stream.play(self._ringback)
-        accepted = False
+        self._board.spawn(self._refer(to, by))
         try:
-            response = await leg.refer(to, by)
-            accepted = response.status < 300
-            if not accepted:
-                self._decide(end_of(response.status))
             return await self._decided(REFERRED_S)
         except Hangup:
             # Some peers say BYE instead of a final NOTIFY: they have taken it over.
-            if accepted:
+            if self._accepted:
                 return TransferEnd.REFERRED
             raise
         finally:
             leg.stream.stop()
+
+    async def _refer(self, to: str, by: str) -> None:
+        """Ask, beside the waiting: a caller who hangs up is not kept until the peer has answered."""
+        response = await self._leg.refer(to, by)
+        self._accepted = response.status < 300
+        if not self._accepted:
+            self._decide(end_of(response.status))
 
     async def by_second_leg(self) -> TransferEnd:
         """Ring, connect, and return when the other side has hung up, or when nobody could be reached.
@@ -211,10 +216,11 @@ class Connecting:
         domain = board.sip.domain
         found: list[tuple[Invitation | None, Place]] = []
         if dial.mailbox is not None:
-            found = [
-                (to_phone(contact, dial.number, origin, domain), Place(hop))
-                for contact, hop in board.phones.of_mailbox(dial.mailbox.id)
-            ]
+            for contact, hop in board.phones.of_mailbox(dial.mailbox.id):
+                try:
+                    found.append((to_phone(contact, dial.number, origin, domain), Place(hop)))
+                except ParseError as error:
+                    log.warning("contact_unreadable", mailbox=dial.mailbox.number, why=error.detail)
         if not found and (way := board.gateway()) is not None:
             # A colleague without a phone here may have one at the exchange.
             found = [(to_outside(dial.number, way, origin, domain), way.place)]

@@ -10,19 +10,22 @@ from email.message import EmailMessage
 from typing import Any
 
 from mail import wording
+from mail.invitation import Invitation, compose_invitation
 from mail.letter import Letter, Purpose, Sender
 from mail.notice import Notice, compose_notice
 from mail.stationery import begun, filled, recipient
 
 
-def compose(letter: Letter | Notice, sender: Sender) -> EmailMessage:
-    """Return the mail for a letter, or for a notice.
+def compose(letter: Letter | Notice | Invitation, sender: Sender) -> EmailMessage:
+    """Return the mail for a letter, for a notice, or for an invitation.
 
     Raises:
         PermanentFailure: the letter's address is none that mail can be sent to.
     """
     if isinstance(letter, Notice):
         return compose_notice(letter, sender)
+    if isinstance(letter, Invitation):
+        return compose_invitation(letter, sender)
     language = letter.mailbox.language
     zone = wording.zone_of(letter.mailbox, letter.company)
     facts = _facts(letter, sender)
@@ -38,7 +41,7 @@ def compose(letter: Letter | Notice, sender: Sender) -> EmailMessage:
     return filled(mail, letter, "message", facts, mp3=mp3)
 
 
-def envelope_recipient(letter: Letter | Notice) -> str:
+def envelope_recipient(letter: Letter | Notice | Invitation) -> str:
     """Return the address for RCPT TO.
 
     Raises:
@@ -54,7 +57,8 @@ def _facts(letter: Letter, sender: Sender) -> dict[str, Any]:
     caller, number = wording.who(message.caller, language), wording.number(message.caller)
     return {
         "language": language.value,
-        "subject": wording.subject(message, language),
+        "subject": wording.subject(message, language, requested=letter.purpose is Purpose.REQUEST),
+        "requested": letter.purpose is Purpose.REQUEST,
         "caller": caller,
         "heading": wording.heading(message.caller, language),
         "number": number if number != caller else "",
@@ -62,6 +66,7 @@ def _facts(letter: Letter, sender: Sender) -> dict[str, Any]:
         "received": wording.moment(message.received_at, zone, language),
         "length": wording.length(message),
         "occasion": wording.occasion(message.reason, language),
+        "forwarder": wording.colleague(letter.forwarder) if letter.forwarder else "",
         "urgent": message.urgent,
         "confidential": message.confidential,
         "interrupted": message.interrupted,

@@ -17,8 +17,12 @@ class Purpose(StrEnum):
     """Row 16: a copy of the message, with audio."""
     REDIRECT = "mail-redirect"
     """Row 13: the message itself, by e-mail only."""
+    REQUEST = "mail-request"
+    """phone-menus.md, More, key 4: a copy that the subscriber asked for."""
     CHANGED = "mail-changed"
     """Security row 4: tells the owner what was changed; a notice, without a message."""
+    CONFIRM = "mail-confirm"
+    """Rows 13, 15 and 16: asks an address that a subscriber named whether it wants mails; without a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Letter:
     company: Company
     written_at: datetime
     """When it was queued, aware; the same at each attempt."""
+    forwarder: Mailbox | None = None
+    """The colleague who forwarded the message; its caller is still who left it."""
     mp3: bytes | None = None
     """The recording, where it may and can be attached."""
     audio_lost: bool = False

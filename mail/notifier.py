@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from mail.compose import compose, envelope_recipient
 from mail.errors import AudioNotReady, PermanentFailure, TemporaryFailure, UnknownOutcome
+from mail.invitation import Invitation
 from mail.letter import Letter, Sender
 from mail.notice import Notice
 from mail.outgoing import AUDIO_PAUSE_S, KINDS, LEASE_S, Outgoing
@@ -29,13 +30,19 @@ AT_A_TIME: Final = 4
 LOOK_AGAIN_S: Final = 5.0
 """For rows of other processes, and for a database that was away."""
 
-Mp3 = Callable[[str], Awaitable[bytes]]
-"""Returns the recording with this audio id as an MP3 file.
 
-Raises:
-    NoAudio: there is nothing to play, and never will be.
-    Exception: not now.
-"""
+class Mp3(Protocol):
+    """Makes a message's recording, in its pieces, one MP3 file (`AudioLibrary.mp3`)."""
+
+    async def __call__(self, *audio_ids: str) -> bytes:
+        """Return the file.
+
+        Raises:
+            NoAudio: there is nothing to play, and never will be.
+            Exception: not now.
+        """
+        ...
+
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +69,7 @@ class Notifier:
         self._wake = asyncio.Event()
         self._stopping = False
         # Taken by the server, but the database went away before the row could be closed: never sent twice for that.
-        self._taken: dict[int, Letter | Notice] = {}
+        self._taken: dict[int, Letter | Notice | Invitation] = {}
 
     async def run(self) -> None:
         """Send what is due until `stop` or cancellation; after `stop`, mails on their way may still arrive."""
@@ -169,7 +176,7 @@ class Notifier:
                 logger.info("mail %s is dropped: its message is gone", entry.key)
                 await self._outgoing.delivered(entry, None)
                 return False
-            letter = whole = asked if isinstance(asked, Notice) else await self._with_audio(asked)
+            letter = whole = await self._with_audio(asked) if isinstance(asked, Letter) else asked
             recipient = envelope_recipient(letter)
             text = await asyncio.to_thread(lambda: compose(whole, self._sender).as_bytes())
             await self._transport.send(self._sender.address, recipient, text)
@@ -188,7 +195,7 @@ class Notifier:
         if not letter.wants_audio:
             return letter
         try:
-            return replace(letter, mp3=await self._mp3(letter.message.audio_id))
+            return replace(letter, mp3=await self._mp3(*letter.message.audio_ids))
         except NoAudio:
             return replace(letter, audio_lost=True)
         except Exception as error:  # the store, the spool, an encoder: whichever, the mail waits for it

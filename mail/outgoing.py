@@ -4,16 +4,20 @@ A mail is done only after the server's 250. For a message that is delivered by e
 transaction that closes the row also says where the message goes: away where the mail carried it, else into the mailbox.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from mail.invitation import Invitation
 from mail.letter import Letter, Purpose
 from mail.notice import Notice
 from voicebox.announcement import Change
 from voicebox.clock import Clock
 from voicebox.events import Events, MailboxChanged, OutboxGrew
-from voicebox.message import Message
-from voicebox.storage import mailboxes, messages, outbox
+from voicebox.links import Links
+from voicebox.mailbox import Mailbox
+from voicebox.message import Message, MessageKind
+from voicebox.storage import confirmations, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Entry, Kind, backoff_s
 
@@ -25,7 +29,9 @@ AUDIO_PAUSE_S: Final = 15.0
 TRIED_FOR: Final = {
     Purpose.NOTIFY: timedelta(days=5),  # RFC 5321 section 4.5.4.1: at least 4 to 5 days
     Purpose.COPY: timedelta(days=5),
+    Purpose.REQUEST: timedelta(days=5),
     Purpose.CHANGED: timedelta(days=5),
+    Purpose.CONFIRM: timedelta(days=2),  # then its link is too old
     Purpose.REDIRECT: timedelta(days=1),  # the message itself: it must not stay out of reach for longer
 }
 WARNING_REFUSED: Final = "mail-refused"
@@ -36,10 +42,12 @@ WARNING_AUDIO_LOST: Final = "audio-lost"
 class Outgoing:
     """The queue as the notifier sees it."""
 
-    def __init__(self, db: Database, events: Events, clock: Clock) -> None:
+    def __init__(self, db: Database, events: Events, clock: Clock, *, links: Links | None = None) -> None:
         self._db = db
         self._events = events
         self._clock = clock
+        self._links = links
+        """Makes the links in mails; without it there are none."""
 
     async def next_due_s(self) -> float | None:
         """Return in how many seconds the next mail is due, 0 for now; None if none is waiting."""
@@ -66,28 +74,38 @@ class Outgoing:
         until = self._clock.now() + timedelta(seconds=LEASE_S)
         await self._db.write(lambda connection: outbox.failed(connection, entry, entry.last_error or "", until))
 
-    async def letter(self, entry: Entry) -> Letter | Notice | None:
+    async def letter(self, entry: Entry) -> Letter | Notice | Invitation | None:
         """Return what a row asks for, without the recording; None if its message or mailbox is gone."""
         if entry.kind == Purpose.CHANGED:
             return await self._notice(entry)
+        if entry.kind == Purpose.CONFIRM:
+            return await self._invitation(entry)
         if entry.message_id is None or entry.mailbox_id is None:
             return None
         async with self._db.read() as connection:
             found = await messages.get_any(connection, entry.message_id)
             mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
             companies = await mailboxes.companies(connection)
+            held = await confirmations.held(connection, entry.mailbox_id)
+            forwarder = None
+            if found is not None and found[0].kind is MessageKind.FORWARD and found[0].sender_id is not None:
+                forwarder = await mailboxes.by_id(connection, found[0].sender_id)
         company = next((company for company in companies if company.id == entry.company_id), None)
         if found is None or mailbox is None or company is None:
             return None
-        return Letter(
+        letter = Letter(
             purpose=Purpose(entry.kind),
             key=entry.key,
-            to=str(entry.payload.get("to", "")),
+            to=_address(entry, mailbox, held),
             message=found[0],
             mailbox=mailbox,
             company=company,
             written_at=entry.created_at,
+            forwarder=forwarder,
         )
+        if self._links is None or not letter.message.confidential or letter.purpose is Purpose.NOTIFY:
+            return letter
+        return replace(letter, listen_url=self._links.listen_url(letter.message.id, letter.written_at))
 
     async def _notice(self, entry: Entry) -> Notice | None:
         if entry.mailbox_id is None:
@@ -109,7 +127,31 @@ class Outgoing:
             written_at=entry.created_at,
         )
 
-    async def delivered(self, entry: Entry, letter: Letter | Notice | None) -> None:
+    async def _invitation(self, entry: Entry) -> Invitation | None:
+        """Return what asks an address to confirm; None if nobody asks it any more, or it was asked again since."""
+        if entry.mailbox_id is None or self._links is None:
+            return None
+        async with self._db.read() as connection:
+            asked = await confirmations.get(connection, int(entry.payload.get("address", 0)))
+            mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
+            companies = await mailboxes.companies(connection)
+        company = next((company for company in companies if company.id == entry.company_id), None)
+        if asked is None or mailbox is None or company is None or asked.expires_at is None:
+            return None
+        if asked.confirmed_at is not None or asked.created_at != entry.created_at:
+            return None
+        token = self._links.confirmation_token(asked.id, asked.created_at)
+        return Invitation(
+            key=entry.key,
+            to=str(entry.payload.get("to", "")),
+            url=self._links.confirmation_url(token),
+            expires_at=asked.expires_at,
+            mailbox=mailbox,
+            company=company,
+            written_at=entry.created_at,
+        )
+
+    async def delivered(self, entry: Entry, letter: Letter | Notice | Invitation | None) -> None:
         """Close a row: the server said 250, or (no letter) there is nothing left to send."""
         now = self._clock.now()
 
@@ -158,3 +200,10 @@ class Outgoing:
         if released is not None:
             self._events.publish(MailboxChanged(released.company_id, released.mailbox_id))
             self._events.publish(OutboxGrew(Kind.MWI))
+
+
+def _address(entry: Entry, mailbox: Mailbox, held: frozenset[str]) -> str:
+    """Return where a mail goes: as its row says; a message by e-mail only, to where its mailbox sends them now."""
+    to = str(entry.payload.get("to", ""))
+    now = mailbox.redirect_email
+    return now if entry.kind == Purpose.REDIRECT and now is not None and now.casefold() not in held else to

@@ -45,6 +45,10 @@ _REASONS: Final = {
     },
 }
 _SUBJECT: Final = {Language.DE: "Neue Nachricht von {who} ({length})", Language.EN: "New message from {who} ({length})"}
+_SUBJECT_REQUESTED: Final = {
+    Language.DE: "Ihre Nachricht von {who} ({length})",
+    Language.EN: "Your message from {who} ({length})",
+}
 _FILE_WITHHELD: Final = {Language.DE: "unterdrueckt", Language.EN: "withheld"}
 _FILE_UNKNOWN: Final = {Language.DE: "unbekannt", Language.EN: "unknown"}
 
@@ -117,20 +121,25 @@ def who(caller: Caller, language: Language) -> str:
     return plain(caller.name) or number(caller) or _UNKNOWN[language]
 
 
+def colleague(mailbox: Mailbox) -> str:
+    """Return a colleague by name and extension, as in "Anna Beispiel (1001)"."""
+    return f"{plain(mailbox.name)} ({plain(mailbox.number)})"
+
+
 def heading(caller: Caller, language: Language) -> str:
     """Return `who` as a heading: what is no name begins with a capital."""
     text = who(caller, language)
     return text if not caller.withheld and plain(caller.name) else f"{text[:1].upper()}{text[1:]}"
 
 
-def subject(message: Message, language: Language) -> str:
-    """Return the mail's subject, as in "Neue Nachricht von Max Muster (0:42)"."""
+def subject(message: Message, language: Language, *, requested: bool = False) -> str:
+    """Return the mail's subject, as in "Neue Nachricht von Max Muster (0:42)"; one that was asked for may be old."""
     caller = message.caller
     if caller.withheld:
         named = _FROM_WITHHELD[language]
     else:
         named = plain(caller.name) or number(caller) or _FROM_UNKNOWN[language]
-    return _SUBJECT[language].format(who=named, length=length(message))
+    return (_SUBJECT_REQUESTED if requested else _SUBJECT)[language].format(who=named, length=length(message))
 
 
 def occasion(reason: Reason, language: Language) -> str:

@@ -51,11 +51,14 @@ from mail.smtp import SmtpTransport
 from prompts.recordings import Recordings
 from voicebox import __version__
 from voicebox.access import Access
+from voicebox.ageing import Ageing
 from voicebox.calllog import CallLog
 from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
+from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
+from voicebox.distribution import Distribution
 from voicebox.events import Events
 from voicebox.greetings import Greetings
 from voicebox.housekeeping import Housekeeping
@@ -63,6 +66,7 @@ from voicebox.i18n import Language
 from voicebox.inbox import Inbox
 from voicebox.library import AudioLibrary
 from voicebox.light import Light, LightState
+from voicebox.links import Links
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
 from voicebox.outcalls import OutCalls
@@ -72,6 +76,7 @@ from voicebox.settlement import Settlement
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database, migrate
 from voicebox.tasks import Errands, tireless
+from voicebox.teams import Teams
 from webmanager.server import WebParts, served
 
 log = structlog.get_logger("voicebox.app")
@@ -223,16 +228,17 @@ def _fingerprint(*folders: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in manifests)).hexdigest()[:16]
 
 
-def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
+def make_services(config: Config, stores: Stores, sounds: Sounds, outcalls: OutCalls) -> Services:
     """Return the use cases as the flows call them."""
     return Services(
         directory=stores.directory,
         deposits=stores.deposits,
         access=Access(stores.db, PinHasher(load_key(config.data_dir)), stores.clock),
         inbox=lambda mailbox: Inbox(stores.db, stores.events, stores.clock, mailbox),
+        copies=Copies(stores.db, stores.events, stores.clock),
         clips=sounds,
         space=_DiskSpace(stores.spool),
-        outcalls=OutCalls(stores.db, stores.directory, stores.clock, config.outbound),
+        outcalls=outcalls,
         clock=stores.clock,
         greetings=Greetings(
             *(stores.db, stores.store, stores.assemble, stores.worker.master), events=stores.events, clock=stores.clock
@@ -240,18 +246,38 @@ def make_services(config: Config, stores: Stores, sounds: Sounds) -> Services:
         reachability=Reachability(
             stores.db, stores.directory, config.outbound, events=stores.events, clock=stores.clock
         ),
+        distribution=Distribution(stores.db, stores.events, stores.clock),
+        teams=Teams(stores.db),
     )
+
+
+def make_links(config: Config) -> Links:
+    """Return what makes the links in mails; to listen by one only where `web.public_url` was set for others."""
+    reachable = "public_url" in config.web.model_fields_set
+    return Links(load_key(config.data_dir), config.web.public_url, reachable=reachable)
 
 
 def make_notifier(config: Config, stores: Stores) -> Notifier:
     """Return what sends the mails."""
     return Notifier(
-        Outgoing(stores.db, stores.events, stores.clock),
+        Outgoing(stores.db, stores.events, stores.clock, links=make_links(config)),
         SmtpTransport(config.smtp),
         stores.library.mp3,
         Sender(config.smtp.sender, config.sip.portal[0] if config.sip.portal else None),
         events=stores.events,
         metrics=stores.metrics,
+    )
+
+
+def make_ageing(config: Config, stores: Stores) -> Ageing:
+    """Return what takes away messages and recordings whose time is over."""
+    return Ageing(
+        stores.db,
+        stores.store,
+        config.retention,
+        events=stores.events,
+        clock=stores.clock,
+        spool=stores.spool,
     )
 
 
@@ -280,6 +306,7 @@ class Telephony:
         self.trunks = Trunks(self.endpoint, self.peers, config.sip)
         authenticator = Authenticator(config.sip.domain, secrets.token_bytes(32))
         dialogs = Dialogs()
+        self.outcalls = OutCalls(stores.db, stores.directory, stores.clock, config.outbound)
         self.engine = self._core.engine = Engine(
             House(
                 endpoint=self.endpoint,
@@ -287,11 +314,12 @@ class Telephony:
                 plane=self.plane,
                 sounds=sounds,
                 directory=stores.directory,
-                services=make_services(config, stores, sounds),
+                services=make_services(config, stores, sounds, self.outcalls),
                 flows=Flows(leave_message=leave_message, fetch_messages=portal),
                 keep=stores.calllog.keep,
                 spawn=spawn,
                 metrics=stores.metrics,
+                phones=self.phones,
                 dialogs=dialogs,
                 board=Switchboard(self.endpoint, self.plane, self.phones, dialogs, spawn, config.sip, config.outbound),
             ),
@@ -363,6 +391,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                     *([("trunks", telephony.trunks.run)] if config.sip.trunk else []),
                     ("tidy", telephony.tidy),
                     ("housekeeping", Housekeeping(stores.db, stores.clock).run),
+                    ("ageing", make_ageing(config, stores).run),
                     ("notifier", notifier.run),
                 )
             ]
@@ -395,6 +424,7 @@ def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts
             failing=spool.failing is not None,
             syncs=spool.syncs,
         )
+        metrics.calls_out(len(telephony.outcalls))
         metrics.spool_unwritten(stores.deposits.waiting)
         metrics.settlement(stored=settlement.stored, broken=settlement.broken, failures=settlement.failures)
 

@@ -71,6 +71,8 @@ class ToMailbox:
     deflected_by: str | None
     """The number that sent the call on; None for a call to the mailbox's own number."""
     why: str
+    called: bool = False
+    """Rule 3: its own number was called, so that coverage comes first (`voicebox.coverage`), and may refuse."""
 
     @property
     def facts(self) -> dict[str, str | None]:
@@ -219,7 +221,10 @@ def choose(route: Route, mailbox_of: MailboxOf, found: Mapping[Number, Mailbox])
         why = f"{route.called.shown} was called"
         if diverter is not None:
             why += f"; it was diverted by {diverter.shown}, which is not ours"
-        return _deposit(mailbox, route.called.reason or Reason.UNAVAILABLE, diverter, why)
+        if route.called.reason is None:
+            return ToMailbox(mailbox, Reason.UNAVAILABLE, diverter.shown if diverter else None, why, called=True)
+        # A cause without a target: the exchange has tried already (rule 2a, leniently).
+        return _deposit(mailbox, route.called.reason, diverter, why)
     return Refused(404, _nobody(route))
 
 

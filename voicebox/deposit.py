@@ -12,7 +12,7 @@ Ids make each step harmless to repeat: take, audio and message share one, and ea
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -21,13 +21,15 @@ from voicebox.errors import DatabaseUnavailable
 from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message, Take
-from voicebox.storage import audio, mailboxes, messages, outbox
+from voicebox.storage import ageing, audio, confirmations, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
 from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTake, OwnContext, sort_out
 
 __all__ = ["MESSAGE_MIN_S", "DepositContext", "Deposits", "Flags", "LostTake", "Room", "SpoolMarks"]
 
+COUNTED_S: Final = 1.0
+"""For counting what a mailbox holds: a caller hears nothing meanwhile."""
 RETRY_FIRST_S: Final = 0.5
 RETRY_MAX_S: Final = 30.0
 TOGETHER: Final = 50
@@ -94,12 +96,14 @@ class Deposits:
     async def room(self, mailbox: Mailbox) -> Room:
         """Return how much a mailbox still takes, from the samples of its new and saved messages.
 
-        While the database is away there is always room: a message too many is better than none.
+        Of one that is e-mail only, from what waits to be mailed and what could not be: the others do not stay.
+        While the database is away or hangs there is always room: a message too many is better than none.
         """
         try:
-            async with self._db.read() as connection:
-                used_s = await messages.used_s(connection, mailbox.id)
-        except DatabaseUnavailable:
+            async with asyncio.timeout(COUNTED_S), self._db.read() as connection:
+                by_mail = mailbox.redirect_email is not None
+                used_s = await messages.used_s(connection, mailbox.id, by_mail=by_mail)
+        except (DatabaseUnavailable, TimeoutError):
             return Room(left_s=float(mailbox.message_max_s), full=False)
         used_s += sum(
             waiting.take.duration_s for waiting in self._waiting.values() if waiting.context.mailbox_id == mailbox.id
@@ -260,6 +264,8 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     owner = await mailboxes.by_id(connection, made.mailbox_id)
     if owner is None:
         raise LookupError(f"there is no mailbox {made.mailbox_id} any more")
+    if await ageing.was_removed(connection, made.audio_id):  # it was a message, whose time is over
+        return _Stored(fresh=False, audio=audio.AudioState.STORED)
     fresh = await audio.add(
         connection,
         audio_id=made.audio_id,
@@ -271,9 +277,10 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     if not fresh:
         there = await audio.get(connection, made.audio_id)
         return _Stored(fresh=False, audio=audio.AudioState.SPOOL if there is None else there.state)
-    pending = owner.redirect_email is not None
+    held = await confirmations.held(connection, owner.id)
+    made, pending = placed(owner, made, held)
     await messages.add(connection, made, now, pending=pending)
-    drafts = _mails(owner, made)
+    drafts = mails_of(owner, made, held)
     await outbox.add(connection, drafts, now)
     kinds = [Kind(draft.kind) for draft in drafts]
     if owner.mwi and not pending:
@@ -282,8 +289,20 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=tuple(kinds))
 
 
-def _mails(owner: Mailbox, made: Message) -> list[Draft]:
-    """Return the mails a message causes: rows 13, 15 and 16, each at most once per message, ever."""
+def placed(owner: Mailbox, made: Message, held: frozenset[str]) -> tuple[Message, bool]:
+    """Return a message as it comes to its mailbox, and whether it waits for the mail server there (row 13)."""
+    if owner.redirect_email is None:
+        return made, False
+    if owner.redirect_email.casefold() in held:  # the address has not said yet that it wants messages
+        return replace(made, warning="unconfirmed"), False
+    return made, True
+
+
+def mails_of(owner: Mailbox, made: Message, held: frozenset[str]) -> list[Draft]:
+    """Return the mails a message causes: rows 13, 15 and 16, each at most once per message, ever.
+
+    None of them goes to an address in `held`, which has not confirmed.
+    """
     wanted = (
         (Kind.MAIL_REDIRECT, owner.redirect_email),
         (Kind.MAIL_NOTIFY, owner.notify_email),
@@ -292,5 +311,5 @@ def _mails(owner: Mailbox, made: Message) -> list[Draft]:
     return [
         Draft(owner.company_id, kind, f"{kind}:{made.id}", owner.id, made.id, {"to": address})
         for kind, address in wanted
-        if address is not None
+        if address is not None and address.casefold() not in held
     ]

@@ -1,17 +1,19 @@
 """Who is who: companies, mailboxes by any of their numbers, devices, and the phones that are registered.
 
-While the database is away, what was last known of a mailbox still answers, so that callers can leave messages: they
-are kept in the spool until the database is back (security.md, "faults we survive"). Nothing is served from memory
-while it is there.
+While the database is away or hangs, what was last known of a mailbox still answers, so that callers can leave
+messages: they are kept in the spool until the database is back (security.md, "faults we survive"). Nothing is served
+from memory while it answers.
 """
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Company, Mailbox
+from voicebox.message import Message
 from voicebox.numbers import Number
 from voicebox.storage import mailboxes, registrations
 from voicebox.storage.database import Database
@@ -24,6 +26,8 @@ T = TypeVar("T")
 
 REMEMBERED_MAX: Final = 10_000
 """Answers kept for when the database is away: at about 1 KiB each, 10 MiB."""
+ANSWERED_S: Final = 1.0
+"""How long a question waits where there is a remembered answer: a caller hears nothing meanwhile."""
 
 
 class Directory:
@@ -66,6 +70,18 @@ class Directory:
                 return await mailboxes.by_id(connection, mailbox_id)
 
         return await self._answer(("id", mailbox_id), ask)
+
+    async def extensions(self, messages: Iterable[Message]) -> dict[int, str]:
+        """Return the extensions of the colleagues who sent, claimed or handled these messages, by mailbox key."""
+        return await self.numbers(each for message in messages for each in message.colleagues)
+
+    async def numbers(self, mailbox_ids: Iterable[int]) -> dict[int, str]:
+        """Return the extensions of mailboxes, by key; of those that are gone none."""
+        wanted = sorted(set(mailbox_ids))
+        if not wanted:
+            return {}
+        async with self._db.read() as connection:
+            return {each.id: each.number for each in (await mailboxes.by_ids(connection, wanted)).values()}
 
     async def page(self, company_id: int, *, after: str | None = None, limit: int = 100) -> list[Mailbox]:
         """List a company's mailboxes by extension, from the one after `after`."""
@@ -125,14 +141,15 @@ class Directory:
         await self._db.write(lambda connection: registrations.remove(connection, aor, contact))
 
     async def _answer(self, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T | None:
-        """Ask the database; where it is away, return what it last said to the same question.
+        """Ask the database; where it is away or hangs, return what it last said to the same question.
 
         Raises:
             DatabaseUnavailable: it is away and was never asked this.
         """
         try:
-            answer = await ask()
-        except DatabaseUnavailable:
+            async with asyncio.timeout(ANSWERED_S if key in self._last else None):
+                answer = await ask()
+        except (DatabaseUnavailable, TimeoutError):
             if key not in self._last:
                 raise
             known: T = self._last[key]

@@ -10,12 +10,12 @@ from typing import Any, Final
 from voicebox.announcement import ALTERNATIVES, Choice, Kind, Mastered
 from voicebox.applied import Applied, Change, Value
 from voicebox.devices import Ha1
-from voicebox.directory_file import DirectoryError, DirectoryFile, ListPlan, MailboxPlan
+from voicebox.directory_file import DirectoryError, DirectoryFile, ListPlan, MailboxPlan, TeamPlan
 from voicebox.errors import Conflict
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
 from voicebox.pinhistory import PinHistory
-from voicebox.storage import announcements, audio, credentials, lists, mailboxes, provisioned
+from voicebox.storage import announcements, audio, confirmations, credentials, lists, mailboxes, provisioned, teams
 from voicebox.storage.mailboxes import Device
 from voicebox.storage.provisioned import Standing
 from voicebox.tomllines import KeyPath
@@ -23,7 +23,7 @@ from voicebox.tomllines import KeyPath
 _ADDRESSES: Final = ("email", "notify_email", "copy_email", "redirect_email")
 _SWITCHES: Final = (
     *("language", "time_zone", "auto_login", "rings", "send_all", "send_busy", "send_no_answer", "enabled"),
-    *("mwi", "dnd", "away", "away_recording", "record_notice", "retention_days"),
+    *("mwi", "dnd", "away", "away_recording", "record_notice", "retention_days", "everyone", "team"),
 )
 _MINUTES: Final = {"message_max_min": "message_max_s", "mailbox_max_min": "quota_s"}
 _GREETINGS: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
@@ -110,9 +110,12 @@ class DirectoryUpdate:
         for index, plan in enumerate(self._file.mailboxes):
             with self._conflicts(("mailbox", index)):
                 await self._mailbox(plan, standing.get(plan.entry.number), company)
+        for team in self._file.teams:
+            await self._team(team, standing.get(team.number))
         for index, wanted in enumerate(self._file.lists):
             with self._conflicts(("distribution_list", index)):
                 await self._list(wanted, standing.get(wanted.entry.owner))
+        await self._vouch(company)
         named = {plan.entry.number for plan in self._file.mailboxes}
         return Applied(tuple(self._changes), tuple(sorted(standing.keys() - named)))
 
@@ -148,6 +151,20 @@ class DirectoryUpdate:
         ]
         if found:
             raise DirectoryError(tuple(found))
+
+    async def _vouch(self, company: Company) -> None:
+        """Confirm what the file names and its subscribers had named before: an administrator knows these addresses."""
+        planned = {
+            (self._written[plan.entry.number].id, str(address).casefold()): plan.entry.number
+            for plan in self._file.mailboxes
+            for key in _ADDRESSES
+            if (address := getattr(plan.entry, key)) is not None
+        }
+        for each in await confirmations.waiting(self._connection, company.id):
+            number = planned.get((each.mailbox_id, each.address.casefold()))
+            if number is not None:
+                await confirmations.confirm(self._connection, [each.id], self._now)
+                self._note(f"mailbox {number}", "confirmed", after=each.address)
 
     async def _release(self, standing: Mapping[str, Standing]) -> None:
         """Take away what the file moves to another mailbox or leaves out, so that the order of mailboxes is free."""
@@ -293,6 +310,18 @@ class DirectoryUpdate:
         if tuple(history.stored) != standing.history:
             await provisioned.remember(self._connection, mailbox.id, history.stored)
 
+    async def _team(self, wanted: TeamPlan, standing: Standing | None) -> None:
+        before = standing.members if standing else frozenset()
+        after = frozenset(self._written[extension].id for extension in wanted.members)
+        if before != after:
+            await teams.change(self._connection, self._written[wanted.number], before=before, after=after)
+            self._note(f"mailbox {wanted.number}", "members", *self._numbers(before, after))
+
+    def _numbers(self, *members: frozenset[int]) -> list[Value]:
+        """Return each set of mailboxes as their extensions."""
+        by_id = {mailbox.id: mailbox.number for mailbox in self._written.values()}
+        return [", ".join(sorted(by_id[key] for key in keys)) or None for keys in members]
+
     async def _list(self, wanted: ListPlan, owner: Standing | None) -> None:
         entry = wanted.entry
         subject = f"list {entry.number} of mailbox {entry.owner}"
@@ -310,9 +339,7 @@ class DirectoryUpdate:
             )
             return
         if known.members != members:
-            by_id = {mailbox.id: mailbox.number for mailbox in self._written.values()}
-            was, is_now = (", ".join(sorted(by_id[key] for key in keys)) for keys in (known.members, members))
-            self._note(subject, "members", was or None, is_now)
+            self._note(subject, "members", *self._numbers(known.members, members))
         diff = self._differences(subject, known, {"description": entry.description, "shared": entry.shared})
         if diff or known.members != members:
             await lists.change(

@@ -148,6 +148,9 @@ class MailboxEntry(Entry):
     message_max_min: Annotated[int, Field(ge=1, le=10)] | None = None
     mailbox_max_min: Annotated[int, Field(ge=10, le=900)] | None = None
     retention_days: Annotated[int, AfterValidator(_retention)] | None = None
+    everyone: bool | None = None
+    team: bool | None = None
+    members: tuple[str, ...] | None = Field(default=None, strict=False, max_length=200)
 
 
 class ListEntry(Entry):

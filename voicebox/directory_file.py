@@ -29,13 +29,13 @@ from voicebox.directory_entries import (
     MailboxEntry,
     Tables,
 )
+from voicebox.directory_wording import NUMBER_CURE, NUMBER_TEXTS, PIN_TEXTS, REFUSAL_TEXTS
 from voicebox.greeting_file import GreetingRefused, read_greeting
-from voicebox.numbers import DialPlan, NumberProblem, NumberRefused, parse_destination, parse_strict, spellings
-from voicebox.outbound import Refusal, always_refused
-from voicebox.passcode import PinProblem
+from voicebox.numbers import DialPlan, NumberRefused, parse_destination, parse_strict, spellings
+from voicebox.outbound import always_refused
 from voicebox.tomllines import KeyPath, Lines, TomlError, load
 
-__all__ = ["DirectoryError", "DirectoryFile", "ListPlan", "MailboxPlan", "Problem", "read_directory"]
+__all__ = ["DirectoryError", "DirectoryFile", "ListPlan", "MailboxPlan", "Problem", "TeamPlan", "read_directory"]
 
 _DESTINATIONS: Final = ("zero_out", "forward_always", "forward_busy", "forward_no_answer", "forward_unreachable")
 _GREETINGS: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
@@ -82,6 +82,16 @@ class ListPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamPlan:
+    """Who belongs to a team mailbox, as the file wants it."""
+
+    number: str
+    """The team's extension."""
+    members: tuple[str, ...]
+    """Extensions, each once."""
+
+
+@dataclass(frozen=True, slots=True)
 class DirectoryFile:
     """A checked file."""
 
@@ -90,6 +100,7 @@ class DirectoryFile:
     plan: DialPlan
     mailboxes: tuple[MailboxPlan, ...]
     lists: tuple[ListPlan, ...]
+    teams: tuple[TeamPlan, ...]
     lines: Lines = field(repr=False)
 
     def problem(self, path: KeyPath, what: str, cure: str) -> Problem:
@@ -142,9 +153,10 @@ class _Check:
             self._claim(entry.number, ("mailbox", index, "number"), entry.number)
         mailboxes = tuple(self._mailbox(entry, index, plan) for index, entry in enumerate(tables.mailbox))
         lists = self._lists(tables, plan)
+        teams = self._teams(tables, plan)
         if self._found:
             raise self._error()
-        return DirectoryFile(self._path, tables.company, plan, mailboxes, lists, self._lines)
+        return DirectoryFile(self._path, tables.company, plan, mailboxes, lists, teams, self._lines)
 
     def _plan(self, company: CompanyEntry) -> DialPlan:
         try:
@@ -207,7 +219,7 @@ class _Check:
         try:
             return parse_strict(text, plan)
         except NumberRefused as refused:
-            self._add(at, f"{text[:_SHOWN_MAX]!r} {_NUMBER_TEXTS[refused.problem]}", _NUMBER_CURE)
+            self._add(at, f"{text[:_SHOWN_MAX]!r} {NUMBER_TEXTS[refused.problem]}", NUMBER_CURE)
             return None
 
     def _destination(self, text: str | None, at: KeyPath, plan: DialPlan) -> str | None:
@@ -216,22 +228,22 @@ class _Check:
         try:
             return parse_destination(text, plan)
         except NumberRefused as refused:
-            what = f"{text[:_SHOWN_MAX]!r} {_NUMBER_TEXTS[refused.problem]}"
-            self._add(at, what, f"{_NUMBER_CURE} An extension will do, too.")
+            what = f"{text[:_SHOWN_MAX]!r} {NUMBER_TEXTS[refused.problem]}"
+            self._add(at, what, f"{NUMBER_CURE} An extension will do, too.")
             return None
 
     def _dialled(self, number: str, at: KeyPath, plan: DialPlan) -> None:
         """Refuse what no call ever goes to; whether the rest is allowed depends on `[outbound]` at the time."""
         why = always_refused(number, plan.country_code)
         if why is not None:
-            self._add(at, f"{number!r} {_REFUSAL_TEXTS[why]}", "Write another number, or leave the key out.")
+            self._add(at, f"{number!r} {REFUSAL_TEXTS[why]}", "Write another number, or leave the key out.")
 
     def _pin(self, entry: MailboxEntry, at: KeyPath, own: set[str], plan: DialPlan) -> None:
         if entry.pin is None:
             return
         known = [spelling for number in own for spelling in spellings(number, plan)]
         for problem in passcode.check(entry.pin, known):
-            self._add((*at, "pin"), f"the PIN {_PIN_TEXTS[problem]}", "Write another one, or leave the key out.")
+            self._add((*at, "pin"), f"the PIN {PIN_TEXTS[problem]}", "Write another one, or leave the key out.")
 
     def _greeting(self, name: str | None, at: KeyPath) -> bytes | None:
         if name is None:
@@ -261,6 +273,23 @@ class _Check:
                 for position, text in enumerate(entry.members)
             ]
             found.append(ListPlan(entry, tuple(dict.fromkeys(member for member in members if member))))
+        return tuple(found)
+
+    def _teams(self, tables: Tables, plan: DialPlan) -> tuple[TeamPlan, ...]:
+        found = []
+        teams = {entry.number for entry in tables.mailbox if entry.team}
+        for index, entry in enumerate(tables.mailbox):
+            at: KeyPath = ("mailbox", index, "members")
+            if entry.members is None:
+                continue
+            if not entry.team:
+                self._add(at, "stands at a mailbox that is no team's", "Write team = true, or leave the members out.")
+                continue
+            members = [self._member(text, (*at, place), tables, plan) for place, text in enumerate(entry.members)]
+            for place, member in enumerate(members):
+                if member in teams:
+                    self._add((*at, place), f"{member} is a team mailbox itself", "Write its members here instead.")
+            found.append(TeamPlan(entry.number, tuple(dict.fromkeys(member for member in members if member))))
         return tuple(found)
 
     def _member(self, text: str, at: KeyPath, tables: Tables, plan: DialPlan) -> str | None:
@@ -383,32 +412,3 @@ def _inner(value: Any, model: type[BaseModel], key: str) -> Any:
 def _optional(model: type[BaseModel], key: str) -> bool:
     info = model.model_fields.get(key)
     return info is not None and NoneType in get_args(info.annotation)
-
-
-_NUMBER_CURE: Final = 'Write it as "+49 2115551111", "02115551111" or "0211-555-1111".'
-_NUMBER_TEXTS: Final = {
-    NumberProblem.EMPTY: "is empty",
-    NumberProblem.CHARACTER: "has something else than digits, hyphens, spaces and a leading plus",
-    NumberProblem.PLUS: "has a plus where none may be",
-    NumberProblem.ZEROS: "begins with more than one 0",
-    NumberProblem.ZERO_AFTER_PLUS: "has a 0 before or after its country code",
-    NumberProblem.SEPARATOR: "has a hyphen or space at an end, or two in a row",
-    NumberProblem.TOO_SHORT: "is too short for a telephone number",
-    NumberProblem.TOO_LONG: "is too long for a telephone number",
-    NumberProblem.COUNTRY: "begins with a country code that does not exist",
-}
-_PIN_TEXTS: Final = {
-    PinProblem.NOT_DIGITS: "is not made of digits only",
-    PinProblem.TOO_SHORT: f"has fewer than {passcode.PIN_MIN_DIGITS} digits",
-    PinProblem.TOO_LONG: f"has more than {passcode.PIN_MAX_DIGITS} digits",
-    PinProblem.RUN: "has more than 3 digits in ascending or descending order",
-    PinProblem.EQUAL_DIGITS: "has more than 3 equal digits in a row",
-    PinProblem.REPEATED_BLOCK: "repeats one block of digits",
-    PinProblem.OWN_NUMBER: "is one of the mailbox's own numbers",
-    PinProblem.RECENT: "was used before",
-}
-_REFUSAL_TEXTS: Final = {
-    Refusal.NOT_A_NUMBER: "is not a number that can be dialled",
-    Refusal.EMERGENCY: "is an emergency number, and never dialled",
-    Refusal.PREMIUM: "costs more than a usual call, and is never dialled",
-}

@@ -1,6 +1,6 @@
-"""What the database need not remember any longer: failed logins of long ago, and phones that went away unnoticed.
+"""What the database need not remember any longer: old failed logins, phones that went away, addresses never confirmed.
 
-Messages, calls and mails that age out are another matter: they follow each mailbox's own rules (row 21).
+Messages, calls and mails that age out are another matter: they follow each mailbox's own rules (`voicebox.ageing`).
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Final
 from voicebox.clock import Clock
 from voicebox.errors import DatabaseUnavailable
 from voicebox.lockout import LONGEST_LOCK, SOURCE_FORGETS
-from voicebox.storage import credentials, registrations
+from voicebox.storage import confirmations, credentials, registrations
 from voicebox.storage.database import AsyncConnection, Database
 
 EVERY_S: Final = 3600.0
@@ -48,6 +48,7 @@ class Housekeeping:
         async def work(connection: AsyncConnection) -> int:
             sources = await credentials.forget_sources(connection, now - SOURCES_KEPT)
             # Those that ran out while no process was running: of the others the registrar takes care itself.
-            return sources + await registrations.forget_expired(connection, now)
+            phones = await registrations.forget_expired(connection, now)
+            return sources + phones + await confirmations.forget_unused(connection, now)
 
         return await self._db.write(work)

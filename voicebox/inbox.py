@@ -23,6 +23,7 @@ PAGE_MAX: Final = 500
 """Messages in one answer: more are asked for with a cursor."""
 
 _Move = Callable[[AsyncConnection, int, str, datetime], Awaitable[Message | None]]
+_Mark = Callable[[AsyncConnection, int, str, int, datetime], Awaitable[Message | None]]
 
 
 class Inbox:
@@ -84,6 +85,14 @@ class Inbox:
         """Move a deleted message back to the folder it was deleted from; None if it is not deleted (any more)."""
         return await self._move(messages.restore, message_id)
 
+    async def claim(self, message_id: str, by: Mailbox) -> Message | None:
+        """Note that `by` takes care of a message; None if somebody does already, or it is not there (any more)."""
+        return await self._marked(messages.claim, message_id, by)
+
+    async def handled(self, message_id: str, by: Mailbox) -> Message | None:
+        """Mark a message as handled by `by`; None if it is handled already, or not there (any more)."""
+        return await self._marked(messages.handle, message_id, by)
+
     async def delete_all(self, *, received_until: datetime | None = None) -> int:
         """Delete all new and saved messages; returns how many.
 
@@ -109,6 +118,14 @@ class Inbox:
             self._tell()
         return how_many
 
+    async def _marked(self, mark: _Mark, message_id: str, by: Mailbox) -> Message | None:
+        """Write who does what; it stays in its folder, so that no light changes."""
+        now = self._clock.now()
+        marked = await self._db.write(lambda connection: mark(connection, self._mailbox.id, message_id, by.id, now))
+        if marked is not None:
+            self._events.publish(MailboxChanged(self._mailbox.company_id, self._mailbox.id))
+        return marked
+
     async def _move(self, move: _Move, message_id: str) -> Message | None:
         now = self._clock.now()
 
@@ -124,7 +141,7 @@ class Inbox:
         return moved
 
     async def _remind_light(self, connection: AsyncConnection, now: datetime) -> None:
-        if self._mailbox.mwi and self._mailbox.redirect_email is None:
+        if self._mailbox.mwi:
             await outbox.remind_light(connection, self._mailbox.company_id, self._mailbox.id, now)
 
     def _tell(self) -> None:

@@ -5,14 +5,16 @@ Decoding and encoding run in threads: libsndfile works without the interpreter's
 """
 
 import asyncio
+import contextlib
 import io
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
+import soxr
 
 from voicebox.clock import Clock
 from voicebox.errors import NoAudio, RecordingBroken
@@ -90,18 +92,37 @@ class AudioLibrary:
                 continue
         raise NoAudio(f"there is nothing to play under {audio_id}")
 
+    async def joined(self, *audio_ids: str) -> bytes:
+        """Return several pieces as one FLAC, end to end: a message's comments, then the message itself (the last).
+
+        A comment that is broken is left out, since the message can still be heard.
+
+        Raises:
+            NoAudio: there is nothing to play of the message itself.
+            StoreUnavailable, DatabaseUnavailable: as `flac`.
+        """
+        *comments, own = audio_ids
+        last = await self.flac(own)
+        if not comments:
+            return last
+        pieces: list[bytes] = []
+        for audio_id in comments:
+            with contextlib.suppress(NoAudio):
+                pieces.append(await self.flac(audio_id))
+        return await asyncio.to_thread(_join, [*pieces, last])
+
     async def pcm(self, audio_id: str) -> tuple[Samples, int]:
         """Return the audio as samples (int16, mono) and their rate; raises as `flac`."""
         return await asyncio.to_thread(decode, await self.flac(audio_id))
 
-    async def wav(self, audio_id: str) -> bytes:
-        """Return the audio as a WAV file, PCM, 16 bits, at its own rate; raises as `flac`."""
-        flac = await self.flac(audio_id)
+    async def wav(self, *audio_ids: str) -> bytes:
+        """Return audio as a WAV file, PCM, 16 bits, at its own rate; several pieces and errors as in `joined`."""
+        flac = await self.joined(*audio_ids)
         return await asyncio.to_thread(_convert, flac, "WAV")
 
-    async def mp3(self, audio_id: str) -> bytes:
-        """Return the audio as an MP3 file; raises as `flac`."""
-        flac = await self.flac(audio_id)
+    async def mp3(self, *audio_ids: str) -> bytes:
+        """Return audio as an MP3 file; several pieces and errors as in `joined`."""
+        flac = await self.joined(*audio_ids)
         return await asyncio.to_thread(_convert, flac, "MP3")
 
     async def length_s(self, audio_id: str) -> float | None:
@@ -153,6 +174,21 @@ def encode(samples: Samples, rate_hz: int, format_: str) -> bytes:
         options = {"subtype": "PCM_16"}
     soundfile.write(file, samples, rate_hz, format=format_, **options)
     return file.getvalue()
+
+
+def _join(pieces: Sequence[bytes]) -> bytes:
+    """Return FLAC files as one, at the highest of their rates: a comment may come over another codec. Blocks."""
+    decoded = [decode(piece) for piece in pieces]
+    rate_hz = max(rate_hz for _, rate_hz in decoded)
+    return encode(np.concatenate([_at_rate(samples, own_hz, rate_hz) for samples, own_hz in decoded]), rate_hz, "FLAC")
+
+
+def _at_rate(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+    if from_hz == to_hz or not len(samples):
+        return samples
+    found = soxr.resample(samples.astype(np.float32), from_hz, to_hz, quality="HQ")
+    clipped: Samples = np.clip(np.rint(found), -32768, 32767).astype(np.int16)
+    return clipped
 
 
 def _convert(flac: bytes, format_: str) -> bytes:

@@ -24,8 +24,8 @@ from voicebox.storage.database import Database
 from voicebox.storage.lights import LightRow
 from voicebox.storage.outbox import backoff_s
 
-LOOK_AGAIN_S: Final = 5.0
-"""For rows that another process wrote (`voicebox mailbox`, another node) and for failed ones."""
+LOOK_AGAIN_S: Final = 1.0
+"""For rows that another process wrote (`voicebox apply`, another node): a light switched off there goes out at once."""
 TOGETHER_MAX: Final = 200
 """Mailboxes being told at a time; the others wait their turn."""
 DARK: Final = Counts(new=0, saved=0, new_urgent=0, saved_urgent=0)
@@ -39,7 +39,7 @@ class LightState:
 
     mailbox: Mailbox
     counts: Counts
-    """All zero where the light is switched off, or the mailbox is e-mail only."""
+    """All zero where the light is switched off; of an e-mail-only mailbox, what could not be mailed (row 13)."""
 
     @property
     def lit(self) -> bool:
@@ -64,6 +64,8 @@ class Light:
         self._since: dict[int, float] = {}
         """Likewise of those that are being told."""
         self._busy: set[int] = set()
+        self._restated: list[int] | None = None
+        """Mailboxes still to be told since the start; None until they are looked up."""
         self._look_at = 0.0
         self._wake = asyncio.Event()
         self.on_told: Callable[[float], None] = lambda _: None
@@ -105,7 +107,7 @@ class Light:
         return sum(task.result() for task in told)
 
     async def _next(self) -> list[int]:
-        """Return the mailboxes to tell now: those that changed, and now and then those whose rows are due."""
+        """Return the mailboxes to tell now: those that changed, now and then those whose rows are due, at start all."""
         mailboxes = self._changed()
         loop = asyncio.get_running_loop()
         if loop.time() >= self._look_at:
@@ -114,7 +116,23 @@ class Light:
                 mailboxes += [each for each in await self._due() if each not in mailboxes]
             except DatabaseUnavailable as error:  # the rows are there when it is back
                 logger.warning("the message lights wait: %s", error)
+        mailboxes += [each for each in await self._restate() if each not in mailboxes]
         return mailboxes
+
+    async def _restate(self) -> list[int]:
+        """Return mailboxes to tell since we have just started: a phone or PBX may have missed what came before.
+
+        Their number is bounded by what is free, so that changes never wait for them.
+        """
+        if self._restated is None:
+            try:
+                async with self._db.read() as connection:
+                    self._restated = await lights.every(connection)
+            except DatabaseUnavailable:
+                return []
+        free = max(0, TOGETHER_MAX // 2 - len(self._busy))
+        told, self._restated = self._restated[:free], self._restated[free:]
+        return [each for each in told if each not in self._busy]
 
     def _changed(self) -> list[int]:
         """Take the mailboxes that changed, but those that are just being told: their turn comes after."""
@@ -137,7 +155,7 @@ class Light:
             logger.exception("the message light of mailbox %d failed", mailbox_id)
         finally:
             self._busy.discard(mailbox_id)
-            if self._dirty:
+            if self._dirty or self._restated:
                 self._wake.set()
 
     async def _show(self, mailbox_id: int) -> bool:
@@ -174,5 +192,4 @@ class Light:
 
 
 def _state_of(row: LightRow) -> LightState:
-    on = row.mailbox.mwi and row.mailbox.redirect_email is None
-    return LightState(row.mailbox, row.counts if on else DARK)
+    return LightState(row.mailbox, row.counts if row.mailbox.mwi else DARK)

@@ -90,6 +90,8 @@ class Metrics:
         self._setup = self._histogram("call_setup_seconds", "From INVITE to 200.", _FAST_S)
         self._messages = self._counter("messages", "Messages taken.", "how")
         self._logins = self._counter("logins", "Logins at the voice portal.", "result")
+        self._transfers = self._counter("transfers", "Calls connected to somebody else, or not.", "result")
+        self._calls_out = self._gauge("calls_out", "Calls to the outside in progress, which cost and count.")
         self._sip = self._tally("sip_events", "What the SIP side counts, by its name there.", "event")
         self._transactions = self._gauge("sip_transactions", "SIP transactions in progress or kept for repeats.")
         self._connections = self._gauge("sip_connections", "SIP connections over TCP that are open.")
@@ -118,6 +120,8 @@ class Metrics:
             self._messages.labels(how)
         for login in ("ok", "wrong", "locked"):
             self._logins.labels(login)
+        for end in ("connected", "referred", "busy", "no-answer", "failed", "limit", "given-up", "refused"):
+            self._transfers.labels(end)
 
     # --- calls
 
@@ -144,6 +148,14 @@ class Metrics:
     def login(self, result: Literal["ok", "wrong", "locked"]) -> None:
         """Count a subscriber's attempt to log in by phone."""
         self._logins.labels(result).inc()
+
+    def transfer(self, result: str) -> None:
+        """Count what came of connecting a caller to somebody else, as the trace says it."""
+        self._transfers.labels(result).inc()
+
+    def calls_out(self, now: int) -> None:
+        """Show how many calls to the outside are in progress."""
+        self._calls_out.set(now)
 
     # --- SIP
 

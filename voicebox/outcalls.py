@@ -12,7 +12,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from voicebox.clock import Clock
@@ -25,8 +24,7 @@ from voicebox.settings.outbound import Outbound
 from voicebox.storage import outbound
 from voicebox.storage.database import Database
 
-WRITE_S: Final = 5.0
-"""For counting a call that has ended: what the database does not take in time is counted with the next one."""
+__all__ = ["OutCalls", "Permit", "Refused"]
 
 logger = logging.getLogger(__name__)
 
@@ -93,10 +91,15 @@ class OutCalls:
             number: as a person or signalling wrote it; `0211…` is read by the company's dial plan.
 
         Raises:
-            DatabaseUnavailable: nobody knows what was used; nothing is to be dialled.
+            DatabaseUnavailable: nobody knows what was used; nothing is to be dialled outside.
         """
         company = next(each for each in await self._directory.companies() if each.id == payer.company_id)
         destination, owner = await self._read(company, number)
+        found = permit(company, payer, destination, self._settings, owner=owner, usage=Usage())
+        if isinstance(found, Refused):
+            return found
+        if found.internal:
+            return Permit(found, company, self)
         # One after the other: two that ask at once must not both be the last one allowed.
         async with self._admitting:
             usage = await self._usage(company)
@@ -104,8 +107,7 @@ class OutCalls:
             if isinstance(found, Refused):
                 return found
             held = Permit(found, company, self)
-            if not found.internal:
-                self._running.add(held)
+            self._running.add(held)
             return held
 
     async def would_admit(self, payer: Mailbox, number: str) -> bool:

@@ -153,6 +153,9 @@ class Settlement:
                 connection, row.id, blob_key=key, size_bytes=len(whole.flac), peaks=whole.peaks, now=now
             )
         )
+        async with self._db.read() as connection:
+            if await audio.get(connection, row.id) is None:  # it aged out while it was broken
+                await self._store.delete(key)
         await self._spool.settled(row.id)
         self._troubles.pop(row.id, None)
         self.stored += 1

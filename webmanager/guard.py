@@ -60,11 +60,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         return Problem(Code.REFUSED, status=refusal.status).response(language)
     except (DatabaseUnavailable, StoreUnavailable) as error:
-        log.warning("http_unavailable", path=request.path, why=str(error))
+        log.warning("http_unavailable", path=_place(request), why=str(error))
         return Problem(Code.UNAVAILABLE, headers={"Retry-After": str(RETRY_AFTER_S)}).response(language)
     except Exception:  # where a request ends: one fault is one answer, and its id leads to the log
         fault = secrets.token_hex(8)
-        log.exception("http_failed", fault=fault, method=request.method, path=request.path)
+        log.exception("http_failed", fault=fault, method=request.method, path=_place(request))
         return Problem(Code.INTERNAL, instance=f"urn:voicebox:fault:{fault}").response(language)
 
 
@@ -79,6 +79,13 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if access is Access.ADMIN_OR_LOCAL:
             admin_only(viewer)
     return await handler(request)
+
+
+def _place(request: web.Request) -> str:
+    """Return what was asked for, for the log: a page's path holds a secret, and is named by its pattern."""
+    resource = request.match_info.route.resource
+    public = resource is not None and request.app[ACCESS].get(resource.canonical) is Access.PUBLIC
+    return resource.canonical if resource is not None and public else request.path
 
 
 def _access_of(request: web.Request) -> Access:

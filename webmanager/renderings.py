@@ -46,23 +46,23 @@ class Renderings:
 
     def __init__(self, library: AudioLibrary) -> None:
         self._library = library
-        self._kept: OrderedDict[tuple[str, Format], Rendering] = OrderedDict()
+        self._kept: OrderedDict[tuple[tuple[str, ...], Format], Rendering] = OrderedDict()
         self._bytes = 0
         self._turn = asyncio.Semaphore(AT_ONCE)
 
-    async def get(self, audio_id: str, format_: Format) -> Rendering:
-        """Return a piece of audio as a file.
+    async def get(self, audio_ids: tuple[str, ...], format_: Format) -> Rendering:
+        """Return audio as one file, its pieces end to end.
 
         Raises:
-            NoAudio, StoreUnavailable, DatabaseUnavailable: as `AudioLibrary.flac`.
+            NoAudio, StoreUnavailable, DatabaseUnavailable: as `AudioLibrary.joined`.
         """
-        key = (audio_id, format_)
+        key = (audio_ids, format_)
         if (kept := self._found(key)) is not None:
             return kept
         async with self._turn:
             if (kept := self._found(key)) is not None:  # somebody made it while we waited
                 return kept
-            data = await (self._library.wav(audio_id) if format_ is Format.WAV else self._library.mp3(audio_id))
+            data = await (self._library.wav(*audio_ids) if format_ is Format.WAV else self._library.mp3(*audio_ids))
             made = Rendering(data, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
             self._keep(key, made)
             return made
@@ -72,12 +72,12 @@ class Renderings:
         """How much is kept."""
         return self._bytes
 
-    def _found(self, key: tuple[str, Format]) -> Rendering | None:
+    def _found(self, key: tuple[tuple[str, ...], Format]) -> Rendering | None:
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
 
-    def _keep(self, key: tuple[str, Format], made: Rendering) -> None:
+    def _keep(self, key: tuple[tuple[str, ...], Format], made: Rendering) -> None:
         if key in self._kept or len(made.data) > KEPT_MAX_BYTES // 2:  # one giant must not push out everything
             return
         self._kept[key] = made

@@ -7,14 +7,21 @@ from types import MappingProxyType
 
 from aiohttp import web
 
+from voicebox.confirmation import Confirmations
+from voicebox.links import Links
+from voicebox.pinhash import load_key
 from webmanager.api.openapi import describe
 from webmanager.api.ready import READINESS, Readiness
 from webmanager.api.routes import ROUTES
 from webmanager.api.spec_show import SPEC
 from webmanager.bearer import BEARERS, Bearers
-from webmanager.guard import ACCESS, guard, problems
+from webmanager.guard import ACCESS, Access, guard, problems
 from webmanager.headers import add_headers
 from webmanager.listening import listening
+from webmanager.pages.confirm import CONFIRMATIONS
+from webmanager.pages.listen import LINKS
+from webmanager.pages.routes import PAGES
+from webmanager.pages.strangers import STRANGERS, Strangers
 from webmanager.parts import PARTS, Check, WebParts
 from webmanager.renderings import RENDERINGS, Renderings
 
@@ -22,18 +29,28 @@ __all__ = ["PARTS", "Check", "WebParts", "make_app", "served"]
 
 
 def make_app(parts: WebParts) -> web.Application:
-    """Return the application with every route."""
+    """Return the application with every route and page."""
     app = web.Application(middlewares=[problems, guard])
     app[PARTS] = parts
     app[BEARERS] = Bearers(parts)
     app[READINESS] = Readiness(parts)
     app[RENDERINGS] = Renderings(parts.library)
-    app[ACCESS] = MappingProxyType({route.path: route.access for route in ROUTES})
+    app[ACCESS] = MappingProxyType(
+        {route.path: route.access for route in ROUTES} | {path: Access.PUBLIC for _, path, _ in PAGES}
+    )
     app[SPEC] = json.dumps(describe(ROUTES), ensure_ascii=False).encode()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.handler)
+    links = Links(load_key(parts.config.data_dir), parts.config.web.public_url)
+    app[LINKS] = links
+    app[CONFIRMATIONS] = Confirmations(parts.db, parts.events, parts.clock, links)
+    app[STRANGERS] = Strangers()
+    for method, path, handler in PAGES:
+        app.router.add_route(method, path, handler)
+        if method == "GET":
+            app.router.add_route("HEAD", path, handler)
     app.on_response_prepare.append(add_headers)
     return app
 

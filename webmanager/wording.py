@@ -172,6 +172,10 @@ _FIELD_TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "given-twice": ("darf nur einmal angegeben werden", "may be given only once"),
         "required": ("fehlt", "is missing"),
         "unknown-company": ("nennt keine Firma, die es gibt", "names no company that exists"),
+        "json": ("muss ein JSON-Objekt sein", "must be a JSON object"),
+        "unknown-number": ("gehört zu keinem Postfach der Firma", "belongs to no mailbox of the company"),
+        "unknown-list": ("ist keine Liste, an die dieses Postfach senden kann", "is no list this mailbox can send to"),
+        "empty-list": ("hat keine Mitglieder außer dem Absender", "has no members besides the sender"),
         "invalid": ("ist ungültig", "is not valid"),
     }
 )

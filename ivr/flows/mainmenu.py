@@ -6,6 +6,7 @@ from ivr.flows.asking import choose
 from ivr.flows.forwardingmenu import call_forwarding
 from ivr.flows.namemenu import recorded_name
 from ivr.flows.passcode import change_passcode
+from ivr.flows.teamwork import open_team
 from ivr.flows.visit import Visit
 from ivr.flows.voicemailbox import voice_mailbox
 from ivr.keymap import Act
@@ -18,8 +19,10 @@ async def main_menu(visit: Visit, *before: Sound) -> None:
         GaveUpError: nobody answers any more.
         Hangup: the call is over.
     """
+    teams = await visit.services.teams.of(visit.mailbox)
+    shown = menu.MAIN if teams else menu.MAIN.without(Act.TEAM)
     while True:
-        match await choose(visit.call, menu.MAIN, visit.language, *before, visit.say("menu-main")):
+        match await choose(visit.call, shown, visit.language, *before, visit.say("menu-main")):
             case Act.MAILBOX:
                 await voice_mailbox(visit)
                 before = ()
@@ -29,6 +32,8 @@ async def main_menu(visit: Visit, *before: Sound) -> None:
             case Act.FORWARDING:
                 await call_forwarding(visit)
                 before = ()
+            case Act.TEAM:
+                before = await open_team(visit, teams)
             case Act.PASSCODE:
                 before = (await change_passcode(visit),)
             case _:

@@ -12,6 +12,7 @@ from typing import Final
 from ivr.call import Sound
 from ivr.flows.asking import tell
 from ivr.flows.presenting import Presentation, Step, Tempo
+from ivr.flows.reel import Reel
 from ivr.flows.visit import Visit
 from prompts import phrases
 from prompts.phrases import Place
@@ -116,13 +117,14 @@ class _Tour:
         heading = phrases.heading(
             visit.language, place, message.state, urgent=message.urgent, confidential=message.confidential
         )
-        length_s = await visit.services.clips.length_s(message.audio_id)
-        if not length_s:
+        reel = await Reel.of(message, visit.services.clips)
+        if reel is None:
             visit.call.note("broken", message=message.id)
             await tell(visit.call, *before, heading, visit.say("message-not-playable"))
             return Step.PASS
-        presentation = Presentation(visit, message, length_s, self._tempo, first=first)
-        step = await presentation.run(*before, heading)
+        presentation = Presentation(visit, message, reel, self._tempo, first=first)
+        unmailed = (visit.say("message-not-mailed"),) if message.warning else ()
+        step = await presentation.run(*before, heading, *unmailed)
         (self._deleted_here.add if presentation.deleted else self._deleted_here.discard)(stop.id)
         return step
 

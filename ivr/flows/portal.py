@@ -3,6 +3,7 @@
 from ivr.call import Call, Clip, Sound
 from ivr.flows.asking import GaveUpError, apologising, part
 from ivr.flows.firstlogin import first_login
+from ivr.flows.fullness import fullness
 from ivr.flows.login import Opened, log_in
 from ivr.flows.mainmenu import main_menu
 from ivr.flows.services import Services
@@ -42,7 +43,7 @@ async def _visit(visit: Visit, opened: Opened) -> None:
 
 
 async def _serve(visit: Visit) -> None:
-    await main_menu(visit, *await _opening(visit))
+    await main_menu(visit, *await _opening(visit), *await fullness(visit))
     await part(visit.call, visit.say("menu-goodbye"))
 
 

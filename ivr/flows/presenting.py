@@ -9,10 +9,14 @@ from enum import Enum, auto
 from typing import Final
 
 from ivr import menu
-from ivr.call import Clip, Sound
+from ivr.call import Sound
 from ivr.flows.asking import choose, tell
 from ivr.flows.callback import call_back, may_call_back
 from ivr.flows.envelope import envelope
+from ivr.flows.mailcopy import mail_copy
+from ivr.flows.provenance import provenance
+from ivr.flows.reel import Reel
+from ivr.flows.sending import forward, reply
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
 from prompts import phrases
@@ -64,10 +68,11 @@ class Tempo:
 class Presentation:
     """One message being presented."""
 
-    def __init__(self, visit: Visit, message: Message, length_s: float, tempo: Tempo, *, first: bool) -> None:
+    def __init__(self, visit: Visit, message: Message, reel: Reel, tempo: Tempo, *, first: bool) -> None:
         self._visit = visit
         self._message = message
-        self._length_s = length_s
+        self._reel = reel
+        self._length_s = reel.length_s
         self._tempo = tempo
         self._first = first
         """Nothing precedes it."""
@@ -128,10 +133,15 @@ class Presentation:
             played = await call.play(*before, keys=shown.keys)
             if played.key:
                 return shown.act(played.key)
-        played = await call.play(Clip(self._message.audio_id, self._at_s, self._tempo.speed), keys=shown.keys)
-        self._silent = not played.key and played.clip_s <= self._at_s < self._length_s - NEAR_END_S
-        self._at_s = min(played.clip_s, self._length_s)
-        return shown.act(played.key)
+        for part, clip in self._reel.from_(self._at_s, self._tempo.speed):
+            played = await call.play(clip, keys=shown.keys)
+            at_s = min(part.begins_s + played.clip_s, part.ends_s)
+            begun_s = part.begins_s + clip.start_s
+            self._silent = not played.key and at_s <= begun_s < part.ends_s - NEAR_END_S
+            self._at_s = at_s if played.key or self._silent else part.ends_s
+            if played.key:
+                return shown.act(played.key)
+        return None
 
     async def _do(self, act: Act | None) -> Step | None:
         """Do what was asked; return where to go, or None to stay."""
@@ -146,7 +156,8 @@ class Presentation:
                 self._tempo.change()
                 self._then(Mode.PLAYING, self._visit.say(f"speed-{round(self._tempo.speed * 100)}"))
             case Act.ENVELOPE:
-                self._then(self._mode, *await envelope(self._visit, self._message))
+                more = await provenance(self._visit, self._message)
+                self._then(self._mode, *await envelope(self._visit, self._message), *more)
             case Act.CALL_BACK:
                 self._then(Mode.AFTER, *await call_back(self._visit, self._message))
             case Act.MORE if not self.deleted:
@@ -207,13 +218,39 @@ class Presentation:
     async def _more(self) -> Step | None:
         """Offer the rarer acts; going back goes on where the message was left."""
         visit = self._visit
-        match await choose(visit.call, menu.MORE, visit.language):
+        shown = menu.MORE if visit.mailbox.team else menu.MORE.without(Act.CLAIM)
+        match await choose(visit.call, shown, visit.language):
             case Act.KEEP_NEW:
                 self._kept = True
                 return await self._changed(await self._after(visit.inbox.keep_new), "message-kept-new")
+            case Act.MAIL:
+                self._then(self._mode, await mail_copy(visit, self._message))
+            case Act.REPLY:
+                self._then(self._mode, *await reply(visit, self._message))
+            case Act.FORWARD:
+                self._then(self._mode, *await forward(visit, self._message))
+            case Act.HANDLED:
+                handled = await visit.inbox.handled(self._message.id, visit.owner)
+                return await self._marked(handled, "message-handled")
+            case Act.CLAIM:
+                claimed = await visit.inbox.claim(self._message.id, visit.owner)
+                return await self._marked(claimed, "message-claimed")
             case _:
                 self._then(self._mode)
-                return None
+        return None
+
+    async def _marked(self, message: Message | None, said: str) -> Step | None:
+        """Say what was noted on the message, or what somebody else had noted before."""
+        visit = self._visit
+        if message is None:
+            message = await visit.inbox.get(self._message.id)
+            said = _taken(visit, message) if message is not None else "message-gone"
+        if message is None or message.state is State.DELETED:
+            await tell(visit.call, visit.say("message-gone"))
+            return Step.PASS
+        self._message = message
+        self._then(self._mode, visit.say(said))
+        return None
 
     async def _after(self, change: Callable[[str], Awaitable[Message | None]]) -> Message | None:
         """Change the message; return it as it is then, or None where it has gone for good.
@@ -230,3 +267,10 @@ class Presentation:
         self._message = message
         self._then(Mode.AFTER, self._visit.say(said))
         return None
+
+
+def _taken(visit: Visit, message: Message) -> str:
+    """Return the words for a message that is handled, or else claimed, already."""
+    if message.handled_by is not None:
+        return "message-already-handled"
+    return "message-claimed" if message.claimed_by == visit.owner.id else "message-already-claimed"

@@ -12,7 +12,9 @@ from typing import Protocol
 from voicebox.access import LoginResult, Source
 from voicebox.announcement import Choice, Kind
 from voicebox.clock import Clock
+from voicebox.copies import CopyOutcome
 from voicebox.deposit import DepositContext, Room
+from voicebox.distribution import Dispatch, DistributionList, Sent
 from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts, Message, State, Take
@@ -30,6 +32,10 @@ class Directory(Protocol):
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
         """Return a company's mailbox by its extension."""
+        ...
+
+    async def by_id(self, mailbox_id: int) -> Mailbox | None:
+        """Return a mailbox by its key."""
         ...
 
     async def find(self, company_id: int, number: Number) -> Mailbox | None:
@@ -92,6 +98,14 @@ class Inbox(Protocol):
         """Return a message of this mailbox."""
         ...
 
+    async def claim(self, message_id: str, by: Mailbox) -> Message | None:
+        """Note that somebody takes care of a message that nobody does yet."""
+        ...
+
+    async def handled(self, message_id: str, by: Mailbox) -> Message | None:
+        """Mark a message as handled that is not yet."""
+        ...
+
     async def heard(self, message_id: str) -> Message | None:
         """Move a new message, heard to its end, to the saved ones."""
         ...
@@ -114,6 +128,14 @@ class Inbox(Protocol):
 
     async def delete_all(self, *, received_until: datetime | None = None) -> int:
         """Delete the new and saved messages that came until a moment; return how many."""
+        ...
+
+
+class Copies(Protocol):
+    """Mails copies on demand; `voicebox.copies`."""
+
+    async def mail(self, mailbox: Mailbox, message: Message) -> CopyOutcome:
+        """Have a message mailed to the owner of its mailbox."""
         ...
 
 
@@ -186,6 +208,35 @@ class Reachability(Protocol):
         ...
 
 
+class Distribution(Protocol):
+    """Sends to others; `voicebox.distribution`."""
+
+    async def list_for(self, sender: Mailbox, number: int) -> DistributionList | None:
+        """Return what a subscriber means by a list's number."""
+        ...
+
+    async def everyone(self, sender: Mailbox) -> int:
+        """Return how many mailboxes the company has besides the sender's."""
+        ...
+
+    async def send(self, dispatch: Dispatch) -> Sent:
+        """Send; durable when this returns.
+
+        Raises:
+            SendingRefused: nothing was sent.
+            DatabaseUnavailable: likewise.
+        """
+        ...
+
+
+class Teams(Protocol):
+    """Team mailboxes; `voicebox.teams`."""
+
+    async def of(self, member: Mailbox) -> list[Mailbox]:
+        """Return the team mailboxes that a subscriber belongs to."""
+        ...
+
+
 class Clips(Protocol):
     """Recorded audio that calls can play."""
 
@@ -252,9 +303,12 @@ class Services:
     access: Access
     inbox: Callable[[Mailbox], Inbox]
     """Opens one mailbox."""
+    copies: Copies
     clips: Clips
     space: Space
     outcalls: OutCalls
     clock: Clock
     greetings: Greetings
     reachability: Reachability
+    distribution: Distribution
+    teams: Teams

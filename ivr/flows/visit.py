@@ -19,17 +19,24 @@ class Visit:
     company: Company
     mailbox: Mailbox
     inbox: Inbox
+    member: Mailbox | None = None
+    """In a team's mailbox: the mailbox of the member who opened it."""
+
+    @property
+    def owner(self) -> Mailbox:
+        """The mailbox of the person on the line: in whose name things are sent, claimed and handled."""
+        return self.member or self.mailbox
 
     @property
     def language(self) -> Language:
-        """The mailbox's language."""
-        return self.mailbox.language
+        """The language of the person on the line."""
+        return self.owner.language
 
     @property
     def zone(self) -> tzinfo:
         """The subscriber's time zone."""
-        return self.mailbox.zone
+        return self.owner.zone
 
     def say(self, *ids: str) -> Phrase:
-        """Return utterances in the mailbox's language."""
+        """Return utterances in the language of the person on the line."""
         return say(self.language, *ids)

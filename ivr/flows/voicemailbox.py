@@ -8,6 +8,7 @@ from ivr.flows.asking import choose, confirm
 from ivr.flows.greetingmenus import busy_greeting, extended_away, no_answer_greeting
 from ivr.flows.messages import listen, listen_deleted
 from ivr.flows.passcode import change_passcode
+from ivr.flows.sending import compose
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
 from prompts.phrases import Variant
@@ -34,6 +35,8 @@ async def voice_mailbox(visit: Visit) -> None:
                 before = ()
             case Act.DEPOSIT:
                 mailbox, before = await _switch_deposit(visit, mailbox)
+            case Act.COMPOSE:
+                before = await compose(visit)
             case Act.DELETE_ALL:
                 before = (await _delete_all(visit),)
             case Act.PASSCODE:

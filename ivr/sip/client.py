@@ -96,8 +96,8 @@ class Client:
         """Return where a request to a destination would go: see `Locator.locate`."""
         return await self._locator.locate(destination, asyncio.get_running_loop().time())
 
-    def cancel(self, invite: Request) -> bool:
-        """Cancel an INVITE given to `request`; False when none is in progress.
+    def cancel(self, invite: Request, cause: str = "") -> bool:
+        """Cancel an INVITE given to `request`, with a Reason where given; False when none is in progress.
 
         CANCEL waits for a provisional response (RFC 3261 section 9.1); `request` then returns the 487, the 2xx that
         crossed it, or a made-up 408.
@@ -107,6 +107,7 @@ class Client:
             return False
         if isinstance(transaction.user, Outgoing):
             transaction.user.cancelled = True
+        transaction.cancel_cause = cause
         self._layer.cancel(transaction, asyncio.get_running_loop().time())
         self._flush()
         return True

@@ -9,9 +9,15 @@ def ack_to_refusal(invite: Request, response: Response) -> Request:
     return _companion("ACK", invite, response.headers.get("To") or "")
 
 
-def cancel_of(invite: Request) -> Request:
-    """Build the CANCEL of an INVITE (RFC 3261 section 9.1): same hop, same branch, To without our tag."""
-    return _companion("CANCEL", invite, invite.headers.get("To") or "")
+def cancel_of(invite: Request, cause: str = "") -> Request:
+    """Build the CANCEL of an INVITE (RFC 3261 section 9.1): same hop, same branch, To without our tag.
+
+    `cause` is the value of a Reason header (RFC 3326): a phone then knows whether it missed the call.
+    """
+    cancel = _companion("CANCEL", invite, invite.headers.get("To") or "")
+    if cause:
+        cancel.headers.add("Reason", cause)
+    return cancel
 
 
 def _companion(method: str, invite: Request, to: str) -> Request:

@@ -231,9 +231,9 @@ class Endpoint:
         """
         return await self._client.locate(destination)
 
-    def cancel(self, invite: Request) -> bool:
+    def cancel(self, invite: Request, cause: str = "") -> bool:
         """Cancel an INVITE given to `request`; False when none is in progress: see `Client.cancel`."""
-        return self._client.cancel(invite)
+        return self._client.cancel(invite, cause)
 
     async def send_ack(self, ack: Request, destination: Destination | Hop | None = None) -> None:
         """Send the ACK to a 2xx, and again whenever that comes again: see `Client.send_ack`."""

@@ -293,7 +293,7 @@ class TransactionLayer:
 
     def _send_cancel(self, transaction: ClientTransaction, now: float) -> None:
         transaction.cancel_sent = True
-        self._start_client(cancel_of(transaction.request), transaction.hop, now)
+        self._start_client(cancel_of(transaction.request, transaction.cancel_cause), transaction.hop, now)
         self._timers.set(now + TRANSACTION_S, transaction, Event.TIMER_CANCEL)
 
     def _step(

@@ -67,7 +67,7 @@ class ServerTransaction(Transaction):
 class ClientTransaction(Transaction):
     """A request of ours, waiting for its response."""
 
-    __slots__ = ("__weakref__", "ack", "cancel_sent", "cancel_wanted", "user")
+    __slots__ = ("__weakref__", "ack", "cancel_cause", "cancel_sent", "cancel_wanted", "user")
 
     def __init__(self, machine: Machine, key: Key, request: Request, hop: Hop) -> None:
         super().__init__(machine, key, request, hop)
@@ -75,6 +75,7 @@ class ClientTransaction(Transaction):
         """The ACK to a refusal, sent again whenever the refusal comes again."""
         self.cancel_wanted = False
         self.cancel_sent = False
+        self.cancel_cause = ""
         self.user: object | None = None
         """Whatever the user agent keeps with it."""
 

@@ -14,6 +14,7 @@ from unittest import mock
 
 from ivr import incoming
 from ivr.call import Hangup
+from ivr.dialogs import Dialogs
 from ivr.engine import Engine
 from ivr.gate import Gate
 from ivr.incoming import Flows, House, IncomingCall
@@ -33,13 +34,19 @@ from ivr.sip.locating import Naptr, Srv
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.transaction import ServerTransaction
 from ivr.sip.uri import Uri
+from ivr.switchboard import Switchboard
 from tests.fakes.voicemail import ANNA, BEISPIEL, StoppedClock
 from voicebox.callrecord import CallRecord, RtpFigures
+from voicebox.codec import Codec
 from voicebox.directory import Binding, Device
+from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts
 from voicebox.metrics import Metrics
 from voicebox.numbers import Number
+from voicebox.outbound import Dial, Owner, Usage, permit
+from voicebox.outbound import Refused as NotPermitted
+from voicebox.settings.outbound import Outbound
 from voicebox.settings.sip import Sip
 from voicebox.tasks import Errands
 
@@ -64,6 +71,26 @@ def sdp(port: int = 30_000, *, host: str = "127.0.0.1", formats: str = "0 101", 
     ).encode()
 
 
+class FakeEnd:
+    """One end of a bridge: where what comes in goes."""
+
+    def __init__(self) -> None:
+        self.passes_to: FakeEnd | None = None
+
+    def pass_to(self, other: "FakeEnd") -> None:
+        self.passes_to = other
+
+    def keep_to_itself(self) -> None:
+        self.passes_to = None
+
+
+class FakeSounds:
+    """Every sound is a second long."""
+
+    async def encoded(self, sound: object, codec: Codec) -> list[bytes]:
+        return [bytes(8000)]
+
+
 class FakeStream:
     """Media that only remembers what it was told."""
 
@@ -72,10 +99,22 @@ class FakeStream:
         self.on_key: Callable[[str], None] = lambda key: None
         self.on_fault: Callable[[Exception], None] = lambda error: None
         self.remotes: list[RemoteMedia] = []
+        self.bridged = FakeEnd()
+        self.playing = False
+        self.silent_s = 0.0
         self.closed = False
 
     def connect(self, remote: RemoteMedia) -> None:
         self.remotes.append(remote)
+
+    def play(self, chunks: Sequence[bytes]) -> None:
+        self.playing = True
+
+    def stop(self) -> None:
+        self.playing = False
+
+    def last_packet_age(self, now: float) -> float:
+        return self.silent_s
 
     def info_key(self, key: str) -> None:
         self.on_key(key)
@@ -115,6 +154,7 @@ class FakeDirectory:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.bindings_kept: dict[str, Binding] = {}
+        self.mailboxes: dict[str, Mailbox] = {ANNA.number: ANNA}
 
     async def _think(self) -> None:
         self.asked.set()
@@ -130,7 +170,7 @@ class FakeDirectory:
 
     async def find_all(self, company_id: int, numbers: Sequence[Number]) -> Mapping[Number, Mailbox]:
         await self._think()
-        return {number: ANNA for number in numbers if number.digits == "1001"}
+        return {number: self.mailboxes[number.digits] for number in numbers if number.digits in self.mailboxes}
 
     async def device(self, username: str, realm: str) -> Device | None:
         await self._think()
@@ -145,6 +185,40 @@ class FakeDirectory:
 
     async def remove_binding(self, aor: str, contact: str | None = None) -> None:
         self.bindings_kept.pop(contact or "", None)
+
+
+class FakeOutCalls:
+    """The real policy, over a day on which nobody has dialled out."""
+
+    def __init__(self, settings: Outbound) -> None:
+        self.settings = settings
+        self.away = False
+        self.colleagues: dict[str, Mailbox] = {}
+        self.permits: list[FakePermit] = []
+
+    async def admit(self, payer: Mailbox, number: str) -> "FakePermit | NotPermitted":
+        if self.away:
+            raise DatabaseUnavailable("away")
+        colleague = self.colleagues.get(number)
+        owner = Owner(colleague) if colleague is not None else None
+        found = permit(BEISPIEL, payer, number, self.settings, owner=owner, usage=Usage())
+        if isinstance(found, NotPermitted):
+            return found
+        self.permits.append(FakePermit(found))
+        return self.permits[-1]
+
+
+class FakePermit:
+    def __init__(self, dial: Dial) -> None:
+        self.dial = dial
+        self.counted = False
+        self.ended = False
+
+    def answered(self) -> None:
+        self.counted = True
+
+    async def end(self) -> None:
+        self.ended = True
 
 
 class Names:
@@ -187,6 +261,7 @@ class Core:
 
     def on_cancel(self, tx: ServerTransaction) -> None:
         self.endpoint.respond(tx, response_to(tx.request, 487))
+        self._told.set()
 
     async def until(self, ready: Callable[[], object]) -> None:
         async with asyncio.timeout(5):
@@ -227,6 +302,7 @@ class Exchange:
     records: list[CallRecord]
     recorded: asyncio.Event
     flow: list[Flow]
+    outcalls: FakeOutCalls
     number: int = 0
     dialogs: list[Dialog] = field(default_factory=list)
 
@@ -307,8 +383,11 @@ class Exchange:
 
 
 @asynccontextmanager
-async def exchange(*, calls_max: int = 10, patient: bool = True, **sip: Any) -> AsyncIterator[Exchange]:
+async def exchange(
+    *, calls_max: int = 10, patient: bool = True, outbound: Mapping[str, Any] | None = None, **sip: Any
+) -> AsyncIterator[Exchange]:
     """Open both sides; at the end nothing may be left of any call."""
+    settings_out = Outbound.model_validate(outbound or {})
     settings = Sip.model_validate(
         {"domain": REALM, "portal": ["8000"], "peer": [{"name": "pbx", "address": "127.0.0.1"}], **sip}
     )
@@ -333,19 +412,26 @@ async def exchange(*, calls_max: int = 10, patient: bool = True, **sip: Any) -> 
         silence = mock.patch.object(incoming, "OPENING_SILENCE_S", 0.0)
         silence.start()
         errands = Errands(group)
+        phones = Phones(cast("Any", directory), clock)
+        outcalls = FakeOutCalls(settings_out)
+        dialogs = Dialogs()
         house = House(
             endpoint=server,
             sip=settings,
             plane=cast("MediaPlane", plane),
-            sounds=cast("Any", None),
+            sounds=cast("Any", FakeSounds()),
             directory=cast("Any", directory),
-            services=cast("Any", SimpleNamespace(clock=clock)),
+            services=cast("Any", SimpleNamespace(clock=clock, outcalls=outcalls)),
             flows=Flows(leave_message=run_flow, fetch_messages=run_flow),
             keep=keep,
             spawn=errands.spawn,
             metrics=Metrics(process=False),
+            phones=phones,
+            dialogs=dialogs,
+            board=Switchboard(
+                server, cast("MediaPlane", plane), phones, dialogs, errands.spawn, settings, settings_out
+            ),
         )
-        phones = Phones(cast("Any", directory), clock)
         lamp = Lamp(server, phones, settings, counts_of)
         gate = Gate(Peers(settings), Authenticator(REALM, b"0123456789abcdef"), directory.device, phones.is_contact)
         engine = Engine(house, gate, phones, lamp, calls_max=calls_max)
@@ -355,7 +441,20 @@ async def exchange(*, calls_max: int = 10, patient: bool = True, **sip: Any) -> 
         await caller.listen(["udp:127.0.0.1:0"])
         try:
             yield Exchange(
-                server, engine, house, plane, directory, phones, lamp, errands, caller, core, records, recorded, flow
+                server,
+                engine,
+                house,
+                plane,
+                directory,
+                phones,
+                lamp,
+                errands,
+                caller,
+                core,
+                records,
+                recorded,
+                flow,
+                outcalls,
             )
         finally:
             directory.may_answer.set()

@@ -1,5 +1,6 @@
 """A company with a mailbox in a database, and what is left in it."""
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from voicebox.deposit import DepositContext
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Reason, Take
 from voicebox.storage import mailboxes
-from voicebox.storage.database import Database
+from voicebox.storage.database import AsyncConnection, Database
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
@@ -25,6 +26,17 @@ class StandingClock:
 
     def advance(self, seconds: float) -> None:
         self.moment += timedelta(seconds=seconds)
+
+
+class Hanging:
+    """In the place of `Database.read`: a database that takes the question and never answers."""
+
+    async def __aenter__(self) -> AsyncConnection:
+        await asyncio.Event().wait()
+        raise AssertionError("it answered")
+
+    async def __aexit__(self, *_: object) -> None:
+        return
 
 
 @dataclass

@@ -12,7 +12,10 @@ from prompts.catalogue import known
 from prompts.phrases import Phrase
 from tests.fakes.greetings import FakeGreetings, FakeReachability
 from voicebox.access import LoginResult, Outcome, Source
+from voicebox.copies import CopyOutcome, own_address
 from voicebox.deposit import DepositContext, Room
+from voicebox.distribution import Delivery, Dispatch, DistributionList, Result, SendingRefused, Sent
+from voicebox.distribution import Refusal as SendingRefusal
 from voicebox.errors import DatabaseUnavailable
 from voicebox.i18n import Language
 from voicebox.inbox import Cursor
@@ -119,6 +122,24 @@ class FakeInbox:
     async def get(self, message_id: str) -> Message | None:
         return self.all.get(message_id)
 
+    async def claim(self, message_id: str, by: Mailbox) -> Message | None:
+        message = self._open(message_id)
+        if message is None or message.claimed_by is not None or message.handled_by is not None:
+            return None
+        self.all[message_id] = replace(message, claimed_by=by.id)
+        return self.all[message_id]
+
+    async def handled(self, message_id: str, by: Mailbox) -> Message | None:
+        message = self._open(message_id)
+        if message is None or message.handled_by is not None:
+            return None
+        self.all[message_id] = replace(message, handled_by=by.id)
+        return self.all[message_id]
+
+    def _open(self, message_id: str) -> Message | None:
+        message = self.all.get(message_id)
+        return None if message is None or message.state is State.DELETED else message
+
     async def heard(self, message_id: str) -> Message | None:
         return self._move(message_id, {State.NEW}, State.SAVED)
 
@@ -164,6 +185,9 @@ class FakeDirectory:
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
         return next((m for m in self.listed if (m.company_id, m.number) == (company_id, number)), None)
+
+    async def by_id(self, mailbox_id: int) -> Mailbox | None:
+        return next((m for m in self.listed if m.id == mailbox_id), None)
 
     async def find(self, company_id: int, number: Number) -> Mailbox | None:
         for reading in (number.digits, number.e164):
@@ -217,6 +241,63 @@ class FakeAccess:
         self.pins[mailbox.number] = pin
         self.one_time.discard(mailbox.number)
         return []
+
+
+@dataclass
+class FakeCopies:
+    """Notes what is to be mailed, where there is an address."""
+
+    mailed: list[str] = field(default_factory=list)
+
+    async def mail(self, mailbox: Mailbox, message: Message) -> CopyOutcome:
+        if own_address(mailbox) is None:
+            return CopyOutcome.NO_ADDRESS
+        self.mailed.append(message.id)
+        return CopyOutcome.QUEUED_LINK if message.confidential else CopyOutcome.QUEUED
+
+
+@dataclass
+class FakeDistribution:
+    """Remembers what is sent; each recipient gets it, unless told otherwise."""
+
+    lists: dict[int, DistributionList] = field(default_factory=dict)
+    outcomes: dict[int, Delivery] = field(default_factory=dict)
+    """What becomes of a sending at a mailbox, by its key; `SENT` where nothing is said."""
+    others: int = 0
+    """Mailboxes of the company besides the sender's."""
+    refusal: SendingRefusal | None = None
+    gone: bool = False
+    """The database is away."""
+    sent: list[Dispatch] = field(default_factory=list)
+
+    async def list_for(self, sender: Mailbox, number: int) -> DistributionList | None:
+        return self.lists.get(number)
+
+    async def everyone(self, sender: Mailbox) -> int:
+        return self.others
+
+    async def send(self, dispatch: Dispatch) -> Sent:
+        if self.gone:
+            raise DatabaseUnavailable("down")
+        if self.refusal is not None:
+            raise SendingRefused(self.refusal)
+        audience = dispatch.audience
+        keys = [each.id for each in audience.people]
+        keys += [key for made in self.lists.values() if made.id in audience.lists for key in sorted(made.members)]
+        keys += range(100, 100 + self.others) if audience.everyone else ()
+        self.sent.append(dispatch)
+        results = [Result(f"{1000 + key}", key, self.outcomes.get(key, Delivery.SENT)) for key in keys]
+        return Sent(dispatch.id, tuple(results))
+
+
+@dataclass
+class FakeTeams:
+    """The team mailboxes of the one subscriber there is."""
+
+    teams: list[Mailbox] = field(default_factory=list)
+
+    async def of(self, member: Mailbox) -> list[Mailbox]:
+        return self.teams
 
 
 class CallClips:
@@ -314,22 +395,28 @@ class World:
         self.directory = FakeDirectory(mailboxes, aliases)
         self.access = FakeAccess()
         self.inbox = FakeInbox(kept)
+        self.copies = FakeCopies()
         self.space = FakeSpace()
         self.greetings = FakeGreetings(self.directory.listed, self.call.clips)
         self.reachability = FakeReachability(self.greetings)
         self.outcalls = FakeOutCalls()
         self.clock = StoppedClock()
+        self.distribution = FakeDistribution()
+        self.teams = FakeTeams()
         self.services = Services(
             directory=self.directory,
             deposits=self.deposits,
             access=self.access,
             inbox=lambda _: self.inbox,
+            copies=self.copies,
             clips=CallClips(self.call),
             space=self.space,
             outcalls=self.outcalls,
             clock=self.clock,
             greetings=self.greetings,
             reachability=self.reachability,
+            distribution=self.distribution,
+            teams=self.teams,
         )
 
     @property

@@ -17,21 +17,27 @@ from ivr.flows.portal import portal
 from ivr.script import Step, hang_up, listen_to, press, silence, speak
 from ivr.scripted import facts
 from prompts.catalogue import known
-from tests.fakes.voicemail import ANNA, NOW, World, message
+from tests.fakes.voicemail import ANNA, NOW, FakeDirectory, World, message
+from voicebox.distribution import Delivery, DistributionList
 from voicebox.i18n import Language
 from voicebox.message import Caller, Counts, Message, Reason, State
 
 COUNTS = (0, 1, 2, 20, 21, 101)
 KEPT = tuple(
-    message(f"{state}-{n}", minutes_ago=n * 300.0, state=state, urgent=n % 2 == 0, confidential=n % 3 == 0)
+    replace(
+        message(f"{state}-{n}", minutes_ago=n * 300.0, state=state, urgent=n % 2 == 0, confidential=n % 3 == 0),
+        warning="mail-refused" if n == 1 else None,
+    )
     for state in State
     for n in range(1, 4)
 )
 
 
-def portal_world(language: Language, messages: tuple[Message, ...] = (), hang_up_at: int | None = None) -> World:
+def portal_world(
+    language: Language, messages: tuple[Message, ...] = (), hang_up_at: int | None = None, email: str | None = None
+) -> World:
     return World(
-        mailboxes=[replace(ANNA, auto_login=True, language=language)],
+        mailboxes=[replace(ANNA, auto_login=True, language=language, email=email)],
         messages=messages,
         facts=facts("1001", device="1001"),
         hang_up_at=hang_up_at,
@@ -83,6 +89,33 @@ async def test_every_envelope_can_be_said(language: Language, caller: Caller) ->
 
 
 @pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("count", [count for count in COUNTS if count])
+async def test_every_count_of_recipients_can_be_said(language: Language, count: int) -> None:
+    for missed in (0, count // 2, count):
+        world = portal_world(language)
+        world.directory = FakeDirectory([replace(ANNA, auto_login=True, language=language, everyone=True)])
+        world.services = replace(world.services, directory=world.directory)
+        world.distribution.others = count
+        world.distribution.outcomes = {100 + n: Delivery.FULL for n in range(missed)}
+        last = "send-missed" if missed else "send-reached"
+        record: list[Step] = [press("1"), press("5"), press("1"), speak(5), press("#")]
+        world.call.follow([*record, press("4"), press("#"), listen_to(last), hang_up()])
+        await world.call.run(portal(world.call, world.services))
+        assert world.languages == {language}
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("number", range(1, 16))
+async def test_every_number_of_a_list_can_be_said(language: Language, number: int) -> None:
+    world = portal_world(language)
+    world.distribution.lists = {number: DistributionList(1, 1, 1, number, "Team", shared=True, members=frozenset({2}))}
+    record: list[Step] = [press("1"), press("5"), press("1"), speak(5), press("#")]
+    world.call.follow([*record, press("5"), press(f"{number}#"), listen_to(f"number-{number}"), hang_up()])
+    await world.call.run(portal(world.call, world.services))
+    assert world.languages == {language}
+
+
+@pytest.mark.parametrize("language", Language)
 async def test_every_hour_and_minute_can_be_said(language: Language) -> None:
     for minute in range(0, 1440, 7):
         kept = replace(message("m"), received_at=NOW - timedelta(minutes=minute), interrupted=True)
@@ -103,14 +136,16 @@ def test_every_menu_is_spoken_in_both_languages() -> None:
 @pytest.mark.parametrize("seed", range(60))
 async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, language: Language) -> None:
     chance = random.Random(seed)
-    world = portal_world(language, KEPT, hang_up_at=120)
+    world = portal_world(language, KEPT, hang_up_at=120, email=chance.choice((None, "anna@example.org")))
+    world.deposits.left_s = chance.choice((6000.0, 100.0, 0.0))
+    world.teams.teams = [replace(ANNA, id=9, number="2000", team=True)] if seed % 2 else []
     # Keys that lead out are rare, or every walk would be short.
     keys = KEYS.replace("*", "").replace("9", "") * 3 + "*9"
     steps: list[Step] = [
         silence() if chance.random() < 0.15 else press(chance.choice(keys), at_s=chance.choice((0.0, 1.5, 4.0)))
         for _ in range(400)
     ]
-    world.call.follow([press("1"), press("1"), *steps])
+    world.call.follow([*([press("5")] if seed % 2 else [press("1"), press("1")]), *steps])
     await world.call.run(portal(world.call, world.services))
     assert world.languages == {language}
     assert world.call.over

@@ -234,7 +234,7 @@ async def test_a_saved_message_can_be_made_new_again() -> None:
 async def test_more_offers_what_there_is(language: Language) -> None:
     world = await fetch(press("9"), silence(), press("*"), *LEAVE, language=language)
     said = [heard for heard in world.heard if heard.startswith("option-more")]
-    assert said == ["option-more-3", "option-more-star"]
+    assert said == [f"option-more-{key}" for key in ("1", "2", "3", "4", "5", "star")]
 
 
 async def test_going_back_from_more_plays_on_where_it_was() -> None:
@@ -242,7 +242,7 @@ async def test_going_back_from_more_plays_on_where_it_was() -> None:
     assert [clip.start_s for clip in clips_of(world)] == [0.0, 4.0]
 
 
-@pytest.mark.parametrize("key", list("1245"))
+@pytest.mark.parametrize("key", list("6"))
 async def test_keys_of_later_releases_are_wrong_ones(key: str) -> None:
     world = await fetch(press("9"), press(key), listen_to("menu-invalid"), press("*"), *LEAVE)
     assert "menu-invalid" in world.heard

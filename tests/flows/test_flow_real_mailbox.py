@@ -13,24 +13,28 @@ from ivr.flows.services import Services
 from ivr.script import Step, hang_up, listen_to, press, speak
 from ivr.scripted import ScriptedCall, facts
 from tests.fakes.mastering import mastered_here, spoken
-from tests.fakes.rows import Marks, StandingClock, add_company, add_mailbox
+from tests.fakes.rows import Marks, StandingClock, a_context, a_take, add_company, add_mailbox
 from tests.fakes.voicemail import CallClips, FakeSpace
 from voicebox.access import Access
+from voicebox.copies import Copies
 from voicebox.deposit import Deposits
 from voicebox.directory import Directory
+from voicebox.distribution import Distribution
 from voicebox.events import Events
 from voicebox.greetings import Greetings
 from voicebox.inbox import Inbox
-from voicebox.mailbox import Mailbox
-from voicebox.message import Reason, State
+from voicebox.mailbox import Company, Mailbox
+from voicebox.message import MessageKind, Reason, State
 from voicebox.outcalls import OutCalls
 from voicebox.pinhash import Cost, PinHasher
 from voicebox.reachability import Reachability
 from voicebox.settings.outbound import Outbound
+from voicebox.storage import teams
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
+from voicebox.teams import Teams
 
-PIN = "274913"
+PIN, OTHER_PIN = "274913", "860275"
 
 
 @dataclass
@@ -51,6 +55,7 @@ class House:
         call = ScriptedCall(steps, facts_=who, clips=self.clips, first_take=len(self.clips) + 1)
         directory = Directory(self.db)
         services = Services(
+            copies=Copies(self.db, self.events, self.clock),
             directory=directory,
             deposits=Deposits(self.db, self.events, self.spool, self.clock),
             access=self.access,
@@ -61,6 +66,8 @@ class House:
             clock=self.clock,
             greetings=self.greetings,
             reachability=Reachability(self.db, Directory(self.db), Outbound(), events=self.events, clock=self.clock),
+            distribution=Distribution(self.db, self.events, self.clock),
+            teams=Teams(self.db),
         )
         if flow == "leave":
             await call.run(leave_message(call, services, self.anna, Reason.BUSY))
@@ -68,6 +75,10 @@ class House:
             await call.run(portal(call, services))
         self.clips |= call.clips
         return call
+
+    async def company(self) -> Company:
+        (company,) = await Directory(self.db).companies()
+        return company
 
     @property
     def greetings(self) -> Greetings:
@@ -106,6 +117,61 @@ async def test_what_a_caller_leaves_the_subscriber_hears(house: House) -> None:
     assert (message.id, message.duration_s, message.reason) == (take, 5.0, Reason.BUSY)
     assert message.caller.number == "+493012345678"
     assert ("accept", take) in house.spool.told
+
+
+async def test_what_is_forwarded_with_a_comment_is_heard_comment_first_and_answered(house: House) -> None:
+    bert = await add_mailbox(house.db, await house.company(), "1002", name="Bert")
+    assert await house.access.set_pin(bert, OTHER_PIN) == []
+    left = await house.call("leave", [speak(5), hang_up()], facts("+493012345678"))
+    original = left.notes("message")[0]["id"]
+    enter: list[Step] = [press("1001#"), press(f"{PIN}#"), press("1"), press("1"), listen_to(original)]
+    send: list[Step] = [
+        press("9"),
+        press("2"),
+        press("1"),
+        speak(3),
+        press("#"),
+        press("3"),
+        press("1002#"),
+        press("#"),
+    ]
+    forwarding = await house.call("fetch", [*enter, *send, listen_to("review-sent"), hang_up()], facts())
+    comment = forwarding.recordings[0].result.take
+    assert comment is not None
+    assert forwarding.discarded == []
+
+    reply: list[Step] = [press("9"), press("1"), press("1"), speak(4), press("#"), press("3"), listen_to("review-sent")]
+    enter = [press("1002#"), press(f"{OTHER_PIN}#"), press("1"), press("1"), listen_to(comment.id), listen_to(original)]
+    heard = (await house.call("fetch", [*enter, *reply, hang_up()], facts())).heard
+    assert heard.index(comment.id) < heard.index(original)
+    (got,) = await house.inbox_of(bert).messages(State.SAVED)
+    assert (got.duration_s, got.caller.number, got.sender_id) == (8.0, "+493012345678", house.anna.id)
+    (answer,) = await house.inbox_of(house.anna).messages(State.NEW)
+    assert (answer.caller.number, answer.kind, answer.duration_s) == ("1002", MessageKind.REPLY, 4.0)
+
+
+async def test_two_members_claim_one_message_and_one_of_them_gets_it(house: House) -> None:
+    company = await house.company()
+    team = await add_mailbox(house.db, company, "2000", name="Verkauf", team=True)
+    bert = await add_mailbox(house.db, company, "1002", name="Bert")
+    await house.access.set_pin(bert, OTHER_PIN)
+    members = {house.anna.id, bert.id}
+    await house.db.write(lambda connection: teams.change(connection, team, before=frozenset(), after=members))
+    left = await Deposits(house.db, house.events, house.spool, house.clock).accept(a_context(team), a_take())
+    assert left is not None
+    house.clips[left.id] = 5.0
+    claim: list[Step] = [press("5"), listen_to(left.id), press("9"), press("6")]
+    await house.call(
+        "fetch", [press("1001#"), press(f"{PIN}#"), *claim, listen_to("message-claimed"), hang_up()], facts()
+    )
+    steps: list[Step] = [
+        *(press("1002#"), press(f"{OTHER_PIN}#"), *claim, listen_to("message-already-claimed")),
+        *(press("5"), listen_to("digits-01"), press("9"), press("5"), listen_to("message-handled"), hang_up()),
+    ]
+    assert "envelope-claimed-extension" in (await house.call("fetch", steps, facts())).heard
+    present = await house.inbox_of(team).get(left.id)
+    assert present is not None
+    assert (present.claimed_by, present.handled_by) == (house.anna.id, bert.id)
 
 
 async def test_hanging_up_after_its_end_leaves_a_message_saved(house: House) -> None:

@@ -156,8 +156,7 @@ async def test_nobody_there_after_a_message_is_goodbye(end: TransferEnd) -> None
     assert world.call.over
 
 
-async def test_zero_after_recording_then_hang_up_keeps_the_message() -> None:
-    """security.md, row 13."""
+async def test_security_row_13_zero_after_recording_then_hang_up_keeps_the_message() -> None:
     ways: list[list[Step]] = [[speak(5), press("0")], [speak(5), press("#"), press("0")]]
     for steps in ways:
         world = await leave(World([*steps, ring(TransferEnd.NO_ANSWER, hang_up=True)]))

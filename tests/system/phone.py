@@ -19,7 +19,7 @@ from tests.system.service import eventually
 MODULES: Final = ("g711", "aufile", "sndfile", "menu", "account", "ctrl_tcp", "uuid")
 CONFIG: Final = """\
 poll_method epoll
-sip_listen 127.0.0.1:0
+sip_listen {listen}
 audio_source aufile,{folder}/said.wav
 audio_alert aufile,{folder}/said.wav
 ausrc_srate 8000
@@ -30,20 +30,49 @@ audio_txmode thread
 audio_level no
 rtcp_mux no
 jitter_buffer_delay 5-10
-net_interface 127.0.0.1
+net_interface {interface}
 module_path {modules}
 {loaded}
 ctrl_tcp_listen 127.0.0.1:{port}
 snd_path {folder}/heard
 """
-ACCOUNT: Final = "<sip:tester@127.0.0.1>;regint=0;audio_codecs={codec}/8000/1;dtmfmode=rtpevent\n"
+ACCOUNT: Final = (
+    "<sip:{user}@{interface}>;regint=0;audio_codecs={codec}/8000/1;dtmfmode=rtpevent;answermode={answers}\n"
+)
+REGISTERED: Final = (
+    "<sip:{number}@{registrar}>;auth_user={number};auth_pass={password};regint=60;answermode=auto;"
+    "audio_codecs={{codec}}/8000/1;dtmfmode=rtpevent\n"
+)
+"""Of a phone that registers, and picks up by itself."""
 
 
 class Phone:
     """A baresip process with one account."""
 
-    def __init__(self, folder: Path, said: Pcm, *, codec: str = "PCMU") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        said: Pcm,
+        *,
+        codec: str = "PCMU",
+        user: str = "tester",
+        listen: str = "127.0.0.1:0",
+        answers: bool = False,
+        account: str = ACCOUNT,
+    ) -> None:
+        """Write its files.
+
+        Args:
+            folder: of its own.
+            said: what its user says.
+            codec: the only one it has.
+            user: its number.
+            listen: where it takes calls.
+            answers: whether it picks up by itself.
+            account: its line in the file of accounts.
+        """
         self._folder = folder / "baresip"
+        interface = listen.partition(":")[0]
         (self._folder / "heard").mkdir(parents=True)
         soundfile.write(self._folder / "said.wav", said, RATE_HZ, subtype="PCM_16")
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -52,12 +81,16 @@ class Phone:
         (self._folder / "config").write_text(
             CONFIG.format(
                 folder=self._folder,
+                listen=listen,
+                interface=interface,
                 modules=modules,
                 port=self._port,
                 loaded="\n".join(f"module {name}.so" for name in MODULES),
             )
         )
-        (self._folder / "accounts").write_text(ACCOUNT.format(codec=codec))
+        (self._folder / "accounts").write_text(
+            account.format(codec=codec, user=user, interface=interface, answers="auto" if answers else "manual")
+        )
         (self._folder / "contacts").write_text("")
         self._buffer = b""
         self.events: list[dict[str, Any]] = []
@@ -128,9 +161,21 @@ class Phone:
         self._command("sndcode", key)
         self._command("sndcode", "\x04")
 
+    def hold(self) -> None:
+        """Put the other side on hold."""
+        self._command("hold")
+
+    def resume(self) -> None:
+        """Take the other side off hold."""
+        self._command("resume")
+
     def hang_up(self) -> None:
         """End the call."""
         self._command("hangup")
+
+    def log(self) -> str:
+        """Return what it printed so far."""
+        return (self._folder / "out.log").read_text(errors="replace")
 
     def heard_s(self) -> float:
         """Return how much audio came in so far, in seconds; where nothing comes, this clock stands still."""

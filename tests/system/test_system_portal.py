@@ -1,5 +1,6 @@
 """Subscribers fetch messages by phone: number and PIN, their own phone, and who tries to get in."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -191,21 +192,49 @@ def test_guessing_across_calls_locks_and_a_restart_does_not_unlock(make_service:
         assert secret not in service.log()
 
 
-def test_a_thousand_digits_are_one_try(make_service: MakeService, tmp_path: Path) -> None:
+def type_fast(wire: Wire, answer: str, typed: str) -> int:
+    """Press keys by INFO as fast as they are taken, until there are no more or the call is over; return how many."""
+    for cseq, key in enumerate(typed, 2):
+        wire.send(wire.within(answer, "INFO", cseq=cseq, body=f"Signal={key}\r\n", kind="application/dtmf-relay"))
+        while (response := wire.receive()) is not None and f"CSeq: {cseq} INFO" not in response:
+            pass
+        if response is None or not response.startswith("SIP/2.0 200"):
+            return cseq - 2
+    return len(typed)
+
+
+def test_row_1_a_thousand_digits_are_one_try(make_service: MakeService, tmp_path: Path) -> None:
     service = make_service(directory=directory_of(("1001",), pin=LONG_PIN)).start()
-    typed = "1001#" + "".join(f"{number:06}#" for number in range(135790, 135790 + 150))
     with Wire(service.udp) as wire:
         wire.send(wire.request("INVITE", "8000", body=G711))
         answer = wire.final(200)
         wire.send(wire.within(answer, "ACK"))
-        for cseq, key in enumerate(typed, 2):
-            kind = "application/dtmf-relay"
-            wire.send(wire.within(answer, "INFO", cseq=cseq, body=f"Signal={key}\r\n", kind=kind))
-            wire.final(200)
-        eventually(lambda: service.rows("SELECT 1 FROM credential WHERE failures > 0"), "a try that counts")
-        wire.send(wire.within(answer, "BYE", cseq=len(typed) + 2))
+        digits = ("0918273645" * 100)[:1000]
+        assert type_fast(wire, answer, f"1001#{digits}#") == 1006
+        (row,) = eventually(lambda: service.rows("SELECT failures FROM credential WHERE failures > 0"), "a try")
+        wire.send(wire.within(answer, "BYE", cseq=2000))
         wire.final(200)
     call = service.call("8000")
-    assert [entry["count"] for entry in call["trace"] if entry["event"] == "secret"] == [6]
-    (row,) = service.rows("SELECT failures FROM credential")
     assert row["failures"] == 1
+    (tried,) = [entry["count"] for entry in call["trace"] if entry["event"] == "secret"]
+    assert 30 < tried <= 1000, "a burst is cut off at what a call keeps of keys typed ahead"
+
+
+def test_row_1_a_hundred_passcodes_in_one_call_are_three_tries(make_service: MakeService, tmp_path: Path) -> None:
+    service = make_service(directory=directory_of(("1001",), pin=LONG_PIN)).start()
+    with Wire(service.udp) as wire:
+        wire.send(wire.request("INVITE", "8000", body=G711))
+        answer = wire.final(200)
+        wire.send(wire.within(answer, "ACK"))
+        typed = "".join(f"{number:06}#" for number in range(135790, 135790 + 100))
+        type_fast(wire, answer, f"1001#{typed}")
+        # Whatever was typed before an answer is thrown away, and no answer comes sooner than 0.4 s after its `#`.
+        eventually(lambda: service.rows("SELECT 1 FROM credential WHERE failures > 0"), "a try that counts")
+        wire.send(wire.within(answer, "BYE", cseq=2000))
+        wire.receive()
+    call = service.call("8000")
+    tries = [entry["t"] for entry in call["trace"] if entry["event"] == "secret" and entry["count"] == 6]
+    assert 1 <= len(tries) <= 3
+    assert all(later - earlier >= 0.4 for earlier, later in itertools.pairwise(tries))
+    (row,) = service.rows("SELECT failures FROM credential")
+    assert row["failures"] == len(tries)

@@ -88,7 +88,7 @@ async def export(
     """
     reader = SpoolReader(settings.spool_dir)
     library = AudioLibrary(db, AudioStore.open(settings.audio.url), reader, SystemClock())
-    read = {Format.WAV: library.wav, Format.MP3: library.mp3, Format.FLAC: library.flac}[format_]
+    read = {Format.WAV: library.wav, Format.MP3: library.mp3, Format.FLAC: library.joined}[format_]
     done = Exported()
     _make_private(to)
     for about, message in found:
@@ -97,7 +97,7 @@ async def export(
         entry = about | {"file": f"{about['mailbox']}/{name}"}
         if not file.exists():
             try:
-                _write(file, await read(message.audio_id))
+                _write(file, await read(*message.audio_ids))
             except NoAudio as error:
                 done.failed[message.id] = str(error)
                 entry["file"] = None

@@ -1,6 +1,6 @@
 """`voicebox messages`: list messages, and export them as audio files with an index."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +13,7 @@ from voicebox.cli.opening import opened, run, the_company, the_line
 from voicebox.cli.options import CompanyOption, ConfigOption, JsonOption, configuration
 from voicebox.cli.printing import counted, in_utc, note, print_json, print_line, print_table
 from voicebox.config import Config
+from voicebox.directory import Directory
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message, State
 from voicebox.storage import mailboxes, messages
@@ -32,6 +33,9 @@ class Folder(StrEnum):
     DELETED = "deleted"
     ALL = "all"
 
+
+Found = tuple[dict[str, Any], Mailbox, Message]
+"""A message with its fields and whose it is."""
 
 MailboxOption = Annotated[
     str | None,
@@ -57,7 +61,7 @@ def list_command(
     settings = configuration(config)
     found = run(settings, _list(settings, company, mailbox, _states(folder)))
     if json:
-        print_json({"messages": [fields(owner, each) for owner, each in found]})
+        print_json({"messages": [about for about, _, _ in found]})
         return
     print_table(
         ["Mailbox", "Received", "Caller", "Name", ">Seconds", "State", "Marks", "ID"],
@@ -72,7 +76,7 @@ def list_command(
                 _marks(each),
                 each.id,
             )
-            for owner, each in found
+            for _, owner, each in found
         ],
     )
 
@@ -102,8 +106,8 @@ def export_command(
         fail(Exit.FAILED, f"{counted(len(done.failed), 'message')} could not be exported.")
 
 
-def fields(owner: Mailbox, each: Message) -> dict[str, Any]:
-    """Return a message as the API has it, with its mailbox."""
+def fields(owner: Mailbox, each: Message, extensions: Mapping[int, str]) -> dict[str, Any]:
+    """Return a message as the API has it, with its mailbox; `extensions` are its colleagues', by mailbox key."""
     return {
         "id": each.id,
         "mailbox": owner.number,
@@ -115,6 +119,10 @@ def fields(owner: Mailbox, each: Message) -> dict[str, Any]:
         "confidential": each.confidential,
         "state": str(each.state),
         "interrupted": each.interrupted,
+        "kind": str(each.kind),
+        "sender": extensions.get(each.sender_id or 0),
+        "claimed_by": extensions.get(each.claimed_by or 0),
+        "handled_by": extensions.get(each.handled_by or 0),
     }
 
 
@@ -128,19 +136,22 @@ def _states(folder: Folder | None) -> tuple[State, ...]:
             return (State(folder),)
 
 
-async def _list(
-    settings: Config, company: str | None, mailbox: str | None, states: Sequence[State]
-) -> list[tuple[Mailbox, Message]]:
+async def _list(settings: Config, company: str | None, mailbox: str | None, states: Sequence[State]) -> list[Found]:
     async with opened(settings) as db:
-        return await _found(db, company, mailbox, states)
+        return await _described(db, await _found(db, company, mailbox, states))
 
 
 async def _export(
     settings: Config, company: str | None, mailbox: str | None, states: Sequence[State], *, to: Path, format_: Format
 ) -> Exported:
     async with opened(settings) as db:
-        found = await _found(db, company, mailbox, states)
-        return await export(settings, db, [(fields(owner, each), each) for owner, each in found], to, format_)
+        found = await _described(db, await _found(db, company, mailbox, states))
+        return await export(settings, db, [(about, each) for about, _, each in found], to, format_)
+
+
+async def _described(db: Database, found: Sequence[tuple[Mailbox, Message]]) -> list[Found]:
+    extensions = await Directory(db).extensions(each for _, each in found)
+    return [(fields(owner, each, extensions), owner, each) for owner, each in found]
 
 
 async def _found(

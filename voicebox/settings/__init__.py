@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from voicebox.addresses import SettingError
 from voicebox.settings.log import Log, LogFormat, LogLevel
 from voicebox.settings.outbound import Outbound
+from voicebox.settings.retention import Retention
 from voicebox.settings.rtp import Rtp
 from voicebox.settings.section import FilePath, Section
 from voicebox.settings.sip import CallSource, Identity, Keepalive, Mwi, Peer, Sip, Trunk
@@ -33,6 +34,7 @@ __all__ = [
     "Mwi",
     "Outbound",
     "Peer",
+    "Retention",
     "Rtp",
     "Section",
     "Sip",
@@ -60,6 +62,7 @@ class Config(Section):
     smtp: Smtp = Smtp()
     database: Database = Field(default_factory=dict, validate_default=True)
     audio: Audio = Field(default_factory=dict, validate_default=True)
+    retention: Retention = Retention()
     log: Log = Log()
 
     @field_validator("database", mode="before")

@@ -22,6 +22,7 @@ class LightRow:
 
     mailbox: Mailbox
     counts: Counts
+    """Of one that is e-mail only: what could not be mailed."""
     version: int | None
     """None: no light was ever due."""
     attempts: int
@@ -39,6 +40,7 @@ _DUE: Final = (
     .order_by(outbox.c.next_attempt_at, outbox.c.id)
     .limit(bindparam("most"))
 )
+_EVERY: Final = select(outbox.c.mailbox_id).where(outbox.c.kind == Kind.MWI).order_by(outbox.c.id)
 _SAME: Final = and_(outbox.c.key == bindparam("of_key"), outbox.c.version == bindparam("of_version"), _OPEN)
 _DONE: Final = update(outbox).where(_SAME).values(done_at=bindparam("now"), last_error=None)
 _FAILED: Final = (
@@ -57,8 +59,14 @@ async def look(connection: AsyncConnection, mailbox_id: int) -> LightRow | None:
     row = (await connection.execute(_LOOK, values)).one_or_none()
     if row is None:
         return None
-    counts = await messages.counts(connection, mailbox_id)
-    return LightRow(mailboxes.to_mailbox(row[2:]), counts, row[0], row[1] or 0)
+    found = mailboxes.to_mailbox(row[2:])
+    counts = await messages.counts(connection, mailbox_id, undelivered=found.redirect_email is not None)
+    return LightRow(found, counts, row[0], row[1] or 0)
+
+
+async def every(connection: AsyncConnection) -> list[int]:
+    """Return the mailboxes whose light was ever told."""
+    return [row[0] for row in await connection.execute(_EVERY) if row[0] is not None]
 
 
 async def due(connection: AsyncConnection, now: datetime, limit: int) -> list[int]:

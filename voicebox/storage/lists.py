@@ -1,11 +1,11 @@
 """Distribution lists and their members (voicemail.md, rows 18 to 20)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,6 +40,44 @@ _LISTS: Final = select(
 _OF_COMPANY: Final = _LISTS.where(distribution_list.c.company_id == bindparam("of_company"))
 _MEMBERS: Final = select(list_member.c.list_id, list_member.c.mailbox_id)
 _MEMBERS_IN: Final = _MEMBERS.where(list_member.c.company_id == bindparam("of_company"))
+_OF_NUMBER: Final = _LISTS.where(
+    distribution_list.c.company_id == bindparam("of_company"),
+    distribution_list.c.number == bindparam("of_number"),
+    or_(distribution_list.c.mailbox_id == bindparam("of_mailbox"), distribution_list.c.shared),
+)
+_FOR_SENDER: Final = _LISTS.where(
+    distribution_list.c.company_id == bindparam("of_company"),
+    or_(distribution_list.c.mailbox_id == bindparam("of_mailbox"), distribution_list.c.shared),
+)
+_BY_ID: Final = _LISTS.where(distribution_list.c.id == bindparam("of_list"))
+_MEMBERS_OF: Final = _MEMBERS.where(list_member.c.list_id.in_(bindparam("of_lists", expanding=True)))
+
+
+async def for_sender(connection: AsyncConnection, sender: Mailbox) -> list[DistributionList]:
+    """Return every list a subscriber can send to by its number: their own, and shared ones whose number is free."""
+    values = {"of_company": sender.company_id, "of_mailbox": sender.id}
+    rows = (await connection.execute(_FOR_SENDER, values)).all()
+    own = {row.number for row in rows if row.mailbox_id == sender.id}
+    return await _filled(connection, [row for row in rows if row.mailbox_id == sender.id or row.number not in own])
+
+
+async def by_number(connection: AsyncConnection, sender: Mailbox, number: int) -> DistributionList | None:
+    """Return what a subscriber means by a list's number: their own list, else the company's shared one (row 19)."""
+    values = {"of_company": sender.company_id, "of_mailbox": sender.id, "of_number": number}
+    rows = (await connection.execute(_OF_NUMBER, values)).all()
+    own_first = sorted(rows, key=lambda row: row.mailbox_id != sender.id)
+    return next(iter(await _filled(connection, own_first[:1])), None)
+
+
+async def by_id(connection: AsyncConnection, list_id: int) -> DistributionList | None:
+    """Return a list by its key."""
+    rows = (await connection.execute(_BY_ID, {"of_list": list_id})).all()
+    return next(iter(await _filled(connection, rows)), None)
+
+
+async def _filled(connection: AsyncConnection, rows: Sequence[Any]) -> list[DistributionList]:
+    members = (await connection.execute(_MEMBERS_OF, {"of_lists": [row.id for row in rows]})).all() if rows else []
+    return _with_members(rows, members)
 
 
 async def of_company(connection: AsyncConnection, company_id: int) -> list[DistributionList]:

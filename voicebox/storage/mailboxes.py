@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicebox.errors import Conflict
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
-from voicebox.storage import outbox
+from voicebox.storage import messages, outbox
 from voicebox.storage.tables import company, device, mailbox, number
 from voicebox.storage.upsert import Upsert
 
@@ -60,6 +60,8 @@ class Device:
     """It mishandles two challenges: offer MD5 alone."""
 
 
+IDS_MAX: Final = 500
+"""Keys in one question: a database takes only so many at once."""
 _COMPANY: Final = [company.c[f.name] for f in fields(Company)]
 _COMPANY_LANGUAGE: Final = [f.name for f in fields(Company)].index("language")
 MAILBOX_COLUMNS: Final = [mailbox.c[f.name] for f in fields(Mailbox)]
@@ -79,6 +81,8 @@ DEVICE_COLUMNS: Final = (
 
 _COMPANIES: Final = select(*_COMPANY).order_by(company.c.id)
 _BY_ID: Final = select(*MAILBOX_COLUMNS).where(mailbox.c.id == bindparam("of_mailbox"))
+_BY_IDS: Final = select(*MAILBOX_COLUMNS).where(mailbox.c.id.in_(bindparam("of_mailboxes", expanding=True)))
+_ALL: Final = select(*MAILBOX_COLUMNS).where(mailbox.c.company_id == bindparam("of_company"))
 _BY_EXTENSION: Final = select(*MAILBOX_COLUMNS).where(
     mailbox.c.company_id == bindparam("of_company"), mailbox.c.number == bindparam("of_number")
 )
@@ -141,6 +145,22 @@ async def by_extension(connection: AsyncConnection, company_id: int, extension: 
     """Return a company's mailbox by its extension."""
     row = (await connection.execute(_BY_EXTENSION, {"of_company": company_id, "of_number": extension})).one_or_none()
     return None if row is None else to_mailbox(row)
+
+
+async def by_ids(connection: AsyncConnection, mailbox_ids: Sequence[int]) -> dict[int, Mailbox]:
+    """Return mailboxes by their keys, thousands in a few queries; those that are gone are left out."""
+    found: dict[int, Mailbox] = {}
+    for at in range(0, len(mailbox_ids), IDS_MAX):
+        for row in await connection.execute(_BY_IDS, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])}):
+            made = to_mailbox(row)
+            found[made.id] = made
+    return found
+
+
+async def all_of(connection: AsyncConnection, company_id: int) -> dict[int, Mailbox]:
+    """Return every mailbox of a company, by its key."""
+    rows = await connection.execute(_ALL, {"of_company": company_id})
+    return {made.id: made for made in map(to_mailbox, rows)}
 
 
 async def by_numbers(connection: AsyncConnection, company_id: int, numbers: Sequence[str]) -> dict[str, Line]:
@@ -234,6 +254,10 @@ async def change_mailbox(
             await connection.execute(delete(number).where(number.c.mailbox_id == after.id, number.c.kind == kind))
             if new is not None:
                 await _add_number(connection, after, new, kind, now)
+    if before.redirect_email is not None and after.redirect_email is None:
+        # No longer e-mail only: what waits for the mail server is a message like any other (row 13).
+        await messages.release_all(connection, after.id, now)
+        await outbox.withdraw(connection, outbox.Kind.MAIL_REDIRECT, after.id, "the mailbox keeps its messages", now)
     if (before.mwi, before.redirect_email is None) != (after.mwi, after.redirect_email is None):
         await outbox.remind_light(connection, after.company_id, after.id, now)
     return after

@@ -8,7 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Float, Select, Update, bindparam, cast, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebox.message import Caller, Counts, Message, Reason, State
+from voicebox.message import Caller, Counts, Message, MessageKind, Reason, State
+from voicebox.storage import segments
 from voicebox.storage.tables import message
 from voicebox.storage.text import clipped
 from voicebox.storage.upsert import Upsert
@@ -33,6 +34,12 @@ _COLUMNS: Final = (
     message.c.interrupted,
     message.c.state,
     message.c.call_id,
+    message.c.warning,
+    message.c.kind,
+    message.c.sender_mailbox_id,
+    message.c.sending_id,
+    message.c.claimed_by,
+    message.c.handled_by,
 )
 _VISIBLE: Final = message.c.state.in_([State.NEW, State.SAVED, State.DELETED])
 
@@ -45,6 +52,9 @@ class Cursor:
     id: str
 
 
+IDS_MAX: Final = 500
+"""Ids in one question: a database takes only so many at once."""
+
 _ADD: Final = Upsert(lambda insert: insert(message).on_conflict_do_nothing(index_elements=["id"]))
 _GET: Final = select(*_COLUMNS).where(message.c.id == bindparam("of_message"), _VISIBLE)
 _ANY: Final = select(*_COLUMNS, message.c.state).where(message.c.id == bindparam("of_message"))
@@ -53,8 +63,16 @@ _COUNTS: Final = (
     .where(message.c.mailbox_id == bindparam("of_mailbox"), _VISIBLE)
     .group_by(message.c.state, message.c.urgent)
 )
+_UNDELIVERED: Final = _COUNTS.where(message.c.warning.is_not(None))
 _USED_S: Final = select(func.coalesce(func.sum(cast(message.c.samples, Float) / message.c.rate_hz), 0.0)).where(
     message.c.mailbox_id == bindparam("of_mailbox"), message.c.state.in_([State.NEW, State.SAVED])
+)
+_BY_MAIL: Final = (message.c.state == PENDING) | (
+    message.c.state.in_([State.NEW, State.SAVED]) & message.c.warning.is_not(None)
+)
+"""Of a mailbox that is e-mail only: what waits for the mail server, and what it did not take."""
+_UNDELIVERED_S: Final = select(func.coalesce(func.sum(cast(message.c.samples, Float) / message.c.rate_hz), 0.0)).where(
+    message.c.mailbox_id == bindparam("of_mailbox"), _BY_MAIL
 )
 
 
@@ -87,6 +105,41 @@ _SENT: Final = (
     .where(message.c.id == bindparam("of_message"), message.c.state == PENDING)
     .values(state=State.DELETED, previous_state=State.SAVED, state_changed_at=bindparam("now"))
 )
+_RELEASE_ALL: Final = (
+    update(message)
+    .where(message.c.mailbox_id == bindparam("of_mailbox"), message.c.state == PENDING)
+    .values(state=State.NEW, previous_state=None, state_changed_at=bindparam("now"))
+)
+_CLAIM: Final = (
+    update(message)
+    .where(
+        message.c.id == bindparam("of_message"),
+        message.c.mailbox_id == bindparam("of_mailbox"),
+        message.c.state.in_([State.NEW, State.SAVED]),
+        message.c.claimed_by.is_(None),
+        message.c.handled_by.is_(None),
+    )
+    .values(claimed_by=bindparam("by_mailbox"), claimed_at=bindparam("now"))
+    .returning(*_COLUMNS)
+)
+_HANDLE: Final = (
+    update(message)
+    .where(
+        message.c.id == bindparam("of_message"),
+        message.c.mailbox_id == bindparam("of_mailbox"),
+        message.c.state.in_([State.NEW, State.SAVED]),
+        message.c.handled_by.is_(None),
+    )
+    .values(handled_by=bindparam("by_mailbox"), handled_at=bindparam("now"))
+    .returning(*_COLUMNS)
+)
+_OF_EACH: Final = (
+    select(message.c.mailbox_id, func.sum(cast(message.c.samples, Float) / message.c.rate_hz))
+    .where(message.c.mailbox_id.in_(bindparam("of_mailboxes", expanding=True)))
+    .group_by(message.c.mailbox_id)
+)
+_USED_OF_EACH: Final = _OF_EACH.where(message.c.state.in_([State.NEW, State.SAVED]))
+_UNDELIVERED_OF_EACH: Final = _OF_EACH.where(_BY_MAIL)
 
 
 def _to_message(row: Sequence[Any]) -> Message:
@@ -105,12 +158,37 @@ def _to_message(row: Sequence[Any]) -> Message:
         interrupted=row[13],
         state=State.NEW if row[14] == PENDING else State(row[14]),
         call_id=row[15],
+        warning=row[16],
+        kind=MessageKind(row[17]),
+        sender_id=row[18],
+        sending_id=row[19],
+        claimed_by=row[20],
+        handled_by=row[21],
     )
+
+
+async def _one(connection: AsyncConnection, row: Sequence[Any]) -> Message:
+    (found,) = await segments.with_comments(connection, [_to_message(row)])
+    return found
 
 
 async def add(connection: AsyncConnection, made: Message, now: datetime, *, pending: bool = False) -> bool:
     """Write a message; False if there is one of its id."""
-    values = {
+    result = await connection.execute(_ADD.on(connection), _values(made, now, pending=pending))
+    await segments.add(connection, [made])
+    return bool(result.rowcount)
+
+
+async def add_copies(connection: AsyncConnection, made: Sequence[tuple[Message, bool]], now: datetime) -> None:
+    """Write the copies of a sending, each with whether it is pending; thousands in one go."""
+    if made:
+        values = [_values(each, now, pending=pending) for each, pending in made]
+        await connection.execute(_ADD.on(connection), values)
+        await segments.add(connection, [each for each, _ in made])
+
+
+def _values(made: Message, now: datetime, *, pending: bool) -> dict[str, Any]:
+    return {
         "id": made.id,
         "company_id": made.company_id,
         "mailbox_id": made.mailbox_id,
@@ -127,21 +205,24 @@ async def add(connection: AsyncConnection, made: Message, now: datetime, *, pend
         "confidential": made.confidential,
         "interrupted": made.interrupted,
         "state": PENDING if pending else made.state,
+        "warning": clipped(made.warning, 40),
         "state_changed_at": now,
+        "kind": made.kind,
+        "sender_mailbox_id": made.sender_id,
+        "sending_id": made.sending_id,
     }
-    return bool((await connection.execute(_ADD.on(connection), values)).rowcount)
 
 
 async def get(connection: AsyncConnection, message_id: str) -> Message | None:
     """Return a message that is in a folder, of whatever mailbox: the caller checks whose it is."""
     row = (await connection.execute(_GET, {"of_message": message_id})).one_or_none()
-    return None if row is None else _to_message(row)
+    return None if row is None else await _one(connection, row)
 
 
 async def get_any(connection: AsyncConnection, message_id: str) -> tuple[Message, bool] | None:
     """Return a message and whether it is pending (e-mail only, shown as new): for who delivers it by mail."""
     row = (await connection.execute(_ANY, {"of_message": message_id})).one_or_none()
-    return None if row is None else (_to_message(row), row[-1] == PENDING)
+    return None if row is None else (await _one(connection, row), row[-1] == PENDING)
 
 
 async def page(
@@ -167,12 +248,14 @@ async def page(
         types = [message.c.received_at.type, message.c.id.type]
         mark = tuple_(after.received_at, after.id, types=types)
         statement = statement.where(place < mark if newest_first else place > mark)
-    return [_to_message(row) for row in await connection.execute(statement.limit(limit))]
+    rows = (await connection.execute(statement.limit(limit))).all()
+    return await segments.with_comments(connection, [_to_message(row) for row in rows])
 
 
-async def counts(connection: AsyncConnection, mailbox_id: int) -> Counts:
-    """Count a mailbox's messages, all figures of one moment."""
-    rows = (await connection.execute(_COUNTS, {"of_mailbox": mailbox_id})).all()
+async def counts(connection: AsyncConnection, mailbox_id: int, *, undelivered: bool = False) -> Counts:
+    """Count a mailbox's messages, all figures of one moment; or only those that should have gone by e-mail."""
+    statement = _UNDELIVERED if undelivered else _COUNTS
+    rows = (await connection.execute(statement, {"of_mailbox": mailbox_id})).all()
     return counted([(state, urgent, how_many) for state, urgent, how_many in rows])
 
 
@@ -192,9 +275,24 @@ def counted(rows: Sequence[tuple[str, bool, int]]) -> Counts:
     )
 
 
-async def used_s(connection: AsyncConnection, mailbox_id: int) -> float:
-    """Return the length of a mailbox's new and saved messages together, in seconds, from samples."""
-    return float(await connection.scalar(_USED_S, {"of_mailbox": mailbox_id}) or 0.0)
+async def used_s(connection: AsyncConnection, mailbox_id: int, *, by_mail: bool = False) -> float:
+    """Return the length of a mailbox's new and saved messages together, in seconds, from samples.
+
+    `by_mail`, of one that is e-mail only: of what waits for the mail server or could not be mailed.
+    """
+    return float(await connection.scalar(_UNDELIVERED_S if by_mail else _USED_S, {"of_mailbox": mailbox_id}) or 0.0)
+
+
+async def used_by(
+    connection: AsyncConnection, mailbox_ids: Sequence[int], *, by_mail: bool = False
+) -> dict[int, float]:
+    """Return `used_s` of many mailboxes at once, of all of them."""
+    used = dict.fromkeys(mailbox_ids, 0.0)
+    statement = _UNDELIVERED_OF_EACH if by_mail else _USED_OF_EACH
+    for at in range(0, len(mailbox_ids), IDS_MAX):
+        rows = await connection.execute(statement, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])})
+        used |= {mailbox_id: float(seconds) for mailbox_id, seconds in rows}
+    return used
 
 
 async def save(connection: AsyncConnection, mailbox_id: int, message_id: str, now: datetime) -> Message | None:
@@ -244,12 +342,31 @@ async def delete_all(
     return (await connection.execute(statement)).rowcount
 
 
+async def claim(
+    connection: AsyncConnection, mailbox_id: int, message_id: str, by: int, now: datetime
+) -> Message | None:
+    """Note who takes care of a message; None where it is claimed or handled already, or in no such folder."""
+    return await _moved(connection, _CLAIM, mailbox_id, message_id, now, by_mailbox=by)
+
+
+async def handle(
+    connection: AsyncConnection, mailbox_id: int, message_id: str, by: int, now: datetime
+) -> Message | None:
+    """Note who has dealt with a message; None where somebody has already, or it is in no such folder."""
+    return await _moved(connection, _HANDLE, mailbox_id, message_id, now, by_mailbox=by)
+
+
 async def release(connection: AsyncConnection, message_id: str, why: str, now: datetime) -> Message | None:
     """Put a message that could not be mailed into its mailbox, with a warning (row 13); None if not pending."""
     row = (
         await connection.execute(_RELEASE, {"of_message": message_id, "why": clipped(why, 40), "now": now})
     ).one_or_none()
-    return None if row is None else _to_message(row)
+    return None if row is None else await _one(connection, row)
+
+
+async def release_all(connection: AsyncConnection, mailbox_id: int, now: datetime) -> int:
+    """Put what waits to be mailed into its mailbox, which is no longer e-mail only; returns how many that were."""
+    return (await connection.execute(_RELEASE_ALL, {"of_mailbox": mailbox_id, "now": now})).rowcount
 
 
 async def redirected(connection: AsyncConnection, message_id: str, now: datetime) -> bool:
@@ -258,8 +375,8 @@ async def redirected(connection: AsyncConnection, message_id: str, now: datetime
 
 
 async def _moved(
-    connection: AsyncConnection, statement: Update, mailbox_id: int, message_id: str, now: datetime
+    connection: AsyncConnection, statement: Update, mailbox_id: int, message_id: str, now: datetime, **more: Any
 ) -> Message | None:
-    values = {"of_mailbox": mailbox_id, "of_message": message_id, "now": now}
+    values = {"of_mailbox": mailbox_id, "of_message": message_id, "now": now, **more}
     row = (await connection.execute(statement, values)).one_or_none()
-    return None if row is None else _to_message(row)
+    return None if row is None else await _one(connection, row)

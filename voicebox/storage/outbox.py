@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebox.mailbox import Mailbox
 from voicebox.storage.tables import outbox
 from voicebox.storage.text import error_line
 from voicebox.storage.upsert import Upsert, overwrite
@@ -32,10 +33,16 @@ class Kind(StrEnum):
     """Row 16: a mail with the audio."""
     MAIL_REDIRECT = "mail-redirect"
     """Row 13: the message itself, e-mail only."""
+    MAIL_REQUEST = "mail-request"
+    """A copy that its owner asked for by phone."""
     MAIL_CHANGED = "mail-changed"
     """Security row 4: tells the owner that what callers hear, or where they get, was changed."""
+    MAIL_CONFIRM = "mail-confirm"
+    """Asks an address that a subscriber named whether it wants mails."""
     MWI = "mwi"
     """Row 14: the mailbox's light, one row per mailbox."""
+    AUDIO_REMOVAL = "audio-removal"
+    """Row 21: sound whose row is gone, to be taken out of the store; done, it says that it must not come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,11 @@ _SAME: Final = (outbox.c.id == bindparam("row_id")) & (outbox.c.version == bindp
 _DONE: Final = update(outbox).where(_SAME).values(done_at=bindparam("now"), last_error=None)
 _FAILED: Final = update(outbox).where(_SAME).values(last_error=bindparam("error"), next_attempt_at=bindparam("next_at"))
 _GIVE_UP: Final = update(outbox).where(_SAME).values(last_error=bindparam("error"), given_up_at=bindparam("now"))
+_WITHDRAW: Final = (
+    update(outbox)
+    .where(outbox.c.mailbox_id == bindparam("of_mailbox"), outbox.c.kind == bindparam("of_kind"), _OPEN)
+    .values(done_at=bindparam("now"), last_error=bindparam("error"))
+)
 _NEXT_DUE: Final = (
     select(outbox.c.next_attempt_at)
     .where(outbox.c.kind.in_(bindparam("kinds", expanding=True)), _OPEN)
@@ -133,6 +145,14 @@ async def remind_light(connection: AsyncConnection, company_id: int, mailbox_id:
     """Have the mailbox's light sent again: its counts or its switch changed in this transaction."""
     draft = Draft(company_id, Kind.MWI, light_key(mailbox_id), mailbox_id)
     await remind(connection, draft, now)
+
+
+async def remind_lights(connection: AsyncConnection, mailboxes: Sequence[Mailbox], now: datetime) -> None:
+    """Do as `remind_light` for many mailboxes at once; in one order, so that two such units never block each other."""
+    ordered = sorted(mailboxes, key=lambda each: each.id)
+    drafts = [Draft(each.company_id, Kind.MWI, light_key(each.id), each.id) for each in ordered]
+    if drafts:
+        await connection.execute(_REMIND.on(connection), [_values(draft, now) for draft in drafts])
 
 
 def light_key(mailbox_id: int) -> str:
@@ -170,6 +190,12 @@ async def failed(connection: AsyncConnection, entry: Entry, error: str, next_att
 async def give_up(connection: AsyncConnection, entry: Entry, error: str, now: datetime) -> None:
     """Mark a claimed row as never to be tried again, with the reason."""
     await connection.execute(_GIVE_UP, _same(entry) | {"error": error_line(error), "now": now})
+
+
+async def withdraw(connection: AsyncConnection, kind: str, mailbox_id: int, why: str, now: datetime) -> int:
+    """Close a mailbox's open rows of a kind, which are no longer wanted; returns how many that were."""
+    values = {"of_mailbox": mailbox_id, "of_kind": kind, "error": error_line(f"withdrawn: {why}"), "now": now}
+    return (await connection.execute(_WITHDRAW, values)).rowcount
 
 
 async def next_due_at(connection: AsyncConnection, kinds: Sequence[str]) -> datetime | None:

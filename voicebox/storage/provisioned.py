@@ -9,7 +9,7 @@ from sqlalchemy import Executable, Table, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.mailbox import Mailbox
-from voicebox.storage import lists
+from voicebox.storage import lists, teams
 from voicebox.storage.lists import DistributionList
 from voicebox.storage.mailboxes import DEVICE_COLUMNS, MAILBOX_COLUMNS, Alias, Device, NumberKind, to_mailbox
 from voicebox.storage.tables import credential, device, mailbox, number
@@ -24,6 +24,8 @@ class Standing:
     aliases: list[Alias] = field(default_factory=list)
     devices: list[Device] = field(default_factory=list)
     lists: list[DistributionList] = field(default_factory=list)
+    members: frozenset[int] = frozenset()
+    """Of a team mailbox: the keys of its members' own."""
     pin_hash: str | None = field(default=None, repr=False)
     one_time: bool = False
     history: tuple[str, ...] = field(default=(), repr=False)
@@ -94,6 +96,8 @@ async def standing(connection: AsyncConnection, company_id: int) -> dict[str, St
         by_owner[each.mailbox_id].append(each)
     for mailbox_id, owned in by_owner.items():
         found[mailbox_id].lists = owned
+    for team_id, members in (await teams.of_company(connection, company_id)).items():
+        found[team_id].members = members
     return {each.mailbox.number: each for each in found.values()}
 
 

@@ -172,6 +172,11 @@ mailbox = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("company_id", "number"),
+    # For the foreign keys: a row of audio that goes is looked for in each.
+    *(
+        Index(f"ix_mailbox_{name}", name)
+        for name in ("busy_greeting", "no_answer_greeting", "away_greeting", "name_recording")
+    ),
 )
 
 number = Table(  # extensions, full numbers and aliases in one, since none of them may equal another (row 6)
@@ -306,6 +311,7 @@ sending_result = Table(  # what became of it, recipient by recipient
     _company(),
     _mailbox(nullable=True, ondelete="SET NULL"),
     Column("message_id", HEX_ID, ForeignKey("message.id", ondelete="SET NULL")),
+    Index("ix_sending_result_message_id", "message_id"),
     Column("outcome", String(10), nullable=False),
     _one_of("outcome", ("sent", "full", "off", "unknown", "recalled")),
 )
@@ -433,6 +439,7 @@ announcement = Table(
     Column("audio_id", HEX_ID, ForeignKey("audio.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("company_id", "mailbox_id", "name"),
+    Index("ix_announcement_audio_id", "audio_id"),
     Index(  # to which the constraint does not extend: no NULL equals another
         "uq_announcement_company",
         "company_id",

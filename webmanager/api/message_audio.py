@@ -1,6 +1,7 @@
 """`GET /api/v1/messages/{id}/audio`: a message to listen to, whole or in ranges (RFC 9110 section 14)."""
 
 import re
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from webmanager.api import reach
 from webmanager.api.querying import CompanyQuery
 from webmanager.bearer import audit
 from webmanager.problems import Problem
-from webmanager.ranges import NotSatisfiable, matches, parse_range
+from webmanager.ranged import first_byte, ranged
 from webmanager.renderings import RENDERINGS, Format
 from webmanager.wording import Code
 
@@ -31,43 +32,24 @@ async def show_audio(request: web.Request, query: AudioQuery) -> web.StreamRespo
     """Send a message's audio. Every playback is logged."""
     found = await reach.message(request, request.match_info["id"], query.company)
     try:
-        file = await request.app[RENDERINGS].get(found.message.audio_id, query.format)
+        file = await request.app[RENDERINGS].get(found.message.audio_ids, query.format)
     except NoAudio:
         raise Problem(Code.NO_AUDIO) from None
     headers = {
-        "ETag": file.etag,
-        "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",  # the browser may keep it, and asks us each time whether it may play it
         "Content-Disposition": f'attachment; filename="{file_name(found.message, query.format)}"',
     }
-    if matches(request.headers.get("If-None-Match"), file.etag, weak=True):
-        return web.Response(status=304, headers=headers)
-    wanted = request.headers.get("Range") if request.method == "GET" else None
-    if "If-Range" in request.headers and not matches(request.headers["If-Range"], file.etag, weak=False):
-        wanted = None
-    size = len(file.data)
-    try:
-        span = parse_range(wanted, size)
-    except NotSatisfiable:
-        raise Problem(
-            Code.RANGE_NOT_SATISFIABLE,
-            headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"},
-            size=str(size),
-        ) from None
-    if request.method == "GET":
+    response = ranged(request, file, query.format.content_type, headers=headers)
+    if request.method == "GET" and response.status != HTTPStatus.NOT_MODIFIED:
         facts = {
             "message": found.message.id,
             "mailbox": found.mailbox.number,
             "company": found.message.company_id,
             "format": query.format.value,
-            "from_byte": 0 if span is None else span.start,
+            "from_byte": first_byte(response),
         }
         audit("message_played", request, facts)
-    headers["Content-Type"] = query.format.content_type
-    if span is None:
-        return web.Response(body=file.data, headers=headers)
-    headers["Content-Range"] = span.content_range(size)
-    return web.Response(status=206, body=file.data[span.start : span.stop], headers=headers)
+    return response
 
 
 def file_name(message: Message, format_: Format) -> str:

@@ -34,9 +34,10 @@ async def list_messages(request: web.Request, query: MessagesQuery) -> web.Strea
     inbox = Inbox(parts.db, parts.events, parts.clock, mailbox)
     found = await inbox.messages(query.folder, after=query.cursor, limit=query.limit + 1, newest_first=True)
     shown, more = found[: query.limit], len(found) > query.limit
+    extensions = await parts.directory.extensions(shown)
     return answer(
         MessagesOut(
-            messages=[MessageOut.of(each) for each in shown],
+            messages=[MessageOut.of(each, extensions) for each in shown],
             next=cursors.after_message(shown[-1]) if more else None,
         )
     )

@@ -26,6 +26,7 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     models: list[type[BaseModel]] = [ProblemBody]
     models += [each.returns for each in routes if not isinstance(each.returns, Files)]
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(each, "serialization") for each in models]
+    wanted += [(each.body, "validation") for each in routes if each.body is not None]
     _, schemas = models_json_schema(wanted, by_alias=True, ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -66,6 +67,9 @@ def _operation(route: Route) -> dict[str, Any]:
             route.access
         ],
     }
+    if route.body is not None:
+        schema = {"$ref": _REF.format(model=route.body.__name__)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     if not operation["parameters"]:
         del operation["parameters"]
     return operation
@@ -76,7 +80,7 @@ def _success(route: Route) -> dict[str, Any]:
     if not isinstance(returns, Files):
         content = {"application/json": {"schema": {"$ref": _REF.format(model=returns.__name__)}}}
         text = " ".join((returns.__doc__ or "").split())
-        return {"200": {"description": text, "content": content}}
+        return {str(route.success): {"description": text, "content": content}}
     body: dict[str, Any] = {media_type: {} for media_type in returns.media_types}
     found: dict[str, Any] = {"200": {"description": returns.text, "content": body}}
     if 416 in route.refusals:

@@ -64,14 +64,15 @@ def read_query(request: web.Request, model: type[Q]) -> Q:
     try:
         read = model.model_validate(values)
     except ValidationError as error:
-        faults += [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        faults += [fault(each) for each in error.errors(include_url=False, include_input=False)]
     else:
         if not faults:
             return read
     raise Problem(Code.INVALID, errors=faults[:FIELDS_MAX])
 
 
-def _fault(error: ErrorDetails) -> FieldFault:
+def fault(error: ErrorDetails) -> FieldFault:
+    """Return one of pydantic's findings as ours."""
     name = _shown(".".join(str(part) for part in error["loc"]))
     facts = error.get("ctx", {})
     match error["type"]:

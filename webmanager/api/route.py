@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from webmanager.api.body import read_body
 from webmanager.api.querying import read_query
 from webmanager.guard import Access, Handler
 
 Q = TypeVar("Q", bound=BaseModel)
+B = TypeVar("B", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,41 @@ class Route:
     refusals: tuple[int, ...]
     """Statuses of its problem details, ascending."""
     handler: Handler
+    body: type[BaseModel] | None = None
+    """Of the JSON that is sent with it."""
+    success: int = 200
+
+
+def post(
+    path: str,
+    action: Callable[[web.Request, Q, B], Awaitable[web.StreamResponse]],
+    *,
+    query: type[Q],
+    body: type[B],
+    returns: type[BaseModel],
+    summary: str,
+    tag: str = "voicemail",
+    refusals: tuple[int, ...] = (),
+) -> Route:
+    """Return the route of a POST that makes something (201); the action gets query and body checked."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await action(request, read_query(request, query), await read_body(request, body))
+
+    return Route(
+        method="POST",
+        path=path,
+        name=getattr(action, "__name__", ""),
+        summary=summary,
+        tag=tag,
+        query=query,
+        returns=returns,
+        access=Access.TOKEN,
+        refusals=tuple(sorted({401, 422, 429, *refusals})),
+        handler=handler,
+        body=body,
+        success=201,
+    )
 
 
 def get(
@@ -73,10 +110,13 @@ def get(
     )
 
 
-def answer(body: BaseModel, *, headers: dict[str, str] | None = None) -> web.Response:
+def answer(body: BaseModel, *, headers: dict[str, str] | None = None, status: int = 200) -> web.Response:
     """Return a model as JSON."""
     return web.Response(
-        body=body.model_dump_json(by_alias=True).encode(), content_type="application/json", headers=headers
+        status=status,
+        body=body.model_dump_json(by_alias=True).encode(),
+        content_type="application/json",
+        headers=headers,
     )
 
 

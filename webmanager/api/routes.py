@@ -9,14 +9,18 @@ from webmanager.api.figures import figures
 from webmanager.api.greeting_shapes import AnnouncementsOut, GreetingsOut
 from webmanager.api.greetings_show import show_greetings
 from webmanager.api.health import health
+from webmanager.api.lists_list import list_lists
 from webmanager.api.mailbox_show import show_mailbox
 from webmanager.api.mailboxes_list import MailboxesQuery, list_mailboxes
 from webmanager.api.message_audio import AudioQuery, show_audio
+from webmanager.api.message_forward import ForwardIn, forward_message
 from webmanager.api.message_show import show_message
 from webmanager.api.messages_list import MessagesQuery, list_messages
 from webmanager.api.querying import AnyQuery, CompanyQuery
 from webmanager.api.ready import ready
-from webmanager.api.route import Files, Route, get
+from webmanager.api.route import Files, Route, get, post
+from webmanager.api.sending_shapes import ListsOut, SendingsOut, SentOut
+from webmanager.api.sendings_list import list_sendings
 from webmanager.api.shapes import (
     CallDetailOut,
     CallsOut,
@@ -110,6 +114,22 @@ ROUTES: Final[tuple[Route, ...]] = (
         refusals=(403, 503),
     ),
     get(
+        "/api/v1/mailboxes/{number}/lists",
+        list_lists,
+        query=CompanyQuery,
+        returns=ListsOut,
+        summary="The distribution lists a mailbox can send to",
+        refusals=(403, 404, 503),
+    ),
+    get(
+        "/api/v1/mailboxes/{number}/sendings",
+        list_sendings,
+        query=CompanyQuery,
+        returns=SendingsOut,
+        summary="What a mailbox's owner sent to others, with a result for each recipient",
+        refusals=(403, 404, 503),
+    ),
+    get(
         "/api/v1/messages/{id}",
         show_message,
         query=CompanyQuery,
@@ -124,6 +144,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         returns=Files(("audio/wav", "audio/mpeg"), "The recording; a part of it as 206 where Range asks for one."),
         summary="A message's audio",
         refusals=(403, 404, 416, 503),
+    ),
+    post(
+        "/api/v1/messages/{id}/forward",
+        forward_message,
+        query=CompanyQuery,
+        body=ForwardIn,
+        returns=SentOut,
+        summary="Forward a message to people and lists",
+        refusals=(403, 404, 503),
     ),
     get(
         "/api/v1/calls",

@@ -1,5 +1,6 @@
 """The JSON of the API's answers. Others script against it: fields may be added, never renamed or taken away."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from voicebox.callrecord import CallRecord
 from voicebox.i18n import Language
 from voicebox.mailbox import Mailbox
-from voicebox.message import Caller, Counts, Message, Reason, State
+from voicebox.message import Caller, Counts, Message, MessageKind, Reason, State
 
 Moment = str
 """RFC 3339, UTC, whole seconds, such as 2026-11-22T09:30:00Z."""
@@ -63,11 +64,15 @@ class MessageOut(Shape):
     confidential: bool
     state: State
     interrupted: bool = Field(description="Recovered after a crash in mid-recording.")
+    kind: MessageKind = Field(description="How it came: left by a caller, or sent by a colleague.")
+    sender: str | None = Field(description="The extension of the colleague who forwarded or sent it.")
+    claimed_by: str | None = Field(description="The extension of who takes care of it (team mailboxes).")
+    handled_by: str | None = Field(description="The extension of who marked it as handled.")
 
     @classmethod
-    def of(cls, message: Message) -> "MessageOut":
-        """Return a message as lists show it."""
-        return cls(**_message_fields(message))
+    def of(cls, message: Message, extensions: Mapping[int, str]) -> "MessageOut":
+        """Return a message as lists show it; `extensions` are its colleagues', by mailbox key."""
+        return cls(**_message_fields(message, extensions))
 
 
 class MessageDetailOut(MessageOut):
@@ -78,9 +83,9 @@ class MessageDetailOut(MessageOut):
     call: str | None = Field(description="The id of the call it was left on: see `/api/v1/calls/{id}`.")
 
     @classmethod
-    def whole(cls, message: Message, mailbox: str) -> "MessageDetailOut":
+    def whole(cls, message: Message, extensions: Mapping[int, str], mailbox: str) -> "MessageDetailOut":
         """Return a message with everything there is to tell."""
-        return cls(**_message_fields(message), mailbox=mailbox, reason=message.reason, call=message.call_id)
+        return cls(**_message_fields(message, extensions), mailbox=mailbox, reason=message.reason, call=message.call_id)
 
 
 class MessagesOut(Shape):
@@ -252,7 +257,10 @@ class CallsOut(Shape):
     next: str | None = Field(description="Where the list goes on; null at its end.")
 
 
-def _message_fields(message: Message) -> dict[str, Any]:
+def _message_fields(message: Message, extensions: Mapping[int, str]) -> dict[str, Any]:
+    def extension(mailbox_id: int | None) -> str | None:
+        return None if mailbox_id is None else extensions.get(mailbox_id)
+
     return {
         "id": message.id,
         "caller": CallerOut.of(message.caller),
@@ -262,6 +270,10 @@ def _message_fields(message: Message) -> dict[str, Any]:
         "confidential": message.confidential,
         "state": message.state,
         "interrupted": message.interrupted,
+        "kind": message.kind,
+        "sender": extension(message.sender_id),
+        "claimed_by": extension(message.claimed_by),
+        "handled_by": extension(message.handled_by),
     }
 
 

@@ -33,7 +33,7 @@ async def test_a_call_is_answered_and_its_record_kept_when_it_ends(both: Exchang
     assert (record.mailbox, record.called, record.caller) == (ANNA.number, "1001", "+4915112345")
     assert record.reason is Reason.UNAVAILABLE
     assert record.answered is not None
-    assert events(record.trace) == ["decision", "key", "end"]
+    assert events(record.trace) == ["decision", "coverage", "key", "end"]
     assert record.trace[-1]["by"] == "peer"
     times = [entry["t"] for entry in record.trace]
     assert times == sorted(times)
@@ -51,7 +51,7 @@ async def test_a_key_stands_in_the_trace_where_it_was_pressed(both: Exchange) ->
     dialog = await both.connected()
     await both.within(dialog, "INFO", b"Signal=5\r\n", "application/dtmf-relay")
     record = await both.record()
-    assert events(record.trace) == ["decision", "key", "late", "end"]
+    assert events(record.trace) == ["decision", "coverage", "key", "late", "end"]
 
 
 async def test_an_unknown_number_is_refused_and_recorded_without_media(both: Exchange) -> None:
@@ -126,7 +126,7 @@ async def test_a_fault_in_a_flow_ends_its_call_with_a_reason_and_keeps_the_recor
     bye = await both.core.request("BYE")
     assert bye.headers.get("Reason") == 'SIP ;cause=500 ;text="Internal error"'
     record = await both.record()
-    assert events(record.trace) == ["decision", "error", "end"]
+    assert events(record.trace) == ["decision", "coverage", "error", "end"]
     assert record.answered is not None
 
 

@@ -193,3 +193,47 @@ async def test_a_side_that_holds_is_sent_nothing(stage: Stage) -> None:
     stage.near.talk(stage.caller, SPEECH[::-1])
     heard = await hears(stage.far, whole)
     assert payload_of(heard) == SPEECH[::-1]
+
+
+async def test_a_peer_that_wants_a_steady_stream_gets_the_other_sides_packets_and_silence_again_afterwards(
+    stage: Stage,
+) -> None:
+    bridge = stage.connect()
+    stage.caller.connect(stage.near.remote(continuous=True, send_event_pt=101))
+    stage.near.heard()
+    for packet in stage.far.packets(SPEECH):
+        stage.far.send(stage.called, packet)
+        await asyncio.sleep(0.02)
+    await until(lambda: stage.caller.figures.sent > 0)
+    heard = stage.near.heard()
+    first = next(at for at, packet in enumerate(heard) if packet.payload.strip(b"\xff"))
+    assert payload_of(heard[first:]) == SPEECH
+    bridge.end()
+    silence: list[Packet] = []
+
+    def flows() -> bool:
+        silence.extend(stage.near.heard())
+        return len(silence) >= 3
+
+    await until(flows)
+    assert {packet.payload for packet in silence} == {b"\xff" * 160}
+
+
+async def test_a_side_that_says_nothing_is_stood_in_for_by_a_packet_of_silence_now_and_then(stage: Stage) -> None:
+    stage.connect()
+    stage.far.talk(stage.called, SPEECH)
+    last = (await hears(stage.near, whole))[-1]
+    found: list[Packet] = []
+
+    def silent() -> bool:
+        found.extend(stage.near.heard())
+        return bool(found)
+
+    await until(silent)
+    assert found[0].payload == b"\xff" * 160
+    assert found[0].sequence == (last.sequence + 1) & 0xFFFF
+    stage.far.talk(stage.called, SPEECH)
+    again = await hears(stage.near, whole)
+    assert payload_of(again) == SPEECH
+    assert 0 < (again[0].sequence - found[-1].sequence) & 0xFFFF <= 2
+    assert 0 < (again[0].timestamp - found[-1].timestamp) & 0xFFFF_FFFF < 2**31

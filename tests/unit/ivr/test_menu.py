@@ -54,6 +54,12 @@ def test_every_key_has_its_words_in_both_languages(shown: Menu, language: Langua
         (menu.AWAY, {"5": Variant.ON}),
         (menu.NAME, {}),
         (menu.FORWARDING, {}),
+        (menu.MORE.without(Act.CLAIM), {}),
+        (menu.COMPOSE, {}),
+        (menu.COMPOSE, {"6": Variant.OFF, "7": Variant.OFF}),
+        (menu.FORWARD.without(Act.TO_EVERYONE), {"6": Variant.OFF, "7": Variant.OFF}),
+        (menu.REPLY, {"6": Variant.OFF, "7": Variant.OFF}),
+        (menu.SEND, {}),
     ],
 )
 def test_a_menu_speaks_of_what_it_has_and_nothing_else(

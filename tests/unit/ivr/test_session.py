@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.call import KEYS, Clip, Hangup, Pause, Played, RecordEnd, RecordLimits, Sound
+from ivr.call import KEYS, Clip, Hangup, Pause, Played, RecordEnd, RecordLimits, Sound, TransferEnd
 from ivr.media.playback import Playback
 from ivr.media.recorder import RecordingHandle, RecordingOutcome
 from ivr.media.recording import Ending, Limits
@@ -19,10 +19,12 @@ from ivr.sdp import Session as Description
 from ivr.session import TYPED_AHEAD_MAX, Session
 from prompts.phrases import say
 from tests.fakes.virtual_time import run
+from tests.fakes.voicemail import ANNA
 from voicebox.callrecord import Trace
 from voicebox.codec import Codec
 from voicebox.i18n import Language
 from voicebox.message import Take
+from voicebox.outbound import Dial
 
 SYNC_S = 0.05
 """How long our disk takes."""
@@ -520,3 +522,19 @@ def test_no_key_is_ever_lost_or_taken_twice(steps: list[tuple[str, int]], presse
     stage, pressed, _ = _played_through(steps, presses, None)
     left = "".join(press.key for press in stage.session._typed)
     assert stage.keys + left == pressed
+
+
+# --- connecting to others
+
+
+@staged
+async def test_without_a_switchboard_nobody_is_reached(stage: Stage) -> None:
+    end = await stage.session.transfer(Dial("1002"), ANNA, diverted=True, answered=lambda: None)
+    assert end is TransferEnd.FAILED
+
+
+@staged
+async def test_nobody_is_rung_for_a_call_that_is_over(stage: Stage) -> None:
+    stage.leg.end()
+    with pytest.raises(Hangup):
+        await stage.session.transfer(Dial("1002"), ANNA, diverted=True, answered=lambda: None)

@@ -39,14 +39,19 @@ def an_mp3(seconds: float = 3.0) -> bytes:
 
 
 def parsed(letter: Letter) -> EmailMessage:
-    """Compose, serialise, check what holds for the bytes of every mail, and parse."""
-    raw = compose(letter, SENDER).as_bytes()
+    """Compose and parse."""
+    return parse(compose(letter, SENDER), long_address=len(letter.to) > 60)
+
+
+def parse(composed: EmailMessage, *, long_address: bool = False) -> EmailMessage:
+    """Serialise, check what holds for the bytes of every mail, and parse."""
+    raw = composed.as_bytes()
     raw.decode("ascii")
     lines = raw.split(b"\r\n")
     assert max(map(len, lines)) <= 998
     assert not any(b"\n" in line or b"\r" in line for line in lines)
     head = raw[: raw.index(b"\r\n\r\n")].split(b"\r\n")
-    assert max(map(len, head)) <= 78 or len(letter.to) > 60
+    assert max(map(len, head)) <= 78 or long_address
     assert all(line.strip() for line in head)
     mail = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(mail, EmailMessage)
@@ -68,6 +73,22 @@ def attachments(mail: EmailMessage) -> list[EmailMessage]:
 
 
 # --- what is in it
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (Language.DE, "Die Nachricht wurde weitergeleitet von Bert <b> (1002)."),
+        (Language.EN, "The message was forwarded by Bert <b> (1002)."),
+    ],
+)
+def test_a_forwarded_message_names_its_caller_and_who_forwarded_it(language: Language, words: str) -> None:
+    forwarder = replace(a_letter().mailbox, id=2, number="1002", name="Bert\r\n<b>")
+    mail = parsed(replace(a_letter(language=language), forwarder=forwarder))
+    assert words in body(mail, "plain")
+    assert "Max Muster" in body(mail, "plain")
+    assert "Bert &lt;b&gt; (1002)" in body(mail, "html")
+    assert "weitergeleitet" not in body(parsed(a_letter(language=language)), "plain")
 
 
 def test_notification_is_text_and_html_without_audio() -> None:
@@ -95,6 +116,13 @@ def test_copy_has_the_recording_as_mp3() -> None:
     assert rate == 8000
     assert len(samples) == pytest.approx(24000, abs=1200)
     assert "Sie liegt auch in Ihrer Mailbox." in body(mail, "plain")
+
+
+def test_copy_that_was_asked_for_has_the_recording_and_is_not_called_new() -> None:
+    mail = parsed(a_letter(Purpose.REQUEST, mp3=an_mp3()))
+    assert len(attachments(mail)) == 1
+    assert mail["Subject"] == "Ihre Nachricht von Max Muster (0:42)"
+    assert "Neue Nachricht" not in body(mail, "plain") + body(mail, "html")
 
 
 def test_redirected_message_is_only_in_the_mail() -> None:
@@ -300,6 +328,7 @@ CASES = {
     "copy": a_letter(Purpose.COPY, mp3=b"x", urgent=True, interrupted=True, reason=Reason.NO_ANSWER),
     "redirect": a_letter(Purpose.REDIRECT, mp3=b"x", caller=Caller("+492115551111"), reason=Reason.UNAVAILABLE),
     "confidential": a_letter(Purpose.COPY, mp3=b"x", confidential=True, caller=Caller(None, withheld=True)),
+    "request": a_letter(Purpose.REQUEST, mp3=b"x"),
     "audio-lost": replace(a_letter(Purpose.REDIRECT, caller=Caller("1002", "Bert Beispiel")), audio_lost=True),
 }
 

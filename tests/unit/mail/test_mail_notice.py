@@ -111,8 +111,8 @@ def test_an_address_that_is_none_is_refused() -> None:
         compose(replace(NOTICE, to="nobody"), SENDER)
 
 
-async def _no_audio(audio_id: str) -> bytes:
-    raise NoAudio(audio_id)
+async def _no_audio(*audio_ids: str) -> bytes:
+    raise NoAudio(audio_ids[0])
 
 
 async def test_security_row_4_a_changed_greeting_mails_the_owner(db: Database, tmp_path: object) -> None:

@@ -17,13 +17,14 @@ from mail.letter import Letter, Purpose, Sender
 from mail.notifier import Notifier
 from mail.outgoing import AUDIO_PAUSE_S, LEASE_S, Outgoing
 from mail.smtp import SmtpTransport
-from tests.fakes.rows import Marks, StandingClock, a_context, a_take, one_mailbox
+from tests.fakes.rows import Marks, StandingClock, a_context, a_take, add_company, add_mailbox, one_mailbox
 from tests.fakes.smtp_peer import HANG_UP, KEEP_AND_HANG_UP, STALL, TEXT, SmtpPeer
 from voicebox.deposit import Deposits
+from voicebox.distribution import Audience, Dispatch, Distribution
 from voicebox.errors import DatabaseUnavailable, NoAudio, StoreUnavailable
 from voicebox.events import Event, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
-from voicebox.message import Message, State
+from voicebox.message import Message, MessageKind, State
 from voicebox.metrics import Metrics
 from voicebox.settings import Smtp
 from voicebox.storage import messages, outbox
@@ -39,8 +40,8 @@ class Recordings:
     failures: list[Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    async def __call__(self, audio_id: str) -> bytes:
-        self.asked.append(audio_id)
+    async def __call__(self, *audio_ids: str) -> bytes:
+        self.asked += audio_ids
         if self.failures:
             raise self.failures.pop(0)
         return b"ID3 not quite an MP3"
@@ -168,6 +169,25 @@ async def test_notification_never_asks_for_the_recording(office: Office) -> None
     async with SmtpPeer() as peer:
         await office.notifier(peer).send_due()
     assert office.recordings.asked == []
+
+
+async def test_a_forwarded_copy_is_mailed_with_its_comment_and_names_who_forwarded_it(office: Office) -> None:
+    company = await add_company(office.db, "Zweite GmbH")
+    sender = await add_mailbox(office.db, company, "1001", name="Bert")
+    receiver = await add_mailbox(office.db, company, "1002", copy_email="cleo@example.org")
+    left = await office.deposits.accept(a_context(sender), a_take())
+    assert left is not None
+    comment = a_take(3)
+    await Distribution(office.db, office.events, office.clock).send(
+        Dispatch(MessageKind.FORWARD, sender, Audience(people=(receiver,)), comment, left)
+    )
+    async with SmtpPeer() as peer:
+        assert await office.notifier(peer).send_due() == 1
+        (received,) = peer.mails
+    assert office.recordings.asked == [comment.id, left.audio_id]
+    text = email.message_from_bytes(received.data, policy=email.policy.default).get_body(("plain",))
+    assert text is not None
+    assert "weitergeleitet von Bert (1001)" in text.get_content()
 
 
 async def test_two_notifiers_share_the_queue(office: Office) -> None:

@@ -78,6 +78,10 @@ def test_list_has_the_shape_of_the_api(left: tuple[Installation, list[Message]])
         "confidential": False,
         "state": "new",
         "interrupted": False,
+        "kind": "deposit",
+        "sender": None,
+        "claimed_by": None,
+        "handled_by": None,
     }
 
 

@@ -313,7 +313,7 @@ allow = "+49"
         'FILE, line 16: smtp.port: "abc" is not a number. Write a number, without quotes.',
         (
             "FILE, line 17: billing: there is no such key. "
-            "The keys here are data_dir, sip, outbound, rtp, web, smtp, database, audio, log."
+            "The keys here are data_dir, sip, outbound, rtp, web, smtp, database, audio, retention, log."
         ),
         (
             "FILE, line 20: log.level: a list is not one of the choices. "

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from tests.fakes.rows import NOW, Marks, StandingClock, a_context, a_take, add_company, add_mailbox, one_mailbox
+from tests.fakes.rows import (
+    NOW,
+    Hanging,
+    Marks,
+    StandingClock,
+    a_context,
+    a_take,
+    add_company,
+    add_mailbox,
+    one_mailbox,
+)
 from voicebox.deposit import DepositContext, Deposits, Flags
 from voicebox.errors import DatabaseUnavailable
 from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Event, Events, MailboxChanged, OutboxGrew
@@ -484,6 +494,15 @@ async def test_takes_that_replace_each_other_in_a_circle_end(house: House) -> No
         Lost(two, a_context(mailbox, replaces=one.id).to_bytes()),
     )
     assert len(await house.messages(mailbox)) == 1
+
+
+async def test_a_database_that_hangs_has_room(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    mailbox = await one_mailbox(house.db, quota_s=1)
+    assert (await house.deposits.room(mailbox)).full
+
+    monkeypatch.setattr(house.db, "read", Hanging)
+    monkeypatch.setattr("voicebox.deposit.COUNTED_S", 0.01)
+    assert not (await house.deposits.room(mailbox)).full
 
 
 async def test_recovery_without_a_database_waits_for_it(house: House) -> None:

@@ -7,21 +7,26 @@ import pytest
 from sqlalchemy import select
 
 from tests.fakes.rows import NOW, Marks, StandingClock, a_context, a_take, add_company, add_mailbox
+from voicebox.access import Access, Source
 from voicebox.deposit import Deposits
 from voicebox.events import Event, Events, MailboxChanged
 from voicebox.inbox import Inbox, cursor_of
-from voicebox.mailbox import Mailbox
+from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts, Message, State
+from voicebox.pinhash import Cost, PinHasher
 from voicebox.storage import outbox
 from voicebox.storage.database import Database
 from voicebox.storage.tables import message as message_table
+
+PIN = "274913"
 
 
 class Office:
     """Two mailboxes of a company, and who works on them."""
 
-    def __init__(self, db: Database, anna: Mailbox, bert: Mailbox) -> None:
+    def __init__(self, db: Database, company: Company, anna: Mailbox, bert: Mailbox) -> None:
         self.db = db
+        self.company = company
         self.events = Events()
         self.clock = StandingClock()
         self.anna, self.bert = anna, bert
@@ -45,7 +50,7 @@ class Office:
 @pytest.fixture
 async def office(db: Database) -> Office:
     company = await add_company(db)
-    return Office(db, await add_mailbox(db, company, "1001"), await add_mailbox(db, company, "1002"))
+    return Office(db, company, await add_mailbox(db, company, "1001"), await add_mailbox(db, company, "1002"))
 
 
 async def test_counts_tell_folders_and_urgent_ones_apart(office: Office) -> None:
@@ -194,8 +199,86 @@ async def test_every_change_tells_the_light_and_the_process(office: Office) -> N
 
 
 async def test_a_mailbox_without_light_writes_no_row_for_it(db: Database) -> None:
-    mailbox = await add_mailbox(db, await add_company(db), mwi=False)
-    office = Office(db, mailbox, mailbox)
+    company = await add_company(db)
+    mailbox = await add_mailbox(db, company, mwi=False)
+    office = Office(db, company, mailbox, mailbox)
     message = await office.leave()
     await office.inbox().delete(message.id)
     assert await office.light_version() == 0
+
+
+async def test_a_message_is_claimed_once_however_many_try(office: Office) -> None:
+    left = await office.leave()
+    members = [await add_mailbox(office.db, office.company, str(2001 + n)) for n in range(5)]
+    claimed = await asyncio.gather(*(office.inbox().claim(left.id, member) for member in members))
+    (won,) = [each for each in claimed if each is not None]
+    present = await office.inbox().get(left.id)
+    assert present == won
+    assert present.claimed_by in {member.id for member in members}
+    assert present.state is State.NEW
+
+
+async def test_a_message_is_handled_once_also_by_another_than_who_claimed_it(office: Office) -> None:
+    left = await office.leave()
+    inbox = office.inbox()
+    assert await inbox.claim(left.id, office.bert)
+    handled = await inbox.handled(left.id, office.anna)
+    assert handled is not None
+    assert (handled.claimed_by, handled.handled_by) == (office.bert.id, office.anna.id)
+    assert await inbox.handled(left.id, office.bert) is None
+    assert await inbox.claim(left.id, office.bert) is None
+
+
+async def test_claims_and_handling_are_told_and_change_no_light(office: Office) -> None:
+    left = await office.leave()
+    told: list[Event] = []
+    office.events.subscribe(told.append)
+    version = await office.light_version()
+    await office.inbox().claim(left.id, office.bert)
+    await office.inbox().handled(left.id, office.bert)
+    assert told == [MailboxChanged(office.anna.company_id, office.anna.id)] * 2
+    assert await office.light_version() == version
+
+
+async def test_what_is_deleted_or_elsewhere_is_neither_claimed_nor_handled(office: Office) -> None:
+    left = await office.leave()
+    assert await office.inbox(office.bert).claim(left.id, office.bert) is None
+    assert await office.inbox(office.bert).handled(left.id, office.bert) is None
+    await office.inbox().delete(left.id)
+    assert await office.inbox().claim(left.id, office.bert) is None
+    assert await office.inbox().handled(left.id, office.bert) is None
+
+
+async def test_security_row_14_fifty_parallel_deposits_are_fifty_messages_while_ten_people_work(office: Office) -> None:
+    first = [await office.leave(at_s=n) for n in range(10)]
+    members = [await add_mailbox(office.db, office.company, str(2001 + n)) for n in range(10)]
+    access = Access(office.db, PinHasher(b"k" * 32, Cost(memory_kib=64, passes=1)), office.clock)
+    for member in members:
+        assert await access.set_pin(member, PIN) == []
+
+    async def work(member: Mailbox, at: int) -> int:
+        """Log in, claim all, handle one's own, save one, delete another: the same ones as everybody else."""
+        source = Source(f"number:{member.number}")
+        login = await access.login(company_id=office.company.id, mailbox=member, pin=PIN, source=source)
+        assert login.ok
+        inbox = office.inbox()
+        won = [each for each in first if await inbox.claim(each.id, member) is not None]
+        for each in won:
+            handled = await inbox.handled(each.id, member)
+            assert handled is not None or each is first[0]  # which somebody may have deleted meanwhile
+        await inbox.save(first[at].id)
+        await inbox.delete(first[0].id)
+        return len(won)
+
+    async with asyncio.TaskGroup() as group:
+        working = [group.create_task(work(member, at)) for at, member in enumerate(members)]
+        leaving = [group.create_task(office.leave(at_s=100 + n)) for n in range(50)]
+    assert sum(task.result() for task in working) <= 10
+    left = {task.result().id for task in leaving}
+    assert len(left) == 50
+    new = await office.inbox().messages(State.NEW, limit=500)
+    assert left <= {each.id for each in new}
+    counts = await office.inbox().counts()
+    assert (counts.new, counts.saved, counts.deleted) == (50, 9, 1)
+    saved = await office.inbox().messages(State.SAVED)
+    assert all(each.handled_by == each.claimed_by is not None for each in saved)

@@ -171,6 +171,7 @@ async def test_what_the_database_does_not_take_is_counted_later(db: Database, mo
         assert not await stage.calls.would_admit(stage.anna, OUTSIDE)
         with pytest.raises(DatabaseUnavailable):
             await stage.calls.admit(stage.anna, OUTSIDE)
+        assert (await stage.permit("100200")).dial.internal  # colleagues cost nothing
     await stage.permit()
     assert await stage.used(TODAY) == 9
 

@@ -15,7 +15,8 @@ from tests.fakes.rows import Marks, StandingClock, a_context, a_take, one_mailbo
 from voicebox.deposit import Deposits
 from voicebox.errors import DatabaseUnavailable, NoAudio, RecordingBroken, StoreUnavailable
 from voicebox.events import AudioBroken, AudioStored, Event, Events
-from voicebox.library import AudioLibrary, Samples, encode
+from voicebox.library import AudioLibrary, Samples, decode, encode
+from voicebox.mailbox import Mailbox
 from voicebox.message import Take
 from voicebox.settlement import TRIES, Settlement, pause_s
 from voicebox.storage import audio, blobs
@@ -81,6 +82,9 @@ class Workshop:
 
     async def leave(self, mailbox_values: dict[str, Any] | None = None) -> Take:
         mailbox = await one_mailbox(self.db, **(mailbox_values or {}))
+        return await self.leave_in(mailbox)
+
+    async def leave_in(self, mailbox: Mailbox) -> Take:
         take = a_take(3)
         await self.deposits.accept(a_context(mailbox), take)
         self.heard.clear()
@@ -279,3 +283,37 @@ async def test_a_greeting_is_kept_and_comes_back_as_it_was(shop: Workshop) -> No
     assert rate_hz == 16_000
     assert np.array_equal(samples, ramp(16_000))
     assert (await shop.row(audio_id)).state is AudioState.STORED
+
+
+async def test_a_comment_and_its_message_are_one_file_wherever_each_lies(shop: Workshop) -> None:
+    mailbox = await one_mailbox(shop.db)
+    comment, own = await shop.leave_in(mailbox), await shop.leave_in(mailbox)
+    assert await shop.settlement.settle_due() == 2
+    newest = await shop.leave_in(mailbox)  # still in the spool
+    joined, rate_hz = decode(await shop.library.joined(newest.id, comment.id, own.id))
+    whole = np.concatenate([ramp(each.samples) for each in (newest, comment, own)])
+    assert rate_hz == 8000
+    assert np.array_equal(joined, whole)
+    assert soundfile.info(io.BytesIO(await shop.library.wav(comment.id, own.id))).frames == len(whole) - newest.samples
+    seconds = soundfile.info(io.BytesIO(await shop.library.mp3(newest.id, comment.id, own.id))).duration
+    assert seconds == pytest.approx(len(whole) / 8000, abs=0.2)
+
+
+async def test_a_comment_of_another_rate_is_brought_to_the_higher_one(shop: Workshop) -> None:
+    mailbox = await one_mailbox(shop.db)
+    own = await shop.leave_in(mailbox)
+    wide = np.zeros(32_000, np.int16)
+    comment = await shop.library.keep(mailbox.company_id, wide, 16_000)
+    joined, rate_hz = decode(await shop.library.joined(comment, own.id))
+    assert (len(joined), rate_hz) == (32_000 + 2 * own.samples, 16_000)
+
+
+async def test_a_broken_comment_is_left_out_and_a_broken_message_is_no_audio(shop: Workshop) -> None:
+    mailbox = await one_mailbox(shop.db)
+    comment, own = await shop.leave_in(mailbox), await shop.leave_in(mailbox)
+    shop.assembler.faults[comment.id] = RecordingBroken("nothing but noise")
+    await shop.settlement.settle_due()
+    joined, _ = decode(await shop.library.joined(comment.id, own.id))
+    assert np.array_equal(joined, ramp(own.samples))
+    with pytest.raises(NoAudio):
+        await shop.library.joined(own.id, comment.id)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from tests.fakes.rows import NOW, add_company, add_mailbox, one_mailbox
+from tests.fakes.rows import NOW, Hanging, add_company, add_mailbox, one_mailbox
 from voicebox.directory import Directory, NumberKind
 from voicebox.errors import Conflict, DatabaseUnavailable
 from voicebox.i18n import Language
@@ -189,5 +189,9 @@ async def test_what_was_known_answers_while_the_database_is_away(db: Database, m
         for never_known in (directory.by_id(999), directory.find(company.id, Number(None, "2000"))):
             with pytest.raises(DatabaseUnavailable):
                 await never_known
+    with monkeypatch.context() as patch:
+        patch.setattr(db, "read", Hanging)
+        patch.setattr("voicebox.directory.ANSWERED_S", 0.01)
+        assert await directory.find(company.id, asked) == anna, "a caller does not wait for a database that hangs"
     changed = await db.write(lambda connection: mailboxes.change_mailbox(connection, anna, {"name": "Neu"}, NOW))
     assert await directory.by_id(anna.id) == changed, "memory is asked only while the database is away"

@@ -36,6 +36,7 @@ def test_each_event_moves_its_figure() -> None:
     metrics.message_taken("recovered")
     metrics.login("wrong")
     metrics.sip_held(transactions=7, connections=2)
+    metrics.calls_out(3)
     metrics.spool(size_bytes=4096, free_s=3600.0, failing=True, syncs=9)
     metrics.spool_unwritten(2)
     metrics.audio_backlog(waiting=3, broken=1)
@@ -61,6 +62,7 @@ def test_each_event_moves_its_figure() -> None:
     assert metrics.value("voicebox_settlements_total", result="stored") == 5
     assert metrics.value("voicebox_settlements_total", result="away") == 2
     assert metrics.value("voicebox_light_seconds_sum") == 0.02
+    assert metrics.value("voicebox_calls_out") == 3
     assert metrics.value("voicebox_mail_deliveries_total", result="sent") == 1
 
 

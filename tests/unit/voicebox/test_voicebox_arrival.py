@@ -245,8 +245,8 @@ async def test_nobody_s_number_is_404(called: str) -> None:
 @pytest.mark.parametrize(
     "arrival",
     [
-        {"called": "1003"},
-        {"called": "+492115551003"},
+        {"called": "1003", "cause": Reason.BUSY},
+        {"called": "8000", "target": "1003"},
         {"called": "8000", "target": "1003", "cause": Reason.BUSY},
     ],
 )
@@ -254,6 +254,23 @@ async def test_a_mailbox_switched_off_is_480(arrival: dict[str, str]) -> None:
     decision = await go(**arrival)  # type: ignore[arg-type] # the cases differ in keys
     assert isinstance(decision, Refused)
     assert (decision.status, decision.mailbox) == (480, OFF)
+
+
+@pytest.mark.parametrize(
+    ("called", "mailbox"), [("1001", ANNA), ("+492115551001", ANNA), ("1003", OFF), ("+492115551003", OFF)]
+)
+async def test_a_called_number_leaves_it_to_coverage_also_where_the_mailbox_is_off(
+    called: str, mailbox: Mailbox
+) -> None:
+    decision = await go(called)
+    assert isinstance(decision, ToMailbox)
+    assert (decision.mailbox, decision.called) == (mailbox, True)
+
+
+async def test_a_call_that_was_diverted_or_has_a_cause_is_a_deposit_without_coverage() -> None:
+    for decision in (await go("8000", ("1001", Reason.BUSY)), await go("1001", cause=Reason.BUSY)):
+        assert isinstance(decision, ToMailbox)
+        assert not decision.called
 
 
 async def test_a_mailbox_switched_off_does_not_pass_its_calls_to_another_in_the_chain() -> None:
@@ -299,11 +316,11 @@ async def test_the_record_says_why() -> None:
         "why": "1002 is the last of our numbers in the chain 1001 (unconditional), 1002 (no-answer)",
     }
     assert (await go("8000")).facts["reason"] == "portal"
-    assert (await go("1003")).facts == {
+    assert (await go("8000", target="1003")).facts == {
         "to": "refused",
         "status": "480",
         "mailbox": "1003",
-        "why": "mailbox 1003 is switched off (1003 was called)",
+        "why": "mailbox 1003 is switched off (the target 1003 names it)",
     }
 
 
@@ -331,7 +348,7 @@ async def test_every_arrival_gets_a_decision_that_keeps_the_rules(arrival: Arriv
             assert not arrival.diversions
             assert "8000" in (arrival.called, arrival.target)
         case ToMailbox():
-            assert decision.mailbox.enabled
+            assert decision.mailbox.enabled or decision.called
             assert decision.mailbox.company_id == EXAMPLE.id
         case Refused():
             assert decision.status in (404, 480, 482)

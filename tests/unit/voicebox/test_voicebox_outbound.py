@@ -96,7 +96,7 @@ def test_a_countrys_own_emergency_numbers_are_refused_to_its_companies() -> None
     assert ask("144") == Dial("144")
 
 
-def test_an_own_alias_is_an_own_number() -> None:
+def test_security_row_25_an_own_alias_is_an_own_number() -> None:
     assert ask("+491701234567", owner=Owner(ANNA, alias=True)) == Refused(Refusal.OWN_NUMBER)
 
 
@@ -133,7 +133,7 @@ def test_an_extension_without_a_mailbox_is_the_exchanges() -> None:
     assert ask("1099", settings=Outbound()) == Refused(Refusal.NO_PEER)
 
 
-def test_only_listed_prefixes_are_dialled_and_no_list_is_internal_only() -> None:
+def test_security_row_3_only_listed_prefixes_are_dialled_and_no_list_is_internal_only() -> None:
     assert ask("+442079460000", settings=HOME) == Refused(Refusal.NOT_ALLOWED)
     assert ask("+492115559999", settings=Outbound(peer="pbx")) == Refused(Refusal.NOT_ALLOWED)
     assert ask("+492115559999", settings=Outbound(peer="pbx", allow=("+49211",))) == Dial(
@@ -141,7 +141,7 @@ def test_only_listed_prefixes_are_dialled_and_no_list_is_internal_only() -> None
     )
 
 
-def test_calls_in_progress_and_the_days_budget_are_limits() -> None:
+def test_security_row_3_calls_in_progress_and_the_days_budget_are_limits() -> None:
     number = "+492115559999"
     assert ask(number, usage=Usage(calls=10)) == Refused(Refusal.TOO_MANY_CALLS)
     assert isinstance(ask(number, usage=Usage(calls=9)), Dial)
@@ -174,7 +174,7 @@ USAGES = st.builds(Usage, st.integers(0, 240), st.integers(0, 4))
 
 
 @given(NUMBERS, SETTINGS, OWNERS, USAGES, st.sampled_from([BEISPIEL, LONDON]))
-def test_whatever_is_dialled_is_a_plain_number_within_every_limit(
+def test_security_row_8_whatever_is_dialled_is_a_plain_number_within_every_limit(
     number: str, settings: Outbound, owner: Owner | None, usage: Usage, company: Company
 ) -> None:
     found = permit(company, ANNA, number, settings, owner=owner, usage=usage)

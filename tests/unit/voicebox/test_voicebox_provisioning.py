@@ -25,6 +25,7 @@ from voicebox.storage.database import Database
 from voicebox.storage.groupcommit import UNIT_MAX_S
 from voicebox.storage.provisioned import Standing, standing
 from voicebox.storage.tables import metadata
+from voicebox.teams import Teams
 
 COMPANY = """
 [company]
@@ -181,6 +182,8 @@ forward_unreachable = "0211 5559994"
 message_max_min = 2
 mailbox_max_min = 10
 retention_days = 0
+everyone = true
+team = true
 """
     await scene.said(COMPANY + ANNA + text + BERT)
     anna = await scene.mailbox()
@@ -218,8 +221,8 @@ retention_days = 0
         "forward_to": None,
         "away_recording": False,
         "record_notice": True,
-        "everyone": False,
-        "team": False,
+        "everyone": True,
+        "team": True,
         "message_max_s": 120,
         "quota_s": 600,
         "retention_days": 0,
@@ -574,3 +577,49 @@ async def test_five_hundred_mailboxes_are_quick(scene: Scene) -> None:
     )
     applied = await asyncio.wait_for(scene.apply(COMPANY + boxes), 10)
     assert len(applied.changes) == 1001
+
+
+TEAM = """
+[[mailbox]]
+number = "2000"
+name = "Verkauf"
+team = true
+members = [{members}]
+"""
+
+
+async def test_a_team_gets_its_members_and_loses_them(scene: Scene) -> None:
+    def with_team(members: str) -> str:
+        return COMPANY + ANNA + BERT + TEAM.format(members=members)
+
+    async def teams_of(number: str) -> list[str]:
+        return [each.number for each in await Teams(scene.db).of(await scene.mailbox(number))]
+
+    await scene.apply(with_team("'1001', '1002', '1001'"))
+    assert (await scene.mailbox("2000")).team
+    assert await teams_of("1001") == await teams_of("1002") == ["2000"]
+    assert await scene.said(with_team("'1001', '1002'")) == []
+    changes = (await scene.apply(with_team("'1002'"))).changes
+    assert [(each.subject, each.field, each.before, each.after) for each in changes] == [
+        ("mailbox 2000", "members", "1001, 1002", "1002")
+    ]
+    assert (await teams_of("1001"), await teams_of("1002")) == ([], ["2000"])
+    await scene.apply(with_team(""))
+    assert await teams_of("1002") == []
+
+
+async def test_members_that_are_left_out_stay_and_a_team_that_is_none_any_more_is_closed(scene: Scene) -> None:
+    both = COMPANY + ANNA + BERT
+    await scene.apply(both + TEAM.format(members="'1002'"))
+    await scene.apply(both + "[[mailbox]]\nnumber = '2000'\nname = 'Verkauf'\n")
+    bert = await scene.mailbox("1002")
+    assert [each.number for each in await Teams(scene.db).of(bert)] == ["2000"]
+    await scene.apply(both + "[[mailbox]]\nnumber = '2000'\nname = 'Verkauf'\nteam = false\n")
+    assert await Teams(scene.db).of(bert) == []
+
+
+async def test_the_right_to_send_to_everyone_is_a_switch(scene: Scene) -> None:
+    await scene.apply(COMPANY + ANNA + "everyone = true\n")
+    assert (await scene.mailbox()).everyone
+    await scene.apply(COMPANY + ANNA)
+    assert (await scene.mailbox()).everyone

@@ -265,6 +265,20 @@ def test_list_numbers_are_free(tmp_path: Path) -> None:
     )
 
 
+def test_a_teams_members_must_be_people_of_the_file(tmp_path: Path) -> None:
+    team = "[[mailbox]]\nnumber = '2000'\nname = 'V'\nteam = true\nmembers = {}\n"
+    ((_, found, what),) = problems(tmp_path, COMPANY + ANNA + team.format("['1001', '1009']"))
+    assert (found, "no mailbox here" in what) == ("mailbox[1].members[1]", True)
+    ((_, found, what),) = problems(tmp_path, COMPANY + ANNA + team.format("['2000']"))
+    assert (found, "team mailbox itself" in what) == ("mailbox[1].members[0]", True)
+    ((_, found, what),) = problems(tmp_path, COMPANY + BERT + "members = ['1002']\n")
+    assert (found, "no team's" in what) == ("mailbox[0].members", True)
+    ((number, members),) = [
+        (each.number, each.members) for each in read(tmp_path, COMPANY + ANNA + team.format("['1001']")).teams
+    ]
+    assert (number, members) == ("2000", ("1001",))
+
+
 def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
     text = COMPANY + ANNA + "rings = 1\ntypo = 2\npin = 'x'\n" + BERT + "email = '@'\n[[family]]\n"
     assert [key for _, key, _ in problems(tmp_path, text)] == [

@@ -51,15 +51,20 @@ class Browser:
     ) -> None:
         await self._session.close()
 
-    async def ask(self, path: str, token: str | None = None, *, method: str = "GET", **headers: str) -> Answer:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    async def ask(
+        self, path: str, token: str | None = None, *, method: str = "GET", sent: Any = None, **headers: str
+    ) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
-            sent["Authorization"] = f"Bearer {token}"
-        async with self._session.request(method, self.address + path, headers=sent, allow_redirects=False) as response:
-            body = await response.read()
-            is_json = response.content_type.endswith("json") and body
+            named["Authorization"] = f"Bearer {token}"
+        body = {} if sent is None else {"data": sent} if isinstance(sent, bytes) else {"json": sent}
+        async with self._session.request(
+            method, self.address + path, headers=named, allow_redirects=False, **body
+        ) as response:
+            content = await response.read()
+            is_json = response.content_type.endswith("json") and content
             return Answer(
-                response.status, response.headers, body, await response.json(content_type=None) if is_json else None
+                response.status, response.headers, content, await response.json(content_type=None) if is_json else None
             )
 
 

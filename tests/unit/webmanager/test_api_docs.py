@@ -13,7 +13,9 @@ import soundfile
 
 from tests.fakes.rows import NOW
 from tests.unit.webmanager.office import Office
-from voicebox.storage import mailboxes
+from voicebox.distribution import Audience, Dispatch, Distribution
+from voicebox.message import MessageKind
+from voicebox.storage import lists, mailboxes
 from webmanager.api.routes import ROUTES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
@@ -43,6 +45,14 @@ async def run(script: str, office: Office, folder: Path) -> str:
     message = await office.message(call_id=call.id)
     await office.db.write(lambda connection: mailboxes.add_alias(connection, office.anna, "+491701234567", NOW))
     await office.greeting()
+    await office.db.write(
+        lambda connection: lists.add(
+            connection, office.anna, number=1, description="Support-Team", shared=False, members=[office.ben.id]
+        )
+    )
+    await Distribution(office.db, office.parts.events, office.clock).send(
+        Dispatch(MessageKind.FORWARD, office.anna, Audience(people=(office.ben,)), None, message)
+    )
     given = {
         "URL": office.browser.address,
         "TOKEN": await office.admin(),

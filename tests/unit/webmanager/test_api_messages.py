@@ -1,12 +1,17 @@
 """Messages by the API: the JSON others script against, folders, paging, and what a withheld caller leaves."""
 
+import io
 from datetime import timedelta
 
+import numpy as np
 import pytest
+import soundfile
 
 from tests.fakes.rows import NOW
-from tests.unit.webmanager.office import Office
-from voicebox.message import Caller, State
+from tests.unit.webmanager.office import Office, tone
+from voicebox.distribution import Audience, Dispatch, Distribution
+from voicebox.inbox import Inbox
+from voicebox.message import Caller, MessageKind, State, Take
 
 
 async def test_a_message_is_shown_exactly_as_the_interface_says(office: Office) -> None:
@@ -25,6 +30,10 @@ async def test_a_message_is_shown_exactly_as_the_interface_says(office: Office) 
                 "confidential": False,
                 "state": "new",
                 "interrupted": False,
+                "kind": "deposit",
+                "sender": None,
+                "claimed_by": None,
+                "handled_by": None,
             }
         ],
         "next": None,
@@ -148,3 +157,28 @@ async def test_all_wrong_fields_are_named_at_once_in_the_callers_language(office
             {"field": "limit", "code": "at-least", "detail": "muss mindestens 1 sein"},
         ],
     }
+
+
+async def test_a_forwarded_message_tells_its_caller_its_sender_and_who_cares_for_it(office: Office) -> None:
+    left = await office.message()
+    comment = await office.parts.library.keep(office.one.id, tone(3.0), 8000)
+    take = Take(comment, 24_000, 8000)
+    distribution = Distribution(office.db, office.parts.events, office.clock)
+    sent = await distribution.send(
+        Dispatch(MessageKind.FORWARD, office.anna, Audience(people=(office.ben,)), take, left)
+    )
+    (result,) = sent.results
+    inbox = Inbox(office.db, office.parts.events, office.clock, office.ben)
+    assert result.message_id is not None
+    assert await inbox.claim(result.message_id, office.ben)
+    assert await inbox.handled(result.message_id, office.anna)
+    (listed,) = (await office.browser.ask("/api/v1/mailboxes/1002/messages", await office.admin())).json["messages"]
+    shown = (await office.browser.ask(f"/api/v1/messages/{result.message_id}", await office.owner(office.ben))).json
+    for each in (listed, shown):
+        assert each["caller"]["number"] == "+491701234567"
+        assert (each["kind"], each["sender"], each["duration_s"]) == ("forward", "1001", 5.0)
+        assert (each["claimed_by"], each["handled_by"]) == ("1002", "1001")
+    audio = await office.browser.ask(f"/api/v1/messages/{result.message_id}/audio", await office.admin())
+    samples, rate_hz = soundfile.read(io.BytesIO(audio.body), dtype="int16")
+    assert rate_hz == 8000
+    assert np.array_equal(samples, np.concatenate([tone(3.0), tone(2.0)]))

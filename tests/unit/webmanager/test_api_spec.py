@@ -13,9 +13,12 @@ from webmanager.api.openapi import describe
 from webmanager.api.route import Files
 from webmanager.api.routes import ROUTES
 from webmanager.guard import Access
+from webmanager.pages.routes import PAGES
 from webmanager.problems import CONTENT_TYPE
 from webmanager.server import make_app
 
+BODIES: dict[str, Any] = {"/api/v1/messages/{id}/forward": {"to": ["1002"]}}
+"""What is sent to the routes that take a body."""
 SPEC = json.loads(json.dumps(describe(ROUTES)))
 
 
@@ -28,8 +31,11 @@ def test_table_page_and_router_are_equal(office_parts: Any) -> None:
         if route.resource is not None
     }
     assert page == table
-    assert {each for each in router if each[0] != "HEAD"} == table
-    assert {path for method, path in router if method == "HEAD"} == {path for _, path in table}
+    pages = {(method, path) for method, path, _ in PAGES}
+    assert {each for each in router if each[0] != "HEAD"} == table | pages
+    assert {path for method, path in router if method == "HEAD"} == {
+        path for method, path in table | pages if method == "GET"
+    }
     assert len(table) == len(ROUTES)
 
 
@@ -41,7 +47,8 @@ def test_parameters_and_refusals_are_those_of_the_table() -> None:
         assert [each["name"] for each in parameters if each["in"] == "query"] == list(route.query.model_fields)
         assert all(each["description"] for each in parameters)
         described = {int(status) for status in operation["responses"]}
-        assert described - {200, 206, 304} == set(route.refusals)
+        assert described - {200, 201, 206, 304} == set(route.refusals)
+        assert (route.body is not None) == ("requestBody" in operation)
         assert (operation["security"] == []) == (route.access is Access.PUBLIC)
 
 
@@ -64,9 +71,9 @@ def test_every_reference_leads_somewhere_and_nothing_is_named_twice() -> None:
     assert set(SPEC["components"]["schemas"]) <= used
 
 
-def conforms(answer: Answer, path: str) -> None:
+def conforms(answer: Answer, path: str, method: str = "GET") -> None:
     """Fail unless an answer is one that the page describes."""
-    operation = SPEC["paths"][path]["get"]
+    operation = SPEC["paths"][path][method.lower()]
     assert str(answer.status) in operation["responses"], f"{path} answered {answer.status}: {answer.body[:200]!r}"
     response = operation["responses"][str(answer.status)]
     if "$ref" in response:
@@ -77,6 +84,11 @@ def conforms(answer: Answer, path: str) -> None:
     schema = content.get(media_type, {}).get("schema")
     if schema is not None:
         assert faults(answer.json, schema, SPEC) == []
+
+
+def asking(route: Any) -> dict[str, Any]:
+    """Return how a route is asked: its method, and a body where it takes one."""
+    return {"method": route.method} | ({} if route.body is None else {"sent": BODIES[route.path]})
 
 
 async def test_the_page_is_served_as_it_is_generated(office: Office) -> None:
@@ -98,18 +110,18 @@ async def test_every_answer_is_as_described(office: Office, route: Any) -> None:
     for token in tokens:
         for query in ("", "?limit=1", "?limit=0", "?format=mp3", "?company=Beispiel%20GmbH", "?company=x", "?a=b"):
             for headers in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=999999999-"}, {"X_Real_IP": "192.0.2.1"}):
-                answer = await office.browser.ask(path + query, token, **headers)
-                conforms(answer, route.path)
+                answer = await office.browser.ask(path + query, token, **asking(route), **headers)
+                conforms(answer, route.path, route.method)
                 seen.add(answer.status)
     unknown = route.path.replace("{number}", "9999").replace("{id}", "f" * 32)
-    answer = await office.browser.ask(unknown, tokens[3])
-    conforms(answer, route.path)
+    answer = await office.browser.ask(unknown, tokens[3], **asking(route))
+    conforms(answer, route.path, route.method)
     seen.add(answer.status)
     for _ in range(12):
-        answer = await office.browser.ask(path, "guessed-token", X_Real_IP="192.0.2.1")
-        conforms(answer, route.path)
+        answer = await office.browser.ask(path, "guessed-token", **asking(route), X_Real_IP="192.0.2.1")
+        conforms(answer, route.path, route.method)
         seen.add(answer.status)
-    assert 200 in seen
+    assert route.success in seen
     if isinstance(route.returns, Files) and 416 in route.refusals:
         seen -= {206}
     missing = set(route.refusals) - seen - {503}
@@ -125,8 +137,8 @@ async def test_unavailability_is_as_described(office: Office, monkeypatch: pytes
     monkeypatch.setattr(type(office.db), "read", away)
     for route in ROUTES:
         path = route.path.replace("{number}", "1001").replace("{id}", "0" * 32)
-        answer = await office.browser.ask(path, token, X_Real_IP="192.0.2.1")
-        conforms(answer, route.path)
+        answer = await office.browser.ask(path, token, **asking(route), X_Real_IP="192.0.2.1")
+        conforms(answer, route.path, route.method)
         if 503 in route.refusals:
             assert answer.status == 503
             assert answer.headers["Content-Type"].startswith(CONTENT_TYPE)

@@ -41,16 +41,16 @@ def kept_by(library: Library) -> Renderings:
 async def test_the_second_asker_gets_what_the_first_had_made() -> None:
     library = Library()
     files = kept_by(library)
-    first = await files.get("a", Format.MP3)
-    assert await files.get("a", Format.MP3) is first
+    first = await files.get(("a",), Format.MP3)
+    assert await files.get(("a",), Format.MP3) is first
     assert library.made == [("a", "mp3")]
-    assert (await files.get("a", Format.WAV)).etag != first.etag
+    assert (await files.get(("a",), Format.WAV)).etag != first.etag
 
 
 async def test_few_are_made_at_once() -> None:
     library = Library()
     files = kept_by(library)
-    await asyncio.gather(*(files.get(f"{n}", Format.MP3) for n in range(20)))
+    await asyncio.gather(*(files.get((f"{n}",), Format.MP3) for n in range(20)))
     assert library.most_at_once == AT_ONCE
 
 
@@ -59,29 +59,29 @@ async def test_what_is_kept_is_bounded_and_the_least_used_goes(monkeypatch: pyte
     library = Library(size=100)
     files = kept_by(library)
     for audio_id in "abc":
-        await files.get(audio_id, Format.MP3)
-    await files.get("a", Format.MP3)
-    await files.get("d", Format.MP3)
+        await files.get((audio_id,), Format.MP3)
+    await files.get(("a",), Format.MP3)
+    await files.get(("d",), Format.MP3)
     assert files.kept_bytes == 300
     library.made.clear()
-    await files.get("a", Format.MP3)
-    await files.get("b", Format.MP3)
+    await files.get(("a",), Format.MP3)
+    await files.get(("b",), Format.MP3)
     assert library.made == [("b", "mp3")]
 
 
 async def test_twins_made_at_the_same_time_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     files = kept_by(Library(size=100))
-    await asyncio.gather(*(files.get("a", Format.MP3) for _ in range(4)))
+    await asyncio.gather(*(files.get(("a",), Format.MP3) for _ in range(4)))
     assert files.kept_bytes == 100
     monkeypatch.setattr(renderings, "KEPT_MAX_BYTES", 150)
-    await files.get("b", Format.MP3)
+    await files.get(("b",), Format.MP3)
     assert files.kept_bytes <= 150
 
 
 async def test_a_giant_is_given_but_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderings, "KEPT_MAX_BYTES", 300)
     files = kept_by(Library(size=200))
-    assert len((await files.get("a", Format.WAV)).data) == 200
+    assert len((await files.get(("a",), Format.WAV)).data) == 200
     assert files.kept_bytes == 0
 
 
@@ -90,5 +90,5 @@ async def test_a_failure_is_not_kept_and_frees_its_turn() -> None:
     files = kept_by(library)
     for _ in range(5):
         with pytest.raises(NoAudio):
-            await files.get("missing", Format.MP3)
-    assert (await files.get("a", Format.MP3)).data
+            await files.get(("missing",), Format.MP3)
+    assert (await files.get(("a",), Format.MP3)).data

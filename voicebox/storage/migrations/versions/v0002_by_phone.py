@@ -178,3 +178,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["company_id"], ["company.id"], name=op.f("fk_outbound_usage_company_id")),
         sa.PrimaryKeyConstraint("company_id", "day", name=op.f("pk_outbound_usage")),
     )
+    # A row that goes is looked for where a foreign key points to it.
+    for name in ("busy_greeting", "no_answer_greeting", "away_greeting", "name_recording"):
+        op.create_index(f"ix_mailbox_{name}", "mailbox", [name], unique=False)
+    op.create_index("ix_announcement_audio_id", "announcement", ["audio_id"], unique=False)
+    op.create_index("ix_sending_result_message_id", "sending_result", ["message_id"], unique=False)

@@ -1,0 +1,103 @@
+"""To whom something is sent: a person, a list or everyone; said back before it is confirmed (phone-menus.md).
+
+A list is named by its number, and by how many it has: its description is a text that nobody has recorded.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ivr.call import Clip, Sound
+from ivr.flows.visit import Visit
+from prompts import phrases
+from prompts.phrases import Phrase
+from voicebox.distribution import Audience
+from voicebox.mailbox import Mailbox
+from voicebox.message import Message
+from voicebox.numbers import DialPlan, parse_signalled
+
+NUMBER_MOST: Final = 20
+"""Digits of an international number with its prefix, and some."""
+LIST_MOST: Final = 2
+"""Lists have the numbers 1 to 15."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """Recipients, and how they are named."""
+
+    audience: Audience
+    words: tuple[Sound, ...]
+    alone: bool = False
+    """One person: then it can be said why a message does not arrive."""
+
+
+async def person(visit: Visit) -> Addressed | Phrase:
+    """Ask for a number; return whose it is, or what to say where it is nobody's.
+
+    Raises:
+        Hangup: the call is over.
+    """
+    typed = await visit.call.digits(visit.say("send-to-number"), most=NUMBER_MOST)
+    if not typed or typed.endswith("*"):
+        return visit.say("menu-cancelled")
+    found = await _find(visit, typed)
+    return visit.say("send-unknown-number") if found is None else await addressed(visit, found)
+
+
+async def a_list(visit: Visit) -> Addressed | Phrase:
+    """Ask for a list's number; return the list, or what to say where there is none or nobody on it.
+
+    Raises:
+        Hangup: the call is over.
+    """
+    typed = await visit.call.digits(visit.say("send-to-list"), most=LIST_MOST)
+    if not typed or typed.endswith("*"):
+        return visit.say("menu-cancelled")
+    found = await visit.services.distribution.list_for(visit.owner, int(typed))
+    if found is None:
+        return visit.say("send-unknown-list")
+    count = len(found.members - {visit.owner.id})
+    if not count:
+        return visit.say("send-empty-list")
+    named = visit.say("send-list") + phrases.number(visit.language, found.number)
+    return Addressed(Audience(lists=(found.id,)), (named, phrases.recipients(visit.language, count)))
+
+
+async def everyone(visit: Visit) -> Addressed | Phrase:
+    """Return all mailboxes of the company, or what to say where there is none but one's own."""
+    count = await visit.services.distribution.everyone(visit.owner)
+    if not count:
+        return visit.say("send-failed")
+    words = (visit.say("send-everyone"), phrases.recipients(visit.language, count))
+    return Addressed(Audience(everyone=True), words)
+
+
+async def addressed(visit: Visit, recipient: Mailbox) -> Addressed:
+    """Return one mailbox, by its owner's recorded name or else its extension."""
+    words = await named(visit, recipient, visit.say("send-recipient"), visit.say("send-recipient"))
+    return Addressed(Audience(people=(recipient,)), words, alone=True)
+
+
+async def author(visit: Visit, message: Message) -> Mailbox | None:
+    """Return the mailbox that a reply goes to; None where the message came from outside, or from nobody knows whom.
+
+    Of a message that was forwarded, that is the colleague who forwarded it.
+    """
+    if message.sender_id is not None:
+        return await visit.services.directory.by_id(message.sender_id)
+    if message.caller.withheld or not message.caller.number:
+        return None
+    return await _find(visit, message.caller.number)
+
+
+async def named(visit: Visit, who: Mailbox, by_name: Phrase, by_number: Phrase) -> tuple[Sound, ...]:
+    """Return `by_name` and the recorded name of a colleague; where there is none, `by_number` and the extension."""
+    name = who.name_recording
+    if name is not None and await visit.services.clips.length_s(name):
+        return (by_name, Clip(name))
+    return (by_number + phrases.phone_number(visit.language, who.number, visit.company.country_code),)
+
+
+async def _find(visit: Visit, text: str) -> Mailbox | None:
+    number = parse_signalled(text, DialPlan(visit.company.country_code, visit.company.area_code))
+    return await visit.services.directory.find(visit.company.id, number) if number else None

@@ -1,0 +1,117 @@
+"""Several phones that ring at once for one call (voicemail.md, "Towards the caller while phones ring").
+
+The first to answer wins, and the others are given up. One that is busy lets the others ring; one that declines (603)
+ends it for all. A phone that gives no sign of life within `SILENCE_S` is unreachable; when all are, or time is over,
+nobody waits for answers to our CANCELs.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ivr.branch import Branch
+from ivr.sip.message import Response
+from ivr.sip.outgoing import is_made_up
+from ivr.way import Spawn
+from voicebox.coverage import Rung
+
+SILENCE_S: Final = 4.0
+"""A phone that has not even sent a 100 by then is switched off, or behind a network that is (voicemail.md)."""
+ELSEWHERE: Final = 'SIP ;cause=200 ;text="Call completed elsewhere"'
+"""RFC 3326 section 3.1: a phone that reads this lists no missed call."""
+BUSY: Final = frozenset({486, 600})
+LEADS_NOWHERE: Final = frozenset({404, 408, 410, 430, 502, 503, 504})
+"""Statuses by which a proxy, or nobody at all, says that the phone is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A phone picked up."""
+
+    branch: Branch
+    response: Response
+    """Its 2xx, which is to be acknowledged."""
+
+
+class Ringing:
+    """One round of ringing."""
+
+    def __init__(self, branches: Sequence[Branch], *, spawn: Spawn) -> None:
+        """Make one; `run` lets them ring."""
+        self.branches = tuple(branches)
+        self.on_progress: Callable[[Branch, Response], None] | None = None
+        """Called with every 1xx but 100."""
+        self._spawn = spawn
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[Answered | Rung] = self._loop.create_future()
+        self._refused: dict[Branch, Rung] = {}
+
+    async def run(self, length_s: float | None) -> Answered | Rung:
+        """Let them ring, for so long or (None) as long as they do; return who answered, or why nobody did."""
+        for branch in self.branches:
+            branch.on_provisional = self._progress_of(branch)
+            self._spawn(self._ring(branch))
+        watch = self._loop.call_later(SILENCE_S, self._tell_silent)
+        await asyncio.wait([self._done], timeout=length_s)
+        watch.cancel()
+        rang = any(branch.heard for branch in self.branches)
+        self._settle(Rung.NO_ANSWER if rang else Rung.UNREACHABLE)
+        outcome = self._done.result()
+        self._give_up(outcome.branch if isinstance(outcome, Answered) else None)
+        return outcome
+
+    def stop(self) -> None:
+        """Let nobody ring any more: the caller is gone, and whoever picks up meanwhile is hung up on."""
+        self._settle(Rung.NO_ANSWER)
+
+    # -- inside
+
+    async def _ring(self, branch: Branch) -> None:
+        response = await branch.ring()
+        if 200 <= response.status < 300:
+            if not branch.given_up and not self._settle(Answered(branch, response)):
+                branch.give_up()
+            return
+        if response.status in {600, 603}:
+            self._settle(Rung.DECLINED if response.status == 603 else Rung.BUSY)
+        else:
+            self._refuse(branch, _meaning(response))
+
+    def _refuse(self, branch: Branch, what: Rung) -> None:
+        self._refused.setdefault(branch, what)
+        if len(self._refused) == len(self.branches):
+            said = set(self._refused.values())
+            self._settle(next(rung for rung in (Rung.BUSY, Rung.UNAVAILABLE, Rung.UNREACHABLE) if rung in said))
+
+    def _tell_silent(self) -> None:
+        for branch in self.branches:
+            if not branch.heard and branch not in self._refused and not self._done.done():
+                branch.give_up()
+                self._refuse(branch, Rung.UNREACHABLE)
+
+    def _settle(self, outcome: Answered | Rung) -> bool:
+        if self._done.done():
+            return False
+        self._done.set_result(outcome)
+        return True
+
+    def _give_up(self, winner: Branch | None) -> None:
+        for branch in self.branches:
+            if branch is not winner and not branch.given_up:
+                branch.give_up(ELSEWHERE if winner is not None else "")
+
+    def _progress_of(self, branch: Branch) -> Callable[[Response], None]:
+        def tell(response: Response) -> None:
+            if response.status > 100 and self.on_progress is not None and not self._done.done():
+                self.on_progress(branch, response)
+
+        return tell
+
+
+def _meaning(response: Response) -> Rung:
+    if response.status in BUSY:
+        return Rung.BUSY
+    if is_made_up(response) or response.status in LEADS_NOWHERE or response.status >= 500:
+        return Rung.UNREACHABLE
+    return Rung.UNAVAILABLE

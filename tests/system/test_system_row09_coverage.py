@@ -1,0 +1,265 @@
+"""Rows 7 to 10: the phones of a called number ring, and what nobody answers is taken as the settings say."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.called import Called, body_of, connection_of, free_port
+from tests.system.caller import Caller, Heard, together
+from tests.system.letterbox import Letterbox
+from tests.system.service import Service, directory_of, moment
+
+pytestmark = pytest.mark.system
+
+SETTINGS = {
+    "1003": "dnd = true",
+    "1004": "rings = 2",
+    "1011": "enabled = false",
+    "1012": "enabled = false",
+    "1013": "rings = 0",
+    "1014": 'forward_busy = "1015"',
+    "1016": "send_busy = false",
+    "1017": 'forward_unreachable = "+49 30 1234567"',
+    "1018": 'forward_always = "+43 1 234567"',
+}
+OUTSIDE = "127.0.0.9"
+"""Where calls leave the house."""
+
+
+@pytest.fixture(scope="module")
+def outside_port() -> int:
+    """The port of the peer by which calls leave the house."""
+    return free_port(OUTSIDE)
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory,
+    letters: Letterbox,
+    rtp_ports: tuple[int, int],
+    cache: Path,
+    outside_port: int,
+) -> Iterator[Service]:
+    """A company whose mailboxes have the settings of this page."""
+    directory = directory_of(f"10{number:02}" for number in range(1, 19))
+    # Nobody logs in here, and each PIN would take its time to be hashed.
+    directory = re.sub(r"^pin.*\n", "", directory, flags=re.MULTILINE)
+    for number, settings in SETTINGS.items():
+        directory = directory.replace(f'number = "{number}"\n', f'number = "{number}"\n{settings}\n')
+    made = Service(
+        tmp_path_factory.mktemp("coverage"),
+        smtp_port=letters.port,
+        rtp_ports=rtp_ports,
+        cache=cache,
+        directory=directory,
+        more=f"""
+[[sip.peer]]
+name = "out"
+address = "{OUTSIDE}:{outside_port}"
+[outbound]
+peer = "out"
+allow = ["+49"]
+""",
+    )
+    made.apply().start()
+    yield made
+    assert made.stop() == 0, made.log()[-3000:]
+
+
+def phone(service: Service, folder: Path, number: str, *, more: int = 0) -> Called:
+    return Called(service, folder, number, host=f"127.0.{1 + more}.{int(number) - 1000}")
+
+
+def caller(service: Service, folder: Path, number: str) -> Caller:
+    return Caller(service.udp, folder, number=number)
+
+
+def answered_by_mailbox(service: Service, folder: Path, number: str) -> Heard:
+    """Call, be answered, hear the greeting begin, and hang up."""
+    return caller(service, folder, number).invite().pause(1).bye().run()
+
+
+def answered_after_s(heard: Heard) -> float:
+    (sent,), (answered, *_) = heard.when("sent", "INVITE"), heard.when("received", "SIP/2.0 200")
+    return answered - sent
+
+
+def tag_of(heard: Heard, status: str) -> str:
+    """Return the To tag of the first response of a status."""
+    message = heard.received(f"SIP/2.0 {status}")[0]
+    return next(line.partition(";tag=")[2] for line in message.splitlines() if line.startswith("To:"))
+
+
+def coverage(call: dict[str, Any]) -> list[str]:
+    return [entry["to"] for entry in call["trace"] if entry["event"] == "coverage"]
+
+
+def why(call: dict[str, Any]) -> str:
+    return str([entry for entry in call["trace"] if entry["event"] == "coverage"][-1]["why"])
+
+
+def test_row_9_a_phone_answers_and_media_goes_between_caller_and_phone(service: Service, tmp_path: Path) -> None:
+    desk = phone(service, tmp_path, "1001").called().says("180 Ringing").cancelled().waits()
+    cell = phone(service, tmp_path, "1001", more=1).called().says("180 Ringing").pause(0.3).picks_up(40_000)
+    running = cell.hung_up_on().waits()
+    heard = caller(service, tmp_path, "1001").invite().pause(0.5).bye().run()
+    got = running.wait()
+    (cancel,) = desk.wait().received("CANCEL")
+    assert 'Reason: SIP ;cause=200 ;text="Call completed elsewhere"' in cancel
+    (ok, *_) = heard.received("SIP/2.0 200")
+    assert connection_of(body_of(ok)) == ("127.0.2.1", 40_000)
+    (invite,) = got.received("INVITE")
+    assert connection_of(body_of(invite))[0] == "127.0.0.1"
+    assert body_of(heard.received("SIP/2.0 180")[0]) == ""
+    call = service.call("1001")
+    assert (coverage(call), call["reason"]) == (["phones", "answered"], None)
+    assert "127.0.2.1" in str(call["trace"])
+    assert call["rtp"]["received"] == 0
+    assert service.messages("1001") == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "because"),
+    [
+        ("1002", "486 Busy Here", "a phone is busy"),
+        ("1005", "603 Decline", "a phone declined the call"),
+        ("1006", "480 Temporarily Unavailable", "the phones turned the call away"),
+    ],
+)
+def test_row_9_a_refusal_brings_the_greeting_that_fits(
+    service: Service, tmp_path: Path, number: str, status: str, because: str
+) -> None:
+    refusing = phone(service, tmp_path, number).called().says("180 Ringing").refuses(status).waits()
+    answered_by_mailbox(service, tmp_path, number)
+    refusing.wait()
+    call = service.call(number)
+    assert why(call).startswith(because)
+    busy = status[0:3] != "480"
+    assert call["reason"] == ("busy" if busy else "unavailable")
+    assert moment(call, "prompt", id="greeting-busy" if busy else "greeting-unavailable") > 0
+
+
+def test_row_8_do_not_disturb_is_busy_and_no_phone_rings(service: Service, tmp_path: Path) -> None:
+    quiet = phone(service, tmp_path, "1003").called().waits()
+    answered_by_mailbox(service, tmp_path, "1003")
+    assert quiet.heard().received("INVITE") == []
+    quiet.stop()
+    call = service.call("1003")
+    assert (call["reason"], coverage(call)) == ("busy", ["mailbox"])
+
+
+def test_row_10_nobody_answers_for_two_rings_and_a_phone_that_is_gone_for_four_seconds(
+    service: Service, tmp_path: Path
+) -> None:
+    ringing = phone(service, tmp_path, "1004").called().says("180 Ringing").cancelled().waits()
+    phone(service, tmp_path, "1007").registers()
+    rung, gone = together(*(caller(service, tmp_path, number).invite().pause(1).bye() for number in ("1004", "1007")))
+    ringing.wait()
+    assert 9.9 < answered_after_s(rung) < 11.5
+    assert 3.9 < answered_after_s(gone) < 5.5
+    assert tag_of(rung, "180") != tag_of(rung, "200")
+    call = service.call("1004")
+    assert (call["reason"], coverage(call)) == ("no-answer", ["phones", "mailbox"])
+    assert moment(call, "prompt", id="greeting-unavailable") > 10
+    call = service.call("1007")
+    assert (call["reason"], coverage(call)) == ("unreachable", ["phones", "mailbox"])
+
+
+def test_row_10_no_ring_at_all(service: Service, tmp_path: Path) -> None:
+    quiet = phone(service, tmp_path, "1013").called().waits()
+    answered_by_mailbox(service, tmp_path, "1013")
+    assert quiet.heard().received("INVITE") == []
+    quiet.stop()
+    assert service.call("1013")["reason"] == "no-answer"
+
+
+def test_row_9_without_a_registration_the_mailbox_answers_at_once(service: Service, tmp_path: Path) -> None:
+    answered_by_mailbox(service, tmp_path, "1010")
+    call = service.call("1010")
+    assert (call["reason"], why(call)) == (
+        "unavailable",
+        "no phone is registered, and the mailbox takes unanswered calls",
+    )
+
+
+def test_row_9_the_callers_cancel_stops_every_phone(service: Service, tmp_path: Path) -> None:
+    phones = [
+        phone(service, tmp_path, "1008", more=more).called().says("180 Ringing").cancelled().waits() for more in (0, 1)
+    ]
+    giving_up = caller(service, tmp_path, "1008")
+    giving_up.request("INVITE", uri="sip:1008@[remote_ip]:[remote_port]", body=giving_up.sdp())
+    giving_up.expect(100, optional=True).expect(180).pause(0.3)
+    giving_up.cancel().expect(200).expect(487).acknowledge_refusal().run()
+    for each in phones:
+        each.wait()
+    call = service.call("1008")
+    assert (call["answered_at"], call["trace"][-1]["by"]) == (None, "cancel")
+
+
+def test_row_9_early_media_of_the_only_phone_comes_in_a_dialog_of_its_own(service: Service, tmp_path: Path) -> None:
+    early = phone(service, tmp_path, "1009")
+    early.called().says("183 Session Progress", body=early.audio(40_100)).refuses("486 Busy Here")
+    running = early.waits()
+    calling = caller(service, tmp_path, "1009")
+    calling.request("INVITE", uri="sip:1009@[remote_ip]:[remote_port]", body=calling.sdp())
+    heard = calling.expect(100, optional=True).expect(183).answered().pause(1).bye().run()
+    running.wait()
+    progress, ok = heard.received("SIP/2.0 183")[0], heard.received("SIP/2.0 200")[0]
+    assert connection_of(body_of(progress)) == ("127.0.1.9", 40_100)
+    assert connection_of(body_of(ok))[0] == "127.0.0.1"
+    assert tag_of(heard, "183") != tag_of(heard, "200")
+
+
+def test_row_7_calls_to_a_mailbox_that_is_off_are_refused_unless_a_phone_answers(
+    service: Service, tmp_path: Path
+) -> None:
+    caller(service, tmp_path, "1011").refused(480).run()
+    assert why(service.call("1011")).endswith("the mailbox is switched off")
+    answering = phone(service, tmp_path, "1012").called().picks_up(40_200).hung_up_on().waits()
+    caller(service, tmp_path, "1012").invite().bye().run()
+    answering.wait()
+    assert coverage(service.call("1012")) == ["phones", "answered"]
+
+
+def test_row_8_busy_calls_that_the_mailbox_does_not_take_are_486(service: Service, tmp_path: Path) -> None:
+    busy = phone(service, tmp_path, "1016").called().refuses("486 Busy Here").waits()
+    caller(service, tmp_path, "1016").refused(486).run()
+    busy.wait()
+
+
+def test_row_9_forwarding_beats_the_mailbox(service: Service, tmp_path: Path) -> None:
+    busy = phone(service, tmp_path, "1014").called().refuses("486 Busy Here").waits()
+    colleague = phone(service, tmp_path, "1015").called().picks_up(40_300).hung_up_on().waits()
+    caller(service, tmp_path, "1014").invite().bye().run()
+    busy.wait()
+    (invite,) = colleague.wait().received("INVITE")
+    assert "Diversion: <sip:+492115551014@voicebox.example>;reason=user-busy;counter=1" in invite
+    assert coverage(service.call("1014")) == ["phones", "number", "phones", "answered"]
+
+
+def test_row_9_calls_to_unreachable_phones_go_out_as_the_policy_allows(
+    service: Service, tmp_path: Path, outside_port: int
+) -> None:
+    trunk = Called(service, tmp_path, "1017", host=OUTSIDE, port=outside_port)
+    running = trunk.called().says("180 Ringing").picks_up(40_400).hung_up_on().listens()
+    heard = caller(service, tmp_path, "1017").invite().bye().run()
+    (invite,) = running.wait().received("INVITE")
+    assert invite.startswith(f"INVITE sip:+49301234567@{OUTSIDE}:{outside_port} SIP/2.0")
+    assert "P-Asserted-Identity: <sip:+492115551017@voicebox.example>" in invite
+    assert "From: <sip:+4915155500001@voicebox.example>" in invite
+    assert "reason=unavailable" in invite
+    assert connection_of(body_of(heard.received("SIP/2.0 200")[0])) == (OUTSIDE, 40_400)
+    assert coverage(service.call("1017")) == ["number", "answered"]
+
+
+def test_row_9_a_number_that_may_not_be_dialled_is_passed_over(service: Service, tmp_path: Path) -> None:
+    answered_by_mailbox(service, tmp_path, "1018")
+    call = service.call("1018")
+    assert [entry.get("refused") for entry in call["trace"] if entry["event"] == "coverage"][:2] == [
+        None,
+        "not-allowed",
+    ]
+    assert call["reason"] == "unavailable"
