@@ -13,10 +13,9 @@ from typing import Final, Protocol
 import structlog
 
 from ivr.branch import Branch, Invitation, Place
-from ivr.departure import Gateway
+from ivr.departure import Gateway, Origin, SentOn, TooManyHops, end_to_end, known_as, to_outside, to_phone
 from ivr.dialogs import Dialogs
 from ivr.early import Early
-from ivr.invitations import SentOn, TooManyHops, to_outside, to_phone
 from ivr.joined import Joined
 from ivr.ringing import Answered, Ringing
 from ivr.sip.endpoint import Endpoint
@@ -215,25 +214,23 @@ class Covering:
         found = []
         for contact, hop in self._contacts(mailbox):
             try:
-                said = to_phone(
-                    self._request,
-                    contact,
-                    caller=self._arrival.caller,
-                    called=mailbox.number,
-                    domain=self._means.domain,
-                    sent_on=self._sent_on,
-                    path=self._means.phones.path_to(mailbox.id, contact),
-                )
+                path = self._means.phones.path_to(mailbox.id, contact)
+                said = to_phone(contact, mailbox.number, self._origin(mailbox), self._means.domain, path)
             except ParseError as error:
                 log.warning("contact_unreadable", mailbox=mailbox.number, why=error.detail)
                 continue
             found.append(self._branch(said, Place(hop)))
         return found
 
+    def _origin(self, mailbox: Mailbox) -> Origin:
+        """Return the call as it goes on from a mailbox."""
+        return Origin(mailbox, self._arrival.caller, self._request, tuple(self._sent_on))
+
     def _branch(self, said: Invitation, place: Place) -> Branch:
         means = self._means
         user = escaped(self._arrival.caller.number or "")
-        return Branch(means.endpoint, said, place, user=user, dialogs=means.dialogs, spawn=means.spawn)
+        offer = end_to_end(said, self._request)
+        return Branch(means.endpoint, offer, place, user=user, dialogs=means.dialogs, spawn=means.spawn)
 
     async def _ring(self, branches: Sequence[Branch], length_s: float | None) -> Answered | Rung:
         if not branches:
@@ -283,7 +280,7 @@ class Covering:
         if isinstance(permit, NotPermitted):
             self._rule_out(step, permit.why.value)
             return None
-        self._sent_on.append(SentOn(mailbox.phone or mailbox.number, step.reason))
+        self._sent_on.append(SentOn(known_as(mailbox), step.reason))
         try:
             colleague = permit.dial.mailbox
             if colleague is None:
@@ -308,15 +305,7 @@ class Covering:
             self._rule_out(step, "the outbound peer has no address of its own")
             return None
         number = permit.dial.number
-        said = to_outside(
-            self._request,
-            way,
-            number,
-            caller=self._arrival.caller,
-            payer=mailbox,
-            domain=self._means.domain,
-            sent_on=self._sent_on,
-        )
+        said = to_outside(number, way, self._origin(mailbox), self._means.domain)
         outcome = await self._ring([self._branch(said, way.place)], None)
         if isinstance(outcome, Answered):
             permit.answered()

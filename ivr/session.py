@@ -29,7 +29,7 @@ from ivr.call import (
     Sound,
     TransferEnd,
 )
-from ivr.departure import Origin
+from ivr.departure import out_of_mailbox
 from ivr.leg import Leg
 from ivr.media.playback import Playback
 from ivr.media.recorder import RecordingHandle
@@ -374,7 +374,7 @@ class Session:
             return TransferEnd.FAILED
         tone = await self._encoded(say(payer.language, RINGBACK))
         self._check()
-        origin = Origin(payer, self._facts.arrival.caller if diverted else None, self._leg.invite.request)
+        origin = out_of_mailbox(payer, self._facts.arrival.caller if diverted else None, self._leg.invite.request)
         connecting = self._connecting = Connecting(
             self._board, self._leg, dial, origin, ringback=tone * RINGS, answered=answered
         )

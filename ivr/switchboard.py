@@ -14,7 +14,7 @@ import structlog
 
 from ivr.branch import Invitation, Place
 from ivr.call import Hangup, TransferEnd
-from ivr.departure import Gateway, Origin, gateway, referral, to_outside, to_phone
+from ivr.departure import Gateway, Origin, TooManyHops, gateway, referral, to_outside, to_phone
 from ivr.dialogs import Dialogs
 from ivr.farleg import FarLeg
 from ivr.leg import Leg
@@ -212,19 +212,29 @@ class Connecting:
 
     def _routes(self) -> list[tuple[Invitation, Place]]:
         """Return what to send where: to the phones of a colleague, else to the outbound peer."""
-        dial, origin, board = self._dial, self._origin, self._board
-        domain = board.sip.domain
-        found: list[tuple[Invitation | None, Place]] = []
-        if dial.mailbox is not None:
-            for contact, hop in board.phones.of_mailbox(dial.mailbox.id):
-                try:
-                    found.append((to_phone(contact, dial.number, origin, domain), Place(hop)))
-                except ParseError as error:
-                    log.warning("contact_unreadable", mailbox=dial.mailbox.number, why=error.detail)
-        if not found and (way := board.gateway()) is not None:
-            # A colleague without a phone here may have one at the exchange.
-            found = [(to_outside(dial.number, way, origin, domain), way.place)]
-        return [(said, place) for said, place in found if said is not None]
+        try:
+            found = self._phones()
+            way = None if found else self._board.gateway()
+            if way is not None:
+                # A colleague without a phone here may have one at the exchange.
+                found = [(to_outside(self._dial.number, way, self._origin, self._board.sip.domain), way.place)]
+        except TooManyHops:
+            log.info("sent_on_too_often", to=self._dial.number)
+            return []
+        return found
+
+    def _phones(self) -> list[tuple[Invitation, Place]]:
+        colleague, phones, domain = self._dial.mailbox, self._board.phones, self._board.sip.domain
+        found: list[tuple[Invitation, Place]] = []
+        if colleague is None:
+            return found
+        for contact, hop in phones.of_mailbox(colleague.id):
+            path = phones.path_to(colleague.id, contact)
+            try:
+                found.append((to_phone(contact, self._dial.number, self._origin, domain, path), Place(hop)))
+            except ParseError as error:
+                log.warning("contact_unreadable", mailbox=colleague.number, why=error.detail)
+        return found
 
     async def _ring_at(self, far: FarLeg) -> None:
         response = await far.branch.ring(timeout_s=RING_S + LATE_S)

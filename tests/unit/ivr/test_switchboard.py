@@ -18,7 +18,7 @@ from ivr.sip.hops import Destination, Transport
 from ivr.sip.message import Request, Response, response_to
 from ivr.switchboard import Switchboard
 from tests.fakes.exchange import PHONE, Exchange, FakeStream, exchange, sdp
-from tests.fakes.telephone import SAID, Telephone, telephone
+from tests.fakes.telephone import SAID, Telephone, register, telephone
 from tests.fakes.voicemail import ANNA
 from voicebox.codec import Codec
 from voicebox.outbound import Dial
@@ -284,9 +284,22 @@ async def test_without_ports_nobody_is_reached_and_the_call_goes_on(both: Exchan
 
 async def test_a_call_that_was_sent_on_too_often_is_a_loop(both: Exchange, phone: Telephone) -> None:
     wish = Wish(both)
-    await both.connected(headers={"Max-Forwards": "1"})
+    await both.connected(headers={"Max-Forwards": "0"})
     assert await wish.came_to() is TransferEnd.FAILED
     assert phone.core.invites == []
+
+
+async def test_a_colleagues_phone_behind_a_proxy_is_rung_through_it(both: Exchange) -> None:
+    """RFC 3327."""
+    async with telephone(both, "bert", registered=False) as phone:
+        await register(both, phone, BERTS, path="<sip:edge.example;lr>")
+        wish = Wish(both)
+        dialog = await both.connected()
+        invite = (await phone.invited()).request
+        assert invite.headers.all("Route") == ["<sip:edge.example;lr>"]
+        assert str(invite.uri) == phone.contact.strip("<>")
+        await hang_up(both, dialog)
+        assert await wish.came_to() is None
 
 
 async def test_an_answer_without_usable_media_is_hung_up(both: Exchange, phone: Telephone) -> None:
