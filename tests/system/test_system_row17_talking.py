@@ -24,7 +24,7 @@ def house(
         yield made
 
 
-def test_zero_in_the_greeting_connects_and_both_hear_each_other(house: House, tmp_path: Path) -> None:
+def test_row_17_zero_in_the_greeting_connects_and_both_hear_each_other(house: House, tmp_path: Path) -> None:
     here, there = speech(60, seed=11), speech(60, seed=12)
     # Different codecs: what one side says is turned into what the other understands.
     with (
@@ -56,7 +56,7 @@ def test_zero_in_the_greeting_connects_and_both_hear_each_other(house: House, tm
     assert 4 <= used["seconds"] <= 60
 
 
-def test_zero_leads_to_a_colleagues_registered_phone_and_costs_nothing(house: House, tmp_path: Path) -> None:
+def test_row_17_zero_leads_to_a_colleagues_registered_phone_and_costs_nothing(house: House, tmp_path: Path) -> None:
     here, there = speech(60, seed=14), speech(60, seed=15)
     before = house.service.rows("SELECT sum(seconds) AS seconds FROM outbound_usage")[0]["seconds"]
     account = REGISTERED.format(number=COLLEAGUE, registrar=house.service.udp, password=device_password(COLLEAGUE))
@@ -81,7 +81,7 @@ def test_zero_leads_to_a_colleagues_registered_phone_and_costs_nothing(house: Ho
     assert after == before
 
 
-def test_a_caller_who_hangs_up_while_it_rings_ends_the_ringing(house: House, tmp_path: Path) -> None:
+def test_row_17_a_caller_who_hangs_up_while_it_rings_ends_the_ringing(house: House, tmp_path: Path) -> None:
     target = begin(Target(tmp_path).cancelled(), house)
     with Phone(tmp_path, speech(30, seed=13)) as phone:
         phone.dial(f"sip:1004@{house.service.udp}")

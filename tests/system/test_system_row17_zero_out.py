@@ -31,7 +31,9 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return raw(speech(20), Codec.PCMU, tmp_path_factory.mktemp("said") / "said.raw")[0]
 
 
-def test_zero_while_recording_sends_the_message_and_then_connects(house: House, said: Path, tmp_path: Path) -> None:
+def test_row_17_zero_while_recording_sends_the_message_and_then_connects(
+    house: House, said: Path, tmp_path: Path
+) -> None:
     target = begin(Target(tmp_path).picks_up().hangs_up(), house)
     caller = Caller(house.service.udp, tmp_path, number="1002").invite().speak(said)
     caller.keys("#").pause(3.5).keys("0").hung_up_on().run()
@@ -49,7 +51,7 @@ def test_zero_while_recording_sends_the_message_and_then_connects(house: House, 
     assert header(invite, "Max-Forwards") == ["69"]
 
 
-def test_a_busy_target_leads_back_to_the_tone_and_a_message_can_be_left(
+def test_row_17_a_busy_target_leads_back_to_the_tone_and_a_message_can_be_left(
     house: House, said: Path, tmp_path: Path
 ) -> None:
     target = begin(Target(tmp_path).refuses("486 Busy Here"), house)
