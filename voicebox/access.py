@@ -5,6 +5,7 @@ shape whatever it finds: the attempt is counted and on disk, then one hash is co
 caller waits until a fixed time after his `#`. Nothing here logs a PIN or puts one into an exception.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from voicebox import lockout, passcode
 from voicebox.clock import Clock
@@ -87,6 +89,7 @@ class Access:
         self._clock = clock
         self._monotonic = monotonic
         self._ghosts: OrderedDict[tuple[int, str], Tally] = OrderedDict()
+        self._turns: WeakValueDictionary[tuple[int, str | int], asyncio.Lock] = WeakValueDictionary()
 
     async def login(
         self,
@@ -112,11 +115,14 @@ class Access:
             DatabaseUnavailable: the attempt could not be counted, so the PIN was not looked at.
         """
         started_s = self._monotonic() if started_s is None else started_s
-        counted = await self._count(company_id, mailbox, source, typed)
-        stored = counted.credential.pin_hash if counted.admitted and counted.credential else None
-        right = await self._hasher.verify(stored, pin)
-        if right:
-            await self._forgive(counted)
+        # One after the other: each counts as failed until it is checked, so that many who are right at the same moment
+        # would lock one another out.
+        async with self._turn(company_id, mailbox, typed):
+            counted = await self._count(company_id, mailbox, source, typed)
+            stored = counted.credential.pin_hash if counted.admitted and counted.credential else None
+            right = await self._hasher.verify(stored, pin)
+            if right:
+                await self._forgive(counted)
         return LoginResult(
             outcome=Outcome.OK if right else Outcome.WRONG if counted.admitted else Outcome.LOCKED,
             answer_after_s=self._wait_s(counted, source, started_s),
@@ -168,6 +174,11 @@ class Access:
     async def unlock(self, mailbox: Mailbox) -> None:
         """End a lock: the owner signed in on the web, or an administrator asked for it."""
         await self._db.write(lambda connection: credentials.unlock(connection, mailbox.id))
+
+    def _turn(self, company_id: int, mailbox: Mailbox | None, typed: str) -> asyncio.Lock:
+        """Return what attempts on one mailbox, or on one number that nobody has, wait for."""
+        whose = (company_id, typed[:40] if mailbox is None else mailbox.id)
+        return self._turns.setdefault(whose, asyncio.Lock())
 
     async def _count(self, company_id: int, mailbox: Mailbox | None, source: Source, typed: str) -> _Counted:
         """Write the attempt down as failed, and judge it, in one transaction."""

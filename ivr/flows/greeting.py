@@ -4,6 +4,8 @@
 subscriber who listens to a greeting hears it as callers do.
 """
 
+from typing import Final
+
 from ivr.call import Clip, Sound
 from ivr.flows.services import Services
 from prompts import phrases
@@ -50,7 +52,7 @@ async def default_greeting(services: Services, mailbox: Mailbox, kind: Kind) -> 
     return (phrases.greeting(mailbox.language, spoken),)
 
 
-_SPOKEN = {
+_SPOKEN: Final = {
     Kind.BUSY: Greeting.BUSY,
     Kind.NO_ANSWER: Greeting.UNAVAILABLE,
     Kind.ALTERNATIVE_1: Greeting.UNAVAILABLE,

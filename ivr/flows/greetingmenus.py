@@ -1,5 +1,7 @@
 """The menus of the greetings: for busy, for no answer with its alternatives, and extended away (phone-menus.md)."""
 
+from typing import Final
+
 from ivr import menu
 from ivr.call import Sound
 from ivr.flows.asking import choose
@@ -11,7 +13,7 @@ from prompts.phrases import Variant
 from voicebox.announcement import Kind
 from voicebox.mailbox import Mailbox
 
-ALTERNATIVES = {Act.ALTERNATIVE_1: 1, Act.ALTERNATIVE_2: 2, Act.ALTERNATIVE_3: 3}
+ALTERNATIVES: Final = {Act.ALTERNATIVE_1: 1, Act.ALTERNATIVE_2: 2, Act.ALTERNATIVE_3: 3}
 
 
 async def busy_greeting(visit: Visit) -> None:

@@ -33,7 +33,7 @@ def world(language: Language, left_s: float, *kept: str) -> World:
         (0.0, "folder-full"),
     ],
 )
-async def test_row21_a_full_mailbox_is_told_to_its_owner_at_the_login(
+async def test_row_21_a_full_mailbox_is_told_to_its_owner_at_the_login(
     language: Language, left_s: float, said: str | None
 ) -> None:
     visit = world(language, left_s)
@@ -44,7 +44,7 @@ async def test_row21_a_full_mailbox_is_told_to_its_owner_at_the_login(
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("warning", ["mail-refused", "confidential", "audio-lost", "unconfirmed"])
-async def test_row13_a_message_that_could_not_be_mailed_says_so(language: Language, warning: str) -> None:
+async def test_row_13_a_message_that_could_not_be_mailed_says_so(language: Language, warning: str) -> None:
     kept = (replace(message("m"), warning=warning), message("n", minutes_ago=30))
     visit = World(
         [press("1"), press("1"), listen_to("m"), press("#"), listen_to("n"), hang_up()],

@@ -17,7 +17,7 @@ from voicebox.message import Reason, State
 
 
 @pytest.mark.parametrize("language", Language)
-async def test_security15_hanging_up_under_two_seconds_leaves_no_message(language: Language) -> None:
+async def test_security_row_15_hanging_up_under_two_seconds_leaves_no_message(language: Language) -> None:
     for length_s, count in ((0.0, 0), (1.0, 0), (1.9, 0), (2.0, 1)):
         world = World([press("#"), speak(length_s), hang_up()])
         await world.call.run(leave_message(world.call, world.services, replace(ANNA, language=language), Reason.BUSY))
@@ -25,7 +25,7 @@ async def test_security15_hanging_up_under_two_seconds_leaves_no_message(languag
 
 
 @pytest.mark.parametrize("language", Language)
-async def test_security15_a_broken_file_is_announced_and_passed(language: Language) -> None:
+async def test_security_row_15_a_broken_file_is_announced_and_passed(language: Language) -> None:
     kept = (message("empty", minutes_ago=30), message("whole", minutes_ago=20))
     world = World(
         [press("1"), press("1"), listen_to("whole"), hang_up()],
@@ -43,7 +43,7 @@ async def test_security15_a_broken_file_is_announced_and_passed(language: Langua
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kathmandu"])
 @pytest.mark.parametrize("around", ["2026-03-08", "2026-03-29", "2026-10-25", "2026-11-01"])
-async def test_security23_the_envelope_tells_the_subscribers_time_when_the_clocks_change(
+async def test_security_row_23_the_envelope_tells_the_subscribers_time_when_the_clocks_change(
     around: str, zone: str, language: Language
 ) -> None:
     known = ZoneInfo(zone)

@@ -86,7 +86,7 @@ def test_a_phone_registers_no_other_number(service: Service, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_the_light_is_lit_by_hanging_up_and_cleared_by_hearing(
+def test_row_14_the_light_is_lit_by_hanging_up_and_cleared_by_hearing(
     service: Service, said: Path, tmp_path: Path, transport: str
 ) -> None:
     number = {"udp": "1002", "tcp": "1003"}[transport]

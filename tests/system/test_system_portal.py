@@ -124,7 +124,7 @@ def test_a_digest_makes_it_the_own_phone_wherever_it_calls_from(
     assert not any(entry["event"] == "login" for entry in claimed["trace"])
 
 
-def test_a_wrong_digest_is_refused_like_an_unknown_name(service: Service, tmp_path: Path) -> None:
+def test_security_row_7_a_wrong_digest_is_refused_like_an_unknown_name(service: Service, tmp_path: Path) -> None:
     def refused(user: str) -> Caller:
         caller = Caller(service.udp, tmp_path, number="1007", local="127.0.0.4", from_="<sip:1007@voicebox.example>")
         uri = "sip:[remote_ip]:[remote_port]"
@@ -156,7 +156,9 @@ LONG_PIN = "902746135802"
 WRONG_PIN = "806493175204"
 
 
-def test_guessing_across_calls_locks_and_a_restart_does_not_unlock(make_service: MakeService, tmp_path: Path) -> None:
+def test_security_row_1_guessing_across_calls_locks_and_a_restart_does_not_unlock(
+    make_service: MakeService, tmp_path: Path
+) -> None:
     service = make_service(directory=directory_of(("1001", "1002"), pin=LONG_PIN)).start()
 
     def guess(number: str, *pins: str, caller: int) -> Caller:
@@ -203,7 +205,7 @@ def type_fast(wire: Wire, answer: str, typed: str) -> int:
     return len(typed)
 
 
-def test_row_1_a_thousand_digits_are_one_try(make_service: MakeService, tmp_path: Path) -> None:
+def test_security_row_1_a_thousand_digits_are_one_try(make_service: MakeService, tmp_path: Path) -> None:
     service = make_service(directory=directory_of(("1001",), pin=LONG_PIN)).start()
     with Wire(service.udp) as wire:
         wire.send(wire.request("INVITE", "8000", body=G711))
@@ -220,7 +222,9 @@ def test_row_1_a_thousand_digits_are_one_try(make_service: MakeService, tmp_path
     assert 30 < tried <= 1000, "a burst is cut off at what a call keeps of keys typed ahead"
 
 
-def test_row_1_a_hundred_passcodes_in_one_call_are_three_tries(make_service: MakeService, tmp_path: Path) -> None:
+def test_security_row_1_a_hundred_passcodes_in_one_call_are_three_tries(
+    make_service: MakeService, tmp_path: Path
+) -> None:
     service = make_service(directory=directory_of(("1001",), pin=LONG_PIN)).start()
     with Wire(service.udp) as wire:
         wire.send(wire.request("INVITE", "8000", body=G711))

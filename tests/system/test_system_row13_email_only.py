@@ -56,7 +56,7 @@ def mail_of(service: Service, message_id: str) -> dict[str, object]:
     return dict(row)
 
 
-def test_row13_with_the_mail_server_down_a_message_waits_over_a_crash_and_arrives_once(
+def test_row_13_with_the_mail_server_down_a_message_waits_over_a_crash_and_arrives_once(
     make_service: MakeService, own_letters: Letterbox, said: Path, tmp_path: Path
 ) -> None:
     service = make_service(directory=directory(f'redirect_email = "{ANNA}"')).start()
@@ -81,7 +81,7 @@ def test_row13_with_the_mail_server_down_a_message_waits_over_a_crash_and_arrive
     assert len(own_letters.to(ANNA)) == 1
 
 
-def test_row13_what_is_refused_for_good_lights_the_lamp_and_says_so_by_phone(
+def test_row_13_what_is_refused_for_good_lights_the_lamp_and_says_so_by_phone(
     make_service: MakeService, own_letters: Letterbox, said: Path, tmp_path: Path, free_udp_port: int
 ) -> None:
     own_letters.refusal = "550 5.1.1 no such user"
@@ -104,7 +104,7 @@ def test_row13_what_is_refused_for_good_lights_the_lamp_and_says_so_by_phone(
         assert pbx.told("1001")[-1] == ("no", "0/1")
 
 
-def test_row13_switching_back_brings_what_waits_into_the_mailbox_and_row14_the_light_follows(
+def test_row_13_switching_back_brings_what_waits_into_the_mailbox_and_row_14_the_light_follows(
     make_service: MakeService, own_letters: Letterbox, said: Path, tmp_path: Path, free_udp_port: int
 ) -> None:
     with Pbx(tmp_path, free_udp_port) as pbx:

@@ -46,7 +46,9 @@ def told(caller: Caller, status: str, headers: tuple[str, str]) -> Caller:
     return caller.request("NOTIFY", *headers, body=f"SIP/2.0 {status}\n", kind="message/sipfrag").expect(200)
 
 
-def test_a_peer_takes_the_call_over_or_the_caller_is_back_at_the_tone(house: House, said: Path, tmp_path: Path) -> None:
+def test_row_17_a_peer_takes_the_call_over_or_the_caller_is_back_at_the_tone(
+    house: House, said: Path, tmp_path: Path
+) -> None:
     taken = told(caller_from_there(house, tmp_path, "1005").answer("202 Accepted"), "100 Trying", ACTIVE).pause(1)
     told(taken, "200 OK", ENDED).hung_up_on(timeout_s=10)
     # A status that is not the last, then a final one: busy.

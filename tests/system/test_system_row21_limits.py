@@ -35,7 +35,7 @@ def log_in(service: Service, folder: Path) -> None:
     caller.keys(f"1001#{PIN}#").pause(9).keys("9").hung_up_on().run()
 
 
-def test_row21_almost_full_and_full_are_said_to_the_owner_and_full_to_callers(
+def test_row_21_almost_full_and_full_are_said_to_the_owner_and_full_to_callers(
     make_service: MakeService, tmp_path: Path
 ) -> None:
     service = make_service(directory=directory_of(("1001",))).start()
@@ -53,7 +53,7 @@ def test_row21_almost_full_and_full_are_said_to_the_owner_and_full_to_callers(
     assert len(service.messages("1001")) == 1
 
 
-def test_row21_saved_ones_age_out_and_deleted_ones_go_with_their_sound(
+def test_row_21_saved_ones_age_out_and_deleted_ones_go_with_their_sound(
     make_service: MakeService, tmp_path: Path
 ) -> None:
     service = make_service(directory=directory_of(("1001", "1002"))).start()

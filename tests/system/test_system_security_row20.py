@@ -15,19 +15,21 @@ def typed(service: Service, caller: str) -> str:
     return "".join(entry["key"] for entry in record_of(service, caller)["trace"] if entry["event"] == "key")
 
 
-def test_row_20_a_key_by_rfc_4733_is_one_key_though_it_is_seven_packets(service: Service, tmp_path: Path) -> None:
+def test_security_row_20_a_key_by_rfc_4733_is_one_key_though_it_is_seven_packets(
+    service: Service, tmp_path: Path
+) -> None:
     caller = portal(service, tmp_path, from_number="+4915155500201").invite(by_keys=True).pause(1)
     caller.press("1001#").press(f"{PIN}#").pause(LOGIN_S).press("8").press("*").press("8").pause(0.5).bye().run()
     assert typed(service, "+4915155500201") == "1001#88", "* in the middle takes back a passcode, which is secret"
 
 
-def test_row_20_a_key_by_info_is_taken_without_any_rtp_event(service: Service, tmp_path: Path) -> None:
+def test_security_row_20_a_key_by_info_is_taken_without_any_rtp_event(service: Service, tmp_path: Path) -> None:
     caller = portal(service, tmp_path, from_number="+4915155500202").invite()
     caller.keys(f"1001#{PIN}#").pause(LOGIN_S).keys("1").pause(0.5).keys("1").pause(0.5).bye().run()
     assert typed(service, "+4915155500202") == "1001#11"
 
 
-def test_row_20_a_key_by_both_ways_at_once_counts_once(service: Service, tmp_path: Path) -> None:
+def test_security_row_20_a_key_by_both_ways_at_once_counts_once(service: Service, tmp_path: Path) -> None:
     caller = portal(service, tmp_path, from_number="+4915155500203").invite(by_keys=True).pause(1)
     caller.press("1001#").press(f"{PIN}#").pause(LOGIN_S)
     # SIPp begins an event with 0.8 s of silence packets: the INFO lands in the middle of the same press.

@@ -14,6 +14,8 @@ from tests.system.service import Service, directory_of
 EXCHANGE: Final = "127.0.0.2"
 REFERRED: Final = "127.0.0.3"
 OUTSIDE: Final = "+492115559999"
+COLLEAGUE: Final = "1015"
+"""Whom 1014 sends callers to."""
 CONFIG: Final = """
 [[sip.peer]]
 name = "exchange"
@@ -48,7 +50,9 @@ class House:
 def directory() -> str:
     """Return the example company, whose subscribers send callers to a number outside and may call back."""
     text = directory_of().replace('area_code = "211"\n', 'area_code = "211"\ncall_back = true\n', 1)
-    return text.replace("pin_is_final = true\n", f'pin_is_final = true\nzero_out = "{OUTSIDE}"\n')
+    text = text.replace("pin_is_final = true\n", f'pin_is_final = true\nzero_out = "{OUTSIDE}"\n')
+    before, here, after = text.partition('number = "1014"')
+    return before + here + after.replace(OUTSIDE, COLLEAGUE, 1)
 
 
 @contextmanager

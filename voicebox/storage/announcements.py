@@ -1,17 +1,17 @@
 """Announcements, and what mailboxes have chosen of them (voicemail.md, rows 11 and 12)."""
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.announcement import Announcement, Choice, Kind, User
 from voicebox.errors import Conflict
 from voicebox.mailbox import Mailbox
-from voicebox.storage.tables import announcement, greeting, mailbox
+from voicebox.storage.tables import announcement, audio, greeting, mailbox
 from voicebox.storage.upsert import overwrite
 
 _COLUMNS: Final = [announcement.c[f.name] for f in fields(Announcement)]
@@ -47,16 +47,43 @@ async def own(connection: AsyncConnection, mailbox_id: int, name: str) -> Announ
     return None if row is None else Announcement(*row)
 
 
-async def visible(
-    connection: AsyncConnection, company_id: int, mailbox_id: int | None, *, everything: bool = False
-) -> list[Announcement]:
-    """List a company's announcements by name, with those of a mailbox, or with `everything` of all mailboxes."""
-    statement = select(*_COLUMNS).where(announcement.c.company_id == company_id)
-    if not everything:
-        mine = announcement.c.mailbox_id.is_(None)
-        statement = statement.where(mine if mailbox_id is None else or_(mine, announcement.c.mailbox_id == mailbox_id))
-    rows = await connection.execute(statement.order_by(announcement.c.name, announcement.c.id))
+async def visible(connection: AsyncConnection, company_id: int, mailbox_id: int | None) -> list[Announcement]:
+    """List a company's announcements by name, with those of a mailbox."""
+    rows = await connection.execute(
+        select(*_COLUMNS).where(_seen_by(company_id, mailbox_id)).order_by(announcement.c.name, announcement.c.id)
+    )
     return [Announcement(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An announcement with what a list shows of it."""
+
+    announcement: Announcement
+    number: str | None
+    """Of its mailbox; None is the company's."""
+    duration_s: float
+
+
+async def listed(
+    connection: AsyncConnection, company_id: int, mailbox_id: int | None, *, everything: bool
+) -> list[Listed]:
+    """List announcements by name as `visible` does, or with `everything` those of all the company's mailboxes."""
+    seen = announcement.c.company_id == company_id if everything else _seen_by(company_id, mailbox_id)
+    rows = await connection.execute(
+        select(*_COLUMNS, mailbox.c.number, audio.c.samples, audio.c.rate_hz)
+        .join(audio, audio.c.id == announcement.c.audio_id)
+        .outerjoin(mailbox, mailbox.c.id == announcement.c.mailbox_id)
+        .where(seen)
+        .order_by(announcement.c.name, announcement.c.id)
+    )
+    return [Listed(Announcement(*row[:-3]), row[-3], row[-2] / row[-1]) for row in rows]
+
+
+def _seen_by(company_id: int, mailbox_id: int | None) -> ColumnElement[bool]:
+    shared = announcement.c.mailbox_id.is_(None)
+    own = shared if mailbox_id is None else or_(shared, announcement.c.mailbox_id == mailbox_id)
+    return and_(announcement.c.company_id == company_id, own)
 
 
 async def add(

@@ -2,9 +2,12 @@
 
 from typing import Final
 
+from webmanager.api.announcements_list import list_announcements
 from webmanager.api.call_show import show_call
 from webmanager.api.calls_list import CallsQuery, list_calls
 from webmanager.api.figures import figures
+from webmanager.api.greeting_shapes import AnnouncementsOut, GreetingsOut
+from webmanager.api.greetings_show import show_greetings
 from webmanager.api.health import health
 from webmanager.api.lists_list import list_lists
 from webmanager.api.mailbox_show import show_mailbox
@@ -93,6 +96,22 @@ ROUTES: Final[tuple[Route, ...]] = (
         returns=MessagesOut,
         summary="A folder's messages, the newest first",
         refusals=(403, 404, 503),
+    ),
+    get(
+        "/api/v1/mailboxes/{number}/greetings",
+        show_greetings,
+        query=CompanyQuery,
+        returns=GreetingsOut,
+        summary="What callers of a mailbox hear, and what there is to choose",
+        refusals=(403, 404, 503),
+    ),
+    get(
+        "/api/v1/announcements",
+        list_announcements,
+        query=CompanyQuery,
+        returns=AnnouncementsOut,
+        summary="Announcements by name: the company's and the mailboxes' own",
+        refusals=(403, 503),
     ),
     get(
         "/api/v1/mailboxes/{number}/lists",

@@ -76,15 +76,17 @@ def test_a_peer_is_trusted_by_its_address(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "SUBSCRIBE"])
-async def test_a_peers_trust_does_not_cover_register_and_subscribe(method: str) -> None:
+async def test_security_row_2_a_peers_trust_does_not_cover_register_and_subscribe(method: str) -> None:
     await challenge_of(gate(), request(method), PBX)
 
 
-async def test_an_invite_from_a_registered_phones_address_and_port_is_challenged_though_the_pbx_shares_it() -> None:
+async def test_security_row_2_an_invite_from_a_registered_phones_address_is_challenged_though_the_pbx_shares_it() -> (
+    None
+):
     await challenge_of(gate(contacts={("192.0.2.1", 5060)}), request(), PBX)
 
 
-async def test_an_invite_with_credentials_from_the_pbxs_address_is_a_phones() -> None:
+async def test_security_row_2_an_invite_with_credentials_from_the_pbxs_address_is_a_phones() -> None:
     keeper = gate()
     challenge = await challenge_of(keeper, request("REGISTER"), PBX)
     assert isinstance(keeper.glance(answered(challenge, "INVITE", "secret"), PBX), Claim)

@@ -102,7 +102,7 @@ async def test_it_is_sent_once_and_dropped_when_the_address_has_confirmed_alread
 
 
 @pytest.mark.parametrize("setting", ["copy_email", "redirect_email"])
-async def test_row16_a_confidential_message_is_never_attached_and_its_mail_has_a_link(
+async def test_row_16_a_confidential_message_is_never_attached_and_its_mail_has_a_link(
     db: Database, setting: str
 ) -> None:
     clock, events, links = StandingClock(), Events(), Links(b"k" * 32, "https://voicebox.example")

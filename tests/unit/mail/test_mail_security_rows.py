@@ -39,7 +39,7 @@ ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathm
 # --- row 15
 
 
-async def test_security15_under_two_seconds_is_no_message_and_no_mail(db: Database) -> None:
+async def test_security_row_15_under_two_seconds_is_no_message_and_no_mail(db: Database) -> None:
     clock, events = StandingClock(), Events()
     anna = await one_mailbox(db, notify_email="a@example.org", copy_email="b@example.org")
     deposits = Deposits(db, events, Marks(), clock)
@@ -67,7 +67,7 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_security17_a_message_leaves_only_after_the_250(db: Database, trouble: str) -> None:
+async def test_security_row_17_a_message_leaves_only_after_the_250(db: Database, trouble: str) -> None:
     clock, events = StandingClock(), Events()
     anna = await one_mailbox(db, redirect_email="a@example.org")
     made = await Deposits(db, events, Marks(), clock).accept(a_context(anna), a_take())
@@ -100,7 +100,7 @@ async def test_security17_a_message_leaves_only_after_the_250(db: Database, trou
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("purpose", OF_MESSAGES)
-def test_security18_every_mail_parses_back_with_its_attachment(purpose: Purpose, language: Language) -> None:
+def test_security_row_18_every_mail_parses_back_with_its_attachment(purpose: Purpose, language: Language) -> None:
     callers = (Caller("+492115551111", "Max Müller"), Caller(None), Caller(None, withheld=True), Caller("1002", "=?x"))
     flags = itertools.product((True, False), repeat=3)
     for (urgent, confidential, interrupted), caller, reason in itertools.product(flags, callers, Reason):
@@ -128,7 +128,7 @@ def test_security18_every_mail_parses_back_with_its_attachment(purpose: Purpose,
     extension=st.text(max_size=20),
     to=ANYTHING,
 )
-def test_security18_nothing_from_outside_injects_a_header(
+def test_security_row_18_nothing_from_outside_injects_a_header(
     *, purpose: Purpose, name: str, number: str | None, owner: str, company: str, extension: str, to: str
 ) -> None:
     message = replace(MESSAGE, caller=Caller(number, name))
@@ -156,7 +156,7 @@ def _transitions() -> list[datetime]:
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_security23_mails_tell_the_readers_own_time_also_when_the_clocks_change(zone: str) -> None:
+def test_security_row_23_mails_tell_the_readers_own_time_also_when_the_clocks_change(zone: str) -> None:
     known = ZoneInfo(zone)
     for at in _transitions():
         shown = moment(at, known, Language.EN)
@@ -166,7 +166,7 @@ def test_security23_mails_tell_the_readers_own_time_also_when_the_clocks_change(
         assert shown.endswith(f"{local.day} {local:%B} {local.year}, {local:%H:%M}")
 
 
-def test_security23_the_date_of_a_mail_is_one_moment_whatever_the_zone() -> None:
+def test_security_row_23_the_date_of_a_mail_is_one_moment_whatever_the_zone() -> None:
     for zone, at in itertools.product(ZONES, _transitions()[::7]):
         letter = replace(a_letter(mailbox=replace(MAILBOX, time_zone=zone)), written_at=at)
         assert parsedate_to_datetime(parsed(letter)["Date"]) == at.replace(microsecond=0)

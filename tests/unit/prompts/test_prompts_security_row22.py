@@ -31,7 +31,7 @@ def families(count: int) -> list[Phrase]:
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_row_22_every_count_is_recorded_in_german(count: int) -> None:
+def test_security_row_22_every_count_is_recorded_in_german(count: int) -> None:
     recordings = Recordings.open()
     for phrase in families(count):
         for utterance in phrase.ids:
@@ -40,7 +40,7 @@ def test_row_22_every_count_is_recorded_in_german(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_row_22_whole_sentences_without_german_are_said_in_english(tmp_path: Path, count: int) -> None:
+def test_security_row_22_whole_sentences_without_german_are_said_in_english(tmp_path: Path, count: int) -> None:
     for utterance in {utterance for phrase in families(count) for utterance in phrase.ids}:
         (tmp_path / EN).mkdir(exist_ok=True)
         soundfile.write(tmp_path / EN / f"{utterance}.flac", np.full(800, 77, np.int16), RATE_HZ, subtype="PCM_16")
@@ -53,7 +53,7 @@ def test_row_22_whole_sentences_without_german_are_said_in_english(tmp_path: Pat
             assert (DE, utterance) in recordings.missing
 
 
-def test_row_22_without_any_recording_there_is_a_silence_and_no_fault(tmp_path: Path) -> None:
+def test_security_row_22_without_any_recording_there_is_a_silence_and_no_fault(tmp_path: Path) -> None:
     recordings = Recordings.open(shipped=tmp_path)
     for count in COUNTS:
         for phrase in families(count):

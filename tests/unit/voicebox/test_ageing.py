@@ -165,7 +165,7 @@ def test_the_night_is_three_o_clock_by_the_companys_clocks(now: str, night: str)
 
 
 @pytest.mark.parametrize("days", [7, 15, 30, 60])
-async def test_row21_a_saved_message_ages_out_after_its_mailboxs_days(archive: Archive, days: int) -> None:
+async def test_row_21_a_saved_message_ages_out_after_its_mailboxs_days(archive: Archive, days: int) -> None:
     await archive.set(archive.anna, retention_days=days)
     made = await archive.message()
     archive.days(3)
@@ -182,7 +182,7 @@ async def test_row21_a_saved_message_ages_out_after_its_mailboxs_days(archive: A
         assert [row.kind for row in await outbox.page(connection)] == [Kind.MWI], "the light's counts changed"
 
 
-async def test_row21_zero_days_is_never_and_new_ones_never_age_out(archive: Archive) -> None:
+async def test_row_21_zero_days_is_never_and_new_ones_never_age_out(archive: Archive) -> None:
     await archive.set(archive.ben, retention_days=0)
     new, saved = await archive.message(), await archive.message(archive.ben)
     await archive.inbox(archive.ben).save(saved.id)
@@ -191,7 +191,7 @@ async def test_row21_zero_days_is_never_and_new_ones_never_age_out(archive: Arch
     assert (await archive.state(new), await archive.state(saved)) == (State.NEW, State.SAVED)
 
 
-async def test_row21_deleted_messages_can_be_restored_for_14_days_and_then_are_gone(archive: Archive) -> None:
+async def test_row_21_deleted_messages_can_be_restored_for_14_days_and_then_are_gone(archive: Archive) -> None:
     made, other = await archive.message(), await archive.message()
     for each in (made, other):
         await archive.inbox().delete(each.id)
@@ -207,7 +207,7 @@ async def test_row21_deleted_messages_can_be_restored_for_14_days_and_then_are_g
     assert await archive.has(made.audio_id)
 
 
-async def test_row21_what_aged_out_can_be_restored_for_14_days_and_gets_its_days_anew(archive: Archive) -> None:
+async def test_row_21_what_aged_out_can_be_restored_for_14_days_and_gets_its_days_anew(archive: Archive) -> None:
     made = await archive.message()
     await archive.inbox().save(made.id)
     archive.days(31)
@@ -223,7 +223,7 @@ async def test_row21_what_aged_out_can_be_restored_for_14_days_and_gets_its_days
     assert (await archive.ageing.catch_up()).retired == 1
 
 
-async def test_row21_what_waits_to_be_mailed_is_not_touched(archive: Archive) -> None:
+async def test_row_21_what_waits_to_be_mailed_is_not_touched(archive: Archive) -> None:
     pending, copied = await archive.message(pending=True), await archive.message()
     await archive.inbox().delete(copied.id)
     draft = Draft(archive.company.id, Kind.MAIL_COPY, "mail-copy:1", archive.anna.id, copied.id, {"to": "a@b.example"})
@@ -276,7 +276,7 @@ async def test_it_runs_once_a_night_and_a_second_node_finds_nothing(archive: Arc
 # --- sound
 
 
-async def test_row21_sound_goes_with_its_last_reference_only(archive: Archive) -> None:
+async def test_row_21_sound_goes_with_its_last_reference_only(archive: Archive) -> None:
     made = await archive.message()
     copy = await archive.message(archive.ben, of=made.audio_id)
     comment = await archive.sound()
@@ -297,7 +297,7 @@ async def test_row21_sound_goes_with_its_last_reference_only(archive: Archive) -
 
 
 @pytest.mark.parametrize("column", ["busy_greeting", "no_answer_greeting", "away_greeting", "name_recording"])
-async def test_row21_greetings_and_names_keep_their_sound(lite: Archive, column: str) -> None:
+async def test_row_21_greetings_and_names_keep_their_sound(lite: Archive, column: str) -> None:
     old, new = await lite.sound(), await lite.sound()
     await lite.set(lite.anna, **{column: old})
     lite.days(500)
@@ -310,7 +310,7 @@ async def test_row21_greetings_and_names_keep_their_sound(lite: Archive, column:
     assert not await lite.has(old)
 
 
-async def test_row21_announcements_keep_their_sound(lite: Archive) -> None:
+async def test_row_21_announcements_keep_their_sound(lite: Archive) -> None:
     kept = await lite.sound()
     values = {"company_id": lite.company.id, "name": "Weihnachten", "audio_id": kept, "created_at": NOW}
     await lite.do(lambda connection: connection.execute(insert(announcement).values(values)))

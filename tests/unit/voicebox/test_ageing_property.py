@@ -150,7 +150,7 @@ async def archive(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Archive]:
 
 
 @pytest.mark.parametrize("seed", range(25))
-async def test_row21_referenced_sound_stays_and_all_other_goes_in_the_end(
+async def test_row_21_referenced_sound_stays_and_all_other_goes_in_the_end(
     archive: Archive, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("voicebox.ageing.BATCH", 2)

@@ -74,7 +74,7 @@ async def post(db: Database) -> Post:
     return Post(db, await one_mailbox(db, redirect_email=ANNA))
 
 
-async def test_row14_what_could_not_be_mailed_lights_the_lamp_until_it_is_heard(post: Post) -> None:
+async def test_row_14_what_could_not_be_mailed_lights_the_lamp_until_it_is_heard(post: Post) -> None:
     made = await post.deposit()
     assert await post.shown() == 0
     await post.outgoing.refused(await post.mail(), "550 no such user")
@@ -89,7 +89,7 @@ async def test_row14_what_could_not_be_mailed_lights_the_lamp_until_it_is_heard(
         assert [row for row in await outbox.page(connection) if row.kind == Kind.MWI] == []
 
 
-async def test_row14_switching_to_email_only_clears_the_light_and_back_lights_it(db: Database) -> None:
+async def test_row_14_switching_to_email_only_clears_the_light_and_back_lights_it(db: Database) -> None:
     post = Post(db, await one_mailbox(db))
     made = await post.deposit()
     await post.light.send_due()
@@ -101,7 +101,7 @@ async def test_row14_switching_to_email_only_clears_the_light_and_back_lights_it
     assert post.lit == [True, False, True]
 
 
-async def test_row13_switching_back_brings_what_waits_for_the_mail_server_into_the_mailbox(post: Post) -> None:
+async def test_row_13_switching_back_brings_what_waits_for_the_mail_server_into_the_mailbox(post: Post) -> None:
     made = await post.deposit()
     await post.switch(redirect_email=None)
     await post.light.send_due()
@@ -116,7 +116,7 @@ async def test_row13_switching_back_brings_what_waits_for_the_mail_server_into_t
     assert (await post.mail()).message_id == later.id
 
 
-async def test_row13_a_mail_under_way_while_the_mode_is_switched_loses_nothing(post: Post) -> None:
+async def test_row_13_a_mail_under_way_while_the_mode_is_switched_loses_nothing(post: Post) -> None:
     made = await post.deposit()
     entry = await post.mail()
     letter = await post.outgoing.letter(entry)
@@ -130,7 +130,7 @@ async def test_row13_a_mail_under_way_while_the_mode_is_switched_loses_nothing(p
     assert await post.found(made) == found
 
 
-async def test_row13_a_new_address_gets_what_waits(post: Post) -> None:
+async def test_row_13_a_new_address_gets_what_waits(post: Post) -> None:
     await post.deposit()
     await post.switch(redirect_email="new@example.org")
     letter = await post.outgoing.letter(await post.mail())
@@ -138,7 +138,7 @@ async def test_row13_a_new_address_gets_what_waits(post: Post) -> None:
     assert letter.to == "new@example.org"
 
 
-async def test_row21_mailed_messages_take_no_room_but_waiting_and_refused_ones_do(db: Database) -> None:
+async def test_row_21_mailed_messages_take_no_room_but_waiting_and_refused_ones_do(db: Database) -> None:
     post = Post(db, await one_mailbox(db, quota_s=600))
     await post.deposit(100)
     await post.switch(redirect_email=ANNA)
@@ -157,7 +157,7 @@ async def test_row21_mailed_messages_take_no_room_but_waiting_and_refused_ones_d
     assert (await post.deposits.room(post.mailbox)).left_s == 350
 
 
-async def test_security21_every_light_is_told_again_after_a_restart(db: Database) -> None:
+async def test_security_row_21_every_light_is_told_again_after_a_restart(db: Database) -> None:
     post = Post(db, await one_mailbox(db))
     await post.deposit()
     await post.light.send_due()

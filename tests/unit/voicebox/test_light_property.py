@@ -22,7 +22,7 @@ async def lite(sqlite_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.mark.parametrize("seed", range(15))
-async def test_security21_the_light_is_the_whole_truth_after_any_history(lite: Database, seed: int) -> None:
+async def test_security_row_21_the_light_is_the_whole_truth_after_any_history(lite: Database, seed: int) -> None:
     chance, clock, events = random.Random(seed), StandingClock(), Events()
     shown: list[LightState] = []
 

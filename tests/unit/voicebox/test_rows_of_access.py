@@ -254,6 +254,18 @@ async def test_security_row_1_parallel_calls_do_not_exceed_the_limit(house: Hous
     assert sum(result.outcome is Outcome.WRONG for result in results) == 5
 
 
+async def test_security_row_1_ten_who_know_the_pin_do_not_lock_one_another_out(house: House) -> None:
+    assert await house.access.set_pin(house.anna, PIN) == []
+    access = house.access
+    results = await asyncio.gather(
+        *(
+            access.login(company_id=house.company.id, mailbox=house.anna, pin=PIN, source=Source(f"number:+4930{each}"))
+            for each in range(10)
+        )
+    )
+    assert all(result.ok for result in results)
+
+
 @pytest.mark.parametrize("typed", ["", "0", "123567", "none", "*", "#", " "])
 async def test_security_row_5_no_pin_set_is_no_login(house: House, typed: str) -> None:
     assert not (await house.login(typed)).ok

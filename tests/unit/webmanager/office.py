@@ -11,6 +11,7 @@ import aiohttp
 import numpy as np
 
 from tests.fakes.rows import NOW, StandingClock
+from voicebox.announcement import Kind
 from voicebox.callrecord import CallRecord, RtpFigures
 from voicebox.config import Config
 from voicebox.errors import RecordingBroken
@@ -18,7 +19,7 @@ from voicebox.ids import new_id
 from voicebox.library import Assembled, Samples
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Message, Reason
-from voicebox.storage import audio, callrecords, messages, tokens
+from voicebox.storage import announcements, audio, callrecords, mailboxes, messages, tokens
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
 from voicebox.storage.tokens import Scope
@@ -139,6 +140,20 @@ class Office:
         made = replace(made, **values)
         await self.db.write(lambda connection: messages.add(connection, made, NOW))
         return made
+
+    async def greeting(self, mailbox: Mailbox | None = None, kind: Kind = Kind.BUSY, name: str = "Besetzt") -> str:
+        """A greeting that plays (an alternative is there to be chosen); return its audio's id."""
+        owner = mailbox or self.anna
+        audio_id = await self.parts.library.keep(owner.company_id, tone(2.0), 8000)
+
+        async def work(connection: Any) -> None:
+            made, _ = await announcements.put_own(connection, owner, name, audio_id, NOW)
+            await announcements.choose(connection, owner, kind, name, made.id, now=NOW)
+            if kind.plays_in is not None:
+                await mailboxes.change_mailbox(connection, owner, {kind.plays_in: audio_id}, NOW)
+
+        await self.db.write(work)
+        return audio_id
 
     async def lost(self, mailbox: Mailbox | None = None, *, broken: bool = False) -> Message:
         """A message whose audio is in no place."""

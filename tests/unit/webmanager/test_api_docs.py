@@ -44,6 +44,7 @@ async def run(script: str, office: Office, folder: Path) -> str:
         await office.call(ended_s=-n - 1)
     message = await office.message(call_id=call.id)
     await office.db.write(lambda connection: mailboxes.add_alias(connection, office.anna, "+491701234567", NOW))
+    await office.greeting()
     await office.db.write(
         lambda connection: lists.add(
             connection, office.anna, number=1, description="Support-Team", shared=False, members=[office.ben.id]
