@@ -44,12 +44,14 @@ def others_rang(trace: list[dict[str, Any]]) -> bool:
 
 
 def count_events(metrics: Metrics, trace: list[dict[str, Any]]) -> None:
-    """Count what a call's trace tells of: messages left, and logins."""
+    """Count what a call's trace tells of: messages left and sent, transfers, and logins."""
     wrong = locked = 0
     for entry in trace:
         match entry:
             case {"event": "message"}:
                 metrics.message_taken("deposited")
+            case {"event": "sending", "sent": int(copies)}:
+                metrics.message_taken("forwarded", copies)
             case {"event": "transfer", "result": str(result)}:
                 metrics.transfer(result)
             case {"event": "login", "ok": True}:

@@ -141,9 +141,9 @@ class Metrics:
         self._rtp_lost.inc(max(0, rtp.lost))  # RFC 3550 lets duplicates make it negative
         self._rtp_sent.inc(rtp.sent)
 
-    def message_taken(self, how: Literal["deposited", "recovered", "forwarded"]) -> None:
-        """Count a message that is durable."""
-        self._messages.labels(how).inc()
+    def message_taken(self, how: Literal["deposited", "recovered", "forwarded"], copies: int = 1) -> None:
+        """Count a message that is durable, or the copies that a subscriber sent."""
+        self._messages.labels(how).inc(copies)
 
     def login(self, result: Literal["ok", "wrong", "locked"]) -> None:
         """Count a subscriber's attempt to log in by phone."""

@@ -56,6 +56,7 @@ async def forward_message(request: web.Request, query: CompanyQuery, body: Forwa
         if refused.why is Refusal.GONE:
             raise Problem(Code.UNKNOWN_MESSAGE) from None
         raise Problem(Code.INVALID, errors=[FieldFault("lists", "empty-list")]) from None
+    parts.metrics.message_taken("forwarded", sent.reached)
     audit("message_forwarded", request, {"message": found.message.id, "sending": sent.id, "copies": sent.reached})
     return answer(SentOut(id=sent.id, results=[ResultOut.of(each) for each in sent.results]), status=201)
 

@@ -70,3 +70,9 @@ def test_what_came_of_transfers_is_counted_from_the_trace() -> None:
     count_events(metrics, [{"event": "transfer", "to": "1002", "result": result} for result in ("busy", "connected")])
     assert metrics.value("voicebox_transfers_total", result="busy") == 1
     assert metrics.value("voicebox_transfers_total", result="connected") == 1
+
+
+def test_copies_that_a_subscriber_sent_are_counted_from_the_trace() -> None:
+    metrics = Metrics(process=False)
+    count_events(metrics, [{"event": "sending", "id": "1", "kind": "forward", "sent": 3, "missed": 1}])
+    assert metrics.value("voicebox_messages_total", how="forwarded") == 3

@@ -61,6 +61,7 @@ async def test_a_message_is_forwarded_to_people_and_lists(office: Office) -> Non
     assert answer.status == 201
     (result,) = answer.json["results"]
     assert (result["number"], result["outcome"]) == ("1002", "sent")
+    assert office.parts.metrics.value("voicebox_messages_total", how="forwarded") == 1
     (got,) = (await office.browser.ask("/api/v1/mailboxes/1002/messages", await office.admin())).json["messages"]
     assert (got["id"], got["sender"], got["urgent"], got["confidential"]) == (result["message"], "1001", False, True)
     assert got["caller"]["number"] == "+491701234567"
