@@ -21,7 +21,7 @@ from ivr.sip.endpoint import Endpoint
 from ivr.sip.infokey import key_of
 from ivr.sip.invite import Due, InviteServer
 from ivr.sip.message import Request, Response
-from ivr.sip.session_timer import MIN_SE_S, IntervalTooSmall, SessionTimer, negotiate
+from ivr.sip.session_timer import IntervalTooSmall, SessionTimer, negotiate
 from ivr.sip.transaction import ServerTransaction
 from ivr.way import Login, Spawn
 from voicebox.codec import Codec
@@ -224,7 +224,7 @@ class Leg:
         invite = self.invite
         if not invite.confirmed:
             # RFC 3261 section 14.2: one INVITE is still open.
-            self._respond(tx, self._busy(request, "Another INVITE is in progress"))
+            self._respond(tx, invite.come_again(request, "Another INVITE is in progress"))
             return
         if self._far_end.inviting or self._offered_in_200:
             self._respond(tx, invite.reply(request, 491))
@@ -238,7 +238,7 @@ class Leg:
                 local = self._media.offer()
                 self._offered_in_200 = True
         except IntervalTooSmall:
-            self._respond(tx, self._interval_too_small(request))
+            self._respond(tx, invite.too_often(request))
         except SdpError as error:
             # 488, and the call stays as it was: T.38 is offered this way.
             self._respond(tx, self._not_acceptable(request, error))
@@ -249,7 +249,7 @@ class Leg:
         """Answer an UPDATE: a refreshed session timer, or an offer (RFC 3311 section 5.2)."""
         invite = self.invite
         if request.body and not invite.answered:
-            self._respond(tx, self._busy(request, "The first offer is still open"))
+            self._respond(tx, invite.come_again(request, "The first offer is still open"))
             return
         if request.body and (self._far_end.inviting or self._offered_in_200):
             self._respond(tx, invite.reply(request, 491))
@@ -261,7 +261,7 @@ class Leg:
                 body = self._media.answer(Session.parse(request.body)).local.to_bytes()
                 self._connect()
         except IntervalTooSmall:
-            self._respond(tx, self._interval_too_small(request))
+            self._respond(tx, invite.too_often(request))
         except SdpError as error:
             self._respond(tx, self._not_acceptable(request, error))
         else:
@@ -279,16 +279,6 @@ class Leg:
         key = key_of(request)
         if key is not None:
             self.stream.info_key(key)
-
-    def _busy(self, request: Request, why: str) -> Response:
-        response = self.invite.reply(request, 500, why)
-        response.headers.set("Retry-After", "2")
-        return response
-
-    def _interval_too_small(self, request: Request) -> Response:
-        response = self.invite.reply(request, 422)
-        response.headers.set("Min-SE", str(MIN_SE_S))
-        return response
 
     def _not_acceptable(self, request: Request, error: SdpError) -> Response:
         response = self.invite.refuse(request, 488)

@@ -14,12 +14,10 @@ from ivr.dialogs import Dialogs
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.invite import ALLOW, Due, InviteServer
 from ivr.sip.message import Request, Response
-from ivr.sip.session_timer import MIN_SE_S
 from ivr.sip.transaction import ServerTransaction
 from ivr.way import Spawn, Way
 
 SDP: Final = "application/sdp"
-RETRY_AFTER_S: Final = 2
 
 
 class Side:
@@ -167,15 +165,11 @@ class Side:
 
     def busy(self, tx: ServerTransaction, request: Request, why: str) -> None:
         """Ask the peer to come again with its offer."""
-        response = self.invite.reply(request, 500, why)
-        response.headers.set("Retry-After", str(RETRY_AFTER_S))
-        self._respond(tx, response)
+        self._respond(tx, self.invite.come_again(request, why))
 
     def too_often(self, tx: ServerTransaction, request: Request) -> None:
         """Refuse a session interval that is too small (RFC 4028 section 9)."""
-        response = self.invite.reply(request, 422)
-        response.headers.set("Min-SE", str(MIN_SE_S))
-        self._respond(tx, response)
+        self._respond(tx, self.invite.too_often(request))
 
     # -- the end
 

@@ -3,14 +3,16 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from voicebox.announcement import ALTERNATIVES, Choice, Kind, Mastered
+from voicebox.announcement import ALTERNATIVES, Choice, Kind
 from voicebox.applied import Applied, Change, Value
 from voicebox.devices import Ha1
-from voicebox.directory_file import DirectoryError, DirectoryFile, ListPlan, MailboxPlan, TeamPlan
+from voicebox.directory_entries import GREETINGS
+from voicebox.directory_plan import DirectoryError, DirectoryFile, ListPlan, MailboxPlan, TeamPlan
+from voicebox.directory_prepared import Prepared
 from voicebox.errors import Conflict
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
@@ -26,39 +28,6 @@ _SWITCHES: Final = (
     *("mwi", "dnd", "away", "away_recording", "record_notice", "retention_days", "everyone", "team"),
 )
 _MINUTES: Final = {"message_max_min": "message_max_s", "mailbox_max_min": "quota_s"}
-_GREETINGS: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
-
-
-@dataclass(slots=True)
-class Greeting:
-    """A greeting from a file, made fit for the store."""
-
-    id: str
-    audio: Mastered
-    key: str = "not stored yet"
-    """Where it lies in the store."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewSecret:
-    """A PIN or web password to be set, hashed."""
-
-    hash: str = field(repr=False)
-    known: bool = False
-    """It is set already; only that it is the file's has to be remembered."""
-
-
-@dataclass(slots=True)
-class Prepared:
-    """What takes time, done before the transaction begins."""
-
-    pins: dict[str, NewSecret] = field(default_factory=dict)
-    """By extension; only what is to be set."""
-    web_passwords: dict[str, NewSecret] = field(default_factory=dict)
-    greeting_ids: dict[tuple[str, str], str] = field(default_factory=dict)
-    """By extension and key."""
-    greetings: list[Greeting] = field(default_factory=list)
-    """Only what is not stored yet."""
 
 
 async def find_company(connection: Any, name: str) -> Company | None:
@@ -242,7 +211,7 @@ class DirectoryUpdate:
         wanted |= {name: value * 60 for key, name in _MINUTES.items() if (value := getattr(entry, key)) is not None}
         # An alternative plays since the subscriber chose it, though it came from a file.
         chosen = {choice.audio_id for choice in alternatives.values()}
-        for key in _GREETINGS:
+        for key in GREETINGS:
             if (entry.number, key) in self._prepared.greeting_ids:
                 wanted[key] = self._prepared.greeting_ids[entry.number, key]
             elif before is not None and _is_from_file(playing := getattr(before, key)) and playing not in chosen:
@@ -394,7 +363,7 @@ def _shown(name: str, before: Any, after: Any, plan: MailboxPlan | None) -> tupl
     for key, of_mailbox in _MINUTES.items():
         if name == of_mailbox:
             return key, before // 60, after // 60
-    if name in _GREETINGS and plan is not None:
+    if name in GREETINGS and plan is not None:
         return name, None if before is None else "another recording", getattr(plan.entry, name)
     if isinstance(after, Language):
         return name, before.value, after.value

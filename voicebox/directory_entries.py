@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from voicebox.addresses import SettingError
 from voicebox.i18n import Language
 
+GREETINGS: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
+"""Keys of a mailbox that name a greeting's file, and fields of `Mailbox`; the alternatives are a table of their own."""
 ALIASES_MAX: Final = 10
 LISTS_MAX: Final = 15
 PASSWORD_MIN: Final = 8

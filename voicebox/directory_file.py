@@ -8,7 +8,6 @@ extensions, where calls may be sent to one), so that `apply` compares what is st
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args
@@ -22,6 +21,7 @@ from voicebox.announcement import Kind
 from voicebox.config import Problem, key_name
 from voicebox.directory_entries import (
     ALIASES_MAX,
+    GREETINGS,
     LATER_TABLES,
     SECRET_KEYS,
     CompanyEntry,
@@ -29,83 +29,15 @@ from voicebox.directory_entries import (
     MailboxEntry,
     Tables,
 )
+from voicebox.directory_plan import DirectoryError, DirectoryFile, ListPlan, MailboxPlan, TeamPlan
 from voicebox.directory_wording import NUMBER_CURE, NUMBER_TEXTS, PIN_TEXTS, REFUSAL_TEXTS
 from voicebox.greeting_file import GreetingRefused, read_greeting
 from voicebox.numbers import DialPlan, NumberRefused, parse_destination, parse_strict, spellings
 from voicebox.outbound import always_refused
 from voicebox.tomllines import KeyPath, Lines, TomlError, load
 
-__all__ = ["DirectoryError", "DirectoryFile", "ListPlan", "MailboxPlan", "Problem", "TeamPlan", "read_directory"]
-
 _DESTINATIONS: Final = ("zero_out", "forward_always", "forward_busy", "forward_no_answer", "forward_unreachable")
-_GREETINGS: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
 _SHOWN_MAX: Final = 80
-
-
-class DirectoryError(Exception):
-    """The file cannot be applied; `problems` names what is wrong with it, in the file's order."""
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxPlan:
-    """A mailbox as the file wants it."""
-
-    entry: MailboxEntry
-    place: str
-    """The file and line of its table."""
-    phone: str | None
-    """E.164."""
-    aliases: tuple[str, ...] | None
-    """E.164; None leaves them as they are."""
-    destinations: dict[str, str | None] = field(hash=False)
-    """`zero_out` and the forwards: an extension or E.164."""
-    greetings: dict[str, bytes] = field(hash=False, repr=False)
-    """The own greetings' files, which can be read as audio: by key, the alternatives as `alternative-1` to `-3`."""
-
-    @property
-    def username(self) -> str:
-        """The name under which its phone registers."""
-        return self.entry.device_username or self.entry.number
-
-
-@dataclass(frozen=True, slots=True)
-class ListPlan:
-    """A distribution list as the file wants it."""
-
-    entry: ListEntry
-    members: tuple[str, ...]
-    """Extensions, each once: a member named by its number and by its alias is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class TeamPlan:
-    """Who belongs to a team mailbox, as the file wants it."""
-
-    number: str
-    """The team's extension."""
-    members: tuple[str, ...]
-    """Extensions, each once."""
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryFile:
-    """A checked file."""
-
-    path: Path
-    company: CompanyEntry
-    plan: DialPlan
-    mailboxes: tuple[MailboxPlan, ...]
-    lists: tuple[ListPlan, ...]
-    teams: tuple[TeamPlan, ...]
-    lines: Lines = field(repr=False)
-
-    def problem(self, path: KeyPath, what: str, cure: str) -> Problem:
-        """Say that something at `path` cannot be done, though the file by itself is right."""
-        return Problem(f"{self.path}, line {self.lines.of(path)}", key_name(path), what, cure)
 
 
 def read_directory(path: Path) -> DirectoryFile:
@@ -323,17 +255,10 @@ class _Check:
 
 def _greetings(entry: MailboxEntry, at: KeyPath) -> Iterator[tuple[str, str | None, KeyPath]]:
     """Yield every greeting of a mailbox: its key, its file, and where that is written."""
-    for key in _GREETINGS:
+    for key in GREETINGS:
         yield key, getattr(entry, key), (*at, key)
     for index, alternative in enumerate(entry.alternative_greetings or ()):
         yield Kind.alternative(index + 1), alternative.file, (*at, "alternative_greetings", index, "file")
-
-
-def greeting_path(index: int, key: str) -> KeyPath:
-    """Return where a greeting of the mailbox at `index` is written, by its key in `MailboxPlan.greetings`."""
-    if key in _GREETINGS:
-        return ("mailbox", index, key)
-    return ("mailbox", index, "alternative_greetings", int(key[-1]) - 1, "file")
 
 
 def _explained(details: ErrorDetails, path: KeyPath) -> tuple[str, str]:

@@ -15,15 +15,10 @@ from typing import Any, Final
 from voicebox.announcement import Master
 from voicebox.applied import Applied, Change
 from voicebox.clock import Clock
-from voicebox.directory_changes import (
-    DirectoryUpdate,
-    Greeting,
-    NewSecret,
-    Prepared,
-    add_company,
-    find_company,
-)
-from voicebox.directory_file import DirectoryError, DirectoryFile, MailboxPlan, greeting_path, read_directory
+from voicebox.directory_changes import DirectoryUpdate, add_company, find_company
+from voicebox.directory_file import read_directory
+from voicebox.directory_plan import DirectoryError, DirectoryFile, MailboxPlan, greeting_path
+from voicebox.directory_prepared import Greeting, NewSecret, Prepared
 from voicebox.greeting_file import GreetingRefused
 from voicebox.pinhash import PinHasher
 from voicebox.pinhistory import PinHistory

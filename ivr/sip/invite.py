@@ -12,12 +12,15 @@ from typing import Final
 
 from ivr.sip.dialog import Dialog, new_tag
 from ivr.sip.message import Request, Response, response_to
-from ivr.sip.session_timer import SessionTimer, has_option
+from ivr.sip.session_timer import MIN_SE_S, SessionTimer, has_option
 
 T1_S: Final = 0.5
 T2_S: Final = 4.0
 GIVE_UP_S: Final = 64 * T1_S
 """RFC 3261 section 13.3.1.4: no ACK for this long ends the session by BYE."""
+
+RETRY_AFTER_S: Final = 2
+"""Within the 0 to 10 s of RFC 3261 section 14.2."""
 
 ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, SUBSCRIBE, REGISTER"
 SUPPORTED: Final = "100rel, timer, histinfo"
@@ -133,6 +136,18 @@ class InviteServer:
         if not self.answered:
             self.end()
         return self.reply(request, status, reason)
+
+    def come_again(self, request: Request, why: str) -> Response:
+        """Build a refusal of an offer that asks the peer to come again with it (RFC 3261 section 14.2)."""
+        response = self.reply(request, 500, why)
+        response.headers.set("Retry-After", str(RETRY_AFTER_S))
+        return response
+
+    def too_often(self, request: Request) -> Response:
+        """Build the refusal of a session interval that is too small (RFC 4028 section 9)."""
+        response = self.reply(request, 422)
+        response.headers.set("Min-SE", str(MIN_SE_S))
+        return response
 
     def bye(self, cause: str = "") -> Request:
         """End the session from our side; `cause` is the value of a Reason header (RFC 3326)."""

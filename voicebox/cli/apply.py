@@ -11,7 +11,8 @@ from voicebox.cli.options import ConfigOption, JsonOption, configuration
 from voicebox.cli.printing import counted, note, print_json, print_line
 from voicebox.cli.provisioner import provisioner
 from voicebox.config import Config
-from voicebox.directory_file import DirectoryError, DirectoryFile, read_directory
+from voicebox.directory_file import read_directory
+from voicebox.directory_plan import DirectoryError, DirectoryFile
 from voicebox.numbers import parse_signalled
 from voicebox.provisioning import Applied
 

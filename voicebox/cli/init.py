@@ -16,7 +16,8 @@ from voicebox.cli.opening import make_data_dir, run
 from voicebox.cli.options import JsonOption
 from voicebox.cli.printing import print_json, print_line
 from voicebox.config import CONFIG_VARIABLE, DEFAULT_FILE, Config, ConfigError, Problem, read_config
-from voicebox.directory_file import DirectoryError, read_directory
+from voicebox.directory_file import read_directory
+from voicebox.directory_plan import DirectoryError
 from voicebox.storage.database import migrate
 
 DIRECTORY_FILE: Final = "directory.toml"

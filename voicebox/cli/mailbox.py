@@ -17,7 +17,8 @@ from voicebox.cli.printing import in_utc, note, print_json, print_line, print_pa
 from voicebox.cli.provisioner import access, provisioner
 from voicebox.clock import SystemClock
 from voicebox.config import Config
-from voicebox.directory_file import DirectoryError, read_directory
+from voicebox.directory_file import read_directory
+from voicebox.directory_plan import DirectoryError
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts
 from voicebox.storage import announcements, credentials, mailboxes, messages

@@ -15,7 +15,8 @@ from tests.fakes.rows import StandingClock, add_company, add_mailbox
 from voicebox import passcode
 from voicebox.access import Access, Ask, Line, LoginResult, Outcome, Source, identify
 from voicebox.directory import Directory
-from voicebox.directory_file import DirectoryError, read_directory
+from voicebox.directory_file import read_directory
+from voicebox.directory_plan import DirectoryError
 from voicebox.errors import Conflict
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller

@@ -10,7 +10,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebox.directory_file import DirectoryError, DirectoryFile, read_directory
+from voicebox.directory_file import read_directory
+from voicebox.directory_plan import DirectoryError, DirectoryFile
 from voicebox.greeting_file import GreetingRefused, decoded, read_greeting
 from voicebox.i18n import Language
 
