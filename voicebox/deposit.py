@@ -21,7 +21,7 @@ from voicebox.errors import DatabaseUnavailable
 from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message, Take
-from voicebox.storage import ageing, audio, confirmations, mailboxes, messages, outbox
+from voicebox.storage import ageing, audio, confirmations, holdings, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
 from voicebox.takes import MESSAGE_MIN_S, Deposit, DepositContext, Flags, LostTake, OwnContext, sort_out
@@ -102,7 +102,7 @@ class Deposits:
         try:
             async with asyncio.timeout(COUNTED_S), self._db.read() as connection:
                 by_mail = mailbox.redirect_email is not None
-                used_s = await messages.used_s(connection, mailbox.id, by_mail=by_mail)
+                used_s = await holdings.used_s(connection, mailbox.id, by_mail=by_mail)
         except (DatabaseUnavailable, TimeoutError):
             return Room(left_s=float(mailbox.message_max_s), full=False)
         used_s += sum(

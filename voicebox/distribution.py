@@ -24,7 +24,7 @@ from voicebox.events import AudioSpooled, Events, MailboxChanged, OutboxGrew
 from voicebox.ids import new_id
 from voicebox.mailbox import Mailbox
 from voicebox.message import Caller, Message, MessageKind, Reason, State, Take
-from voicebox.storage import audio, confirmations, lists, mailboxes, messages, outbox, sendings
+from voicebox.storage import audio, confirmations, holdings, lists, mailboxes, messages, outbox, sendings
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.lists import DistributionList
 from voicebox.storage.outbox import Draft, Kind
@@ -336,8 +336,8 @@ async def _sort_out(
 ) -> tuple[list[Result], list[tuple[Mailbox, Message]]]:
     """Return what becomes of the sending at each recipient, and the copies."""
     by_mail = [owner.id for _, owner in chosen.values() if owner is not None and owner.redirect_email is not None]
-    used = await messages.used_by(connection, list(chosen))
-    used |= await messages.used_by(connection, by_mail, by_mail=True)
+    used = await holdings.used_by(connection, list(chosen))
+    used |= await holdings.used_by(connection, by_mail, by_mail=True)
     results: list[Result] = []
     copies: list[tuple[Mailbox, Message]] = []
     for mailbox_id, (number, owner) in chosen.items():

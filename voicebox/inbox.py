@@ -13,7 +13,7 @@ from voicebox.clock import Clock
 from voicebox.events import Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts, Message, State
-from voicebox.storage import messages, outbox
+from voicebox.storage import holdings, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.messages import Cursor
 
@@ -43,7 +43,7 @@ class Inbox:
     async def counts(self) -> Counts:
         """Count the messages, all figures of one moment."""
         async with self._db.read() as connection:
-            return await messages.counts(connection, self._mailbox.id)
+            return await holdings.counts(connection, self._mailbox.id)
 
     async def messages(
         self, state: State, *, after: Cursor | None = None, limit: int = PAGE_MAX, newest_first: bool = False

@@ -21,7 +21,7 @@ from voicebox.directory_file import read_directory
 from voicebox.directory_plan import DirectoryError
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts
-from voicebox.storage import announcements, credentials, mailboxes, messages
+from voicebox.storage import announcements, credentials, holdings, mailboxes
 from voicebox.storage.database import Database
 from voicebox.storage.mailboxes import Device
 
@@ -221,7 +221,7 @@ async def _list(settings: Config, company_name: str | None) -> list[tuple[Mailbo
             while page := await mailboxes.page(
                 connection, company.id, after=found[-1][0].number if found else None, limit=500
             ):
-                found += [(each, await messages.counts(connection, each.id)) for each in page]
+                found += [(each, await holdings.counts(connection, each.id)) for each in page]
         return found
 
 
@@ -244,8 +244,8 @@ async def _look(db: Database, mailbox: Mailbox) -> Shown:
             devices=tuple(await mailboxes.devices(connection, mailbox.id)),
             pin=pin,
             locked_until=_still(credential.counter.locked_until if credential else None),
-            counts=await messages.counts(connection, mailbox.id),
-            used_s=await messages.used_s(connection, mailbox.id),
+            counts=await holdings.counts(connection, mailbox.id),
+            used_s=await holdings.used_s(connection, mailbox.id),
             alternatives={
                 choice.kind.value: choice.name
                 for choice in await announcements.choices(connection, mailbox.id)

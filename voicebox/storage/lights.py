@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts
-from voicebox.storage import mailboxes, messages
+from voicebox.storage import holdings, mailboxes
 from voicebox.storage.outbox import Kind, light_key
 from voicebox.storage.tables import mailbox, outbox
 from voicebox.storage.text import error_line
@@ -60,7 +60,7 @@ async def look(connection: AsyncConnection, mailbox_id: int) -> LightRow | None:
     if row is None:
         return None
     found = mailboxes.to_mailbox(row[2:])
-    counts = await messages.counts(connection, mailbox_id, undelivered=found.redirect_email is not None)
+    counts = await holdings.counts(connection, mailbox_id, undelivered=found.redirect_email is not None)
     return LightRow(found, counts, row[0], row[1] or 0)
 
 

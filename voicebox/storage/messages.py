@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Float, Select, Update, bindparam, cast, func, select, tuple_, update
+from sqlalchemy import Select, Update, bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebox.message import Caller, Counts, Message, MessageKind, Reason, State
+from voicebox.message import Caller, Message, MessageKind, Reason, State
 from voicebox.storage import segments
 from voicebox.storage.tables import message
 from voicebox.storage.text import clipped
@@ -41,7 +41,8 @@ _COLUMNS: Final = (
     message.c.claimed_by,
     message.c.handled_by,
 )
-_VISIBLE: Final = message.c.state.in_([State.NEW, State.SAVED, State.DELETED])
+VISIBLE: Final = message.c.state.in_([State.NEW, State.SAVED, State.DELETED])
+"""In a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +57,8 @@ IDS_MAX: Final = 500
 """Ids in one question: a database takes only so many at once."""
 
 _ADD: Final = Upsert(lambda insert: insert(message).on_conflict_do_nothing(index_elements=["id"]))
-_GET: Final = select(*_COLUMNS).where(message.c.id == bindparam("of_message"), _VISIBLE)
+_GET: Final = select(*_COLUMNS).where(message.c.id == bindparam("of_message"), VISIBLE)
 _ANY: Final = select(*_COLUMNS, message.c.state).where(message.c.id == bindparam("of_message"))
-_COUNTS: Final = (
-    select(message.c.state, message.c.urgent, func.count())
-    .where(message.c.mailbox_id == bindparam("of_mailbox"), _VISIBLE)
-    .group_by(message.c.state, message.c.urgent)
-)
-_UNDELIVERED: Final = _COUNTS.where(message.c.warning.is_not(None))
-_USED_S: Final = select(func.coalesce(func.sum(cast(message.c.samples, Float) / message.c.rate_hz), 0.0)).where(
-    message.c.mailbox_id == bindparam("of_mailbox"), message.c.state.in_([State.NEW, State.SAVED])
-)
-_BY_MAIL: Final = (message.c.state == PENDING) | (
-    message.c.state.in_([State.NEW, State.SAVED]) & message.c.warning.is_not(None)
-)
-"""Of a mailbox that is e-mail only: what waits for the mail server, and what it did not take."""
-_UNDELIVERED_S: Final = select(func.coalesce(func.sum(cast(message.c.samples, Float) / message.c.rate_hz), 0.0)).where(
-    message.c.mailbox_id == bindparam("of_mailbox"), _BY_MAIL
-)
 
 
 def _move(*from_states: State, to: Any) -> Update:
@@ -133,13 +118,6 @@ _HANDLE: Final = (
     .values(handled_by=bindparam("by_mailbox"), handled_at=bindparam("now"))
     .returning(*_COLUMNS)
 )
-_OF_EACH: Final = (
-    select(message.c.mailbox_id, func.sum(cast(message.c.samples, Float) / message.c.rate_hz))
-    .where(message.c.mailbox_id.in_(bindparam("of_mailboxes", expanding=True)))
-    .group_by(message.c.mailbox_id)
-)
-_USED_OF_EACH: Final = _OF_EACH.where(message.c.state.in_([State.NEW, State.SAVED]))
-_UNDELIVERED_OF_EACH: Final = _OF_EACH.where(_BY_MAIL)
 
 
 def _to_message(row: Sequence[Any]) -> Message:
@@ -250,49 +228,6 @@ async def page(
         statement = statement.where(place < mark if newest_first else place > mark)
     rows = (await connection.execute(statement.limit(limit))).all()
     return await segments.with_comments(connection, [_to_message(row) for row in rows])
-
-
-async def counts(connection: AsyncConnection, mailbox_id: int, *, undelivered: bool = False) -> Counts:
-    """Count a mailbox's messages, all figures of one moment; or only those that should have gone by e-mail."""
-    statement = _UNDELIVERED if undelivered else _COUNTS
-    rows = (await connection.execute(statement, {"of_mailbox": mailbox_id})).all()
-    return counted([(state, urgent, how_many) for state, urgent, how_many in rows])
-
-
-def counted(rows: Sequence[tuple[str, bool, int]]) -> Counts:
-    """Add up rows of (state, urgent, how many)."""
-    total = {(State(state), bool(urgent)): how_many for state, urgent, how_many in rows}
-
-    def both(state: State) -> int:
-        return total.get((state, False), 0) + total.get((state, True), 0)
-
-    return Counts(
-        new=both(State.NEW),
-        saved=both(State.SAVED),
-        new_urgent=total.get((State.NEW, True), 0),
-        saved_urgent=total.get((State.SAVED, True), 0),
-        deleted=both(State.DELETED),
-    )
-
-
-async def used_s(connection: AsyncConnection, mailbox_id: int, *, by_mail: bool = False) -> float:
-    """Return the length of a mailbox's new and saved messages together, in seconds, from samples.
-
-    `by_mail`, of one that is e-mail only: of what waits for the mail server or could not be mailed.
-    """
-    return float(await connection.scalar(_UNDELIVERED_S if by_mail else _USED_S, {"of_mailbox": mailbox_id}) or 0.0)
-
-
-async def used_by(
-    connection: AsyncConnection, mailbox_ids: Sequence[int], *, by_mail: bool = False
-) -> dict[int, float]:
-    """Return `used_s` of many mailboxes at once, of all of them."""
-    used = dict.fromkeys(mailbox_ids, 0.0)
-    statement = _UNDELIVERED_OF_EACH if by_mail else _USED_OF_EACH
-    for at in range(0, len(mailbox_ids), IDS_MAX):
-        rows = await connection.execute(statement, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])})
-        used |= {mailbox_id: float(seconds) for mailbox_id, seconds in rows}
-    return used
 
 
 async def save(connection: AsyncConnection, mailbox_id: int, message_id: str, now: datetime) -> Message | None:

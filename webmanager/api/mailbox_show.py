@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from voicebox.storage import mailboxes, messages
+from voicebox.storage import holdings, mailboxes
 from webmanager.api import reach
 from webmanager.api.querying import CompanyQuery
 from webmanager.api.route import answer
@@ -15,8 +15,8 @@ async def show_mailbox(request: web.Request, query: CompanyQuery) -> web.StreamR
     mailbox = await reach.mailbox(request, request.match_info["number"], query.company)
     async with web_parts(request).db.read() as connection:
         aliases = await mailboxes.aliases(connection, mailbox.id)
-        used_s = await messages.used_s(connection, mailbox.id)
-        counts = await messages.counts(connection, mailbox.id)
+        used_s = await holdings.used_s(connection, mailbox.id)
+        counts = await holdings.counts(connection, mailbox.id)
     return answer(
         MailboxDetailOut.whole(mailbox, aliases=[each.number for each in aliases], used_s=used_s, counts=counts)
     )
