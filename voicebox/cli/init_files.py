@@ -96,7 +96,7 @@ sender = {_quoted(answers.sender)}
 # [audio]
 # url = "file:///srv/voicebox/audio"
 
-# Calls out, for callers who press 0 and for call back; without it, none are made:
+# Calls out of the house, for callers who press 0, call back and forwarding; without it, only colleagues are reached:
 # [outbound]
 # peer = "pbx"
 # allow = ["+49"]
@@ -157,6 +157,6 @@ def _mailbox(number: str, name: str) -> str:
 number = {_quoted(number)}
 name = {_quoted(name)}
 pin = {_quoted(pin)}                       # one-time: to be changed at the first login
-web_password = {_quoted(password)}
+web_password = {_quoted(password)}    # for the web manager of a later release
 device_password = {_quoted(device)}    # a phone may register as {number}
 """

@@ -22,7 +22,9 @@ from voicebox.storage.messages import Cursor
 
 PAGE: Final = 500
 
-messages_app = typer.Typer(help="List messages, and export them.", no_args_is_help=True)
+messages_app = typer.Typer(
+    help="List and export messages; show what was sent on, and take it back.", no_args_is_help=True
+)
 
 
 class Folder(StrEnum):

@@ -44,6 +44,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) ->
         console = Console(highlight=False, width=PIPE_WIDTH)
     console.print(table)
     if not table.rows:
+        console.print()  # rich ends the line of a heading only where rows follow
         note("none")
 
 

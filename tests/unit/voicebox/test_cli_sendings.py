@@ -36,6 +36,8 @@ def test_what_was_sent_is_listed_with_a_result_for_each(sending: tuple[Installat
     assert "1002 sent" in shown
     assert sent.id in shown
     assert installation.json("messages", "sent", "1002") == {"sendings": []}
+    nothing = installation.run("messages", "sent", "1002")
+    assert (nothing.stdout.endswith("\n"), nothing.stderr) == (True, "none\n")
 
 
 def test_what_nobody_has_heard_is_recalled_once(sending: tuple[Installation, Sent]) -> None:
