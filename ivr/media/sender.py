@@ -76,8 +76,11 @@ class Sender:
         self._send(self.silence, self.payload_type, due_ms)
 
     def anchor(self, at_ms: int) -> tuple[int, int]:
-        """Return the sequence number and timestamp of a packet of somebody else's that is passed on next."""
-        return (self._sequence + 1) & 0xFFFF, self.timestamp(at_ms)
+        """Return the sequence number and timestamp of a packet of somebody else's that is passed on next.
+
+        It begins after our last frame, also where it comes before that frame is over.
+        """
+        return (self._sequence + 1) & 0xFFFF, self.timestamp(max(at_ms, self.last_ms + FRAME_MS))
 
     def pass_on(self, payload: bytes | memoryview, second: int, sequence: int, timestamp: int) -> None:
         """Send a packet of somebody else's under our own source, numbered by who passes it on (`ivr.media.bridge`)."""
