@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-JOBS ?= 2
+# System tests mostly wait for telephones: more workers than cores.
+JOBS ?= 4
 
 .PHONY: demo test check bench docs lock peers clean format
 
