@@ -22,7 +22,7 @@ from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
 from ivr.sip.hops import Hop
 from ivr.sip.message import Request
-from ivr.sip.uri import escaped
+from ivr.sip.uri import Uri, escaped
 from ivr.way import Spawn
 from voicebox.arrival import DIVERSIONS_MAX, Arrival, Refused, ToMailbox
 from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, When, cover
@@ -203,11 +203,15 @@ class Covering:
         registration at an address is the phone, and rings once.
         """
         here = (self._source.transport, self._source.host, self._source.port)
+        own = [each.uri for each in self._request.contact]
         newest: dict[tuple[object, ...], tuple[str, Hop]] = {}
         for contact, hop in self._means.phones.of_mailbox(mailbox.id):
             at = (hop.transport, hop.host, hop.port)
-            if at != here:
-                newest[*at, contact.rpartition("@")[2]] = (contact, hop)
+            path = self._means.phones.path_to(mailbox.id, contact)
+            # Behind a proxy all come from its address: there only the Contact tells who calls.
+            if at == here and (not path or _is_one_of(contact, own)):
+                continue
+            newest[*at, *path, contact.rpartition("@")[2]] = (contact, hop)
         return list(newest.values())
 
     def _branches(self, mailbox: Mailbox) -> list[Branch]:
@@ -233,6 +237,8 @@ class Covering:
         return Branch(means.endpoint, offer, place, user=user, dialogs=means.dialogs, spawn=means.spawn)
 
     async def _ring(self, branches: Sequence[Branch], length_s: float | None) -> Answered | Rung:
+        if self._early.ended_by:  # while we asked whether to dial
+            return Rung.NO_ANSWER
         if not branches:
             return Rung.UNREACHABLE
         self._early.sole = len(branches) == 1
@@ -318,3 +324,12 @@ class Covering:
     def _stop(self) -> None:
         if self._ringing is not None:
             self._ringing.stop()
+
+
+def _is_one_of(contact: str, others: Sequence[Uri]) -> bool:
+    """Tell whether a registered contact is one of these addresses, whatever their parameters."""
+    try:
+        uri = Uri.parse(contact)
+    except ParseError:
+        return False
+    return any((uri.user, uri.host, uri.port) == (each.user, each.host, each.port) for each in others)

@@ -28,6 +28,8 @@ def arrival_from(guest: CallSource | Device, request: Request, plan: DialPlan) -
     """Read an INVITE; a phone's caller is the phone, whatever its From says."""
     if isinstance(guest, Device):
         arrival = arrival_of(request, identity="from", trusted=False)
+        if arrival.caller.withheld:
+            return arrival
         return replace(arrival, caller=Caller(guest.number, arrival.caller.name))
     arrival = arrival_of(request, identity=guest.identity.value, trusted=True)
     caller = arrival.caller

@@ -24,6 +24,8 @@ log = structlog.get_logger("voicebox.ivr.joined")
 
 ALIVE_EVERY_S: Final = 600.0
 """How often both are asked for a sign of life where no session timer runs: no call may last for ever by itself."""
+ADVICE: Final = ("Min-SE", "Retry-After", "Warning")
+"""Headers of a refusal without which the asker cannot do better."""
 GONE: Final = frozenset({408, 481})
 """RFC 3261 section 12.2.1.2: answers after which the dialog is over."""
 
@@ -143,7 +145,8 @@ class Joined:
                 _retarget(other, response)
                 side.accept(tx, request, response.body, passed(response))
             else:
-                side.decline(tx, request, 500 if response.status in {401, 407} else response.status, response.reason)
+                status = 500 if response.status in {401, 407} else response.status
+                side.decline(tx, request, status, response.reason, _advice(response))
             if accepted and request.method != "INFO":
                 self._keep_time(response)
             if response.status in GONE and request.method != "INFO":
@@ -222,3 +225,8 @@ def _retarget(side: Side, response: Response) -> None:
             side.invite.dialog.remote_target = response.contact[0].uri
     except ParseError as error:
         log.info("contact_unreadable", call=side.invite.dialog.call_id, why=error.detail)
+
+
+def _advice(response: Response) -> list[tuple[str, str]]:
+    """Return what a refusal says on how to ask better (RFC 4028 section 6, RFC 3261 sections 20.33 and 20.43)."""
+    return [(name, value) for name in ADVICE if (value := response.headers.get(name)) is not None]

@@ -151,7 +151,14 @@ class Side:
         self._respond(tx, response)
         self._arm()
 
-    def decline(self, tx: ServerTransaction, request: Request, status: int = 0, reason: str | None = None) -> None:
+    def decline(
+        self,
+        tx: ServerTransaction,
+        request: Request,
+        status: int = 0,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
         """Refuse a request and leave the call as it was; without a status, by what there is nobody to decide on.
 
         An UPDATE without an offer only refreshes the session, and an INFO is a key that nobody waits for.
@@ -161,7 +168,10 @@ class Side:
         elif not status and request.method == "UPDATE" and not request.body:
             self.accept(tx, request)
         else:
-            self._respond(tx, self.invite.reply(request, status or 488, reason))
+            response = self.invite.reply(request, status or 488, reason)
+            for name, value in headers:
+                response.headers.set(name, value)
+            self._respond(tx, response)
 
     def busy(self, tx: ServerTransaction, request: Request, why: str) -> None:
         """Ask the peer to come again with its offer."""

@@ -68,6 +68,8 @@ class Notifier:
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._stopping = False
+        self._finishing = False
+        self._under_way: set[asyncio.Task[None]] = set()
         # Taken by the server, but the database went away before the row could be closed: never sent twice for that.
         self._taken: dict[int, Letter | Notice | Invitation] = {}
 
@@ -76,7 +78,7 @@ class Notifier:
         unsubscribe = self._events.subscribe(self._on_event)
         try:
             async with asyncio.TaskGroup() as group:
-                under_way: set[asyncio.Task[None]] = set()
+                under_way = self._under_way
                 while not self._stopping:
                     self._wake.clear()
                     for entry in await self._claimed(AT_A_TIME - len(under_way)):
@@ -96,6 +98,15 @@ class Notifier:
         self._stopping = True
         self._wake.set()
 
+    async def finish(self, within_s: float) -> None:
+        """Begin no further mail, and give those on their way time for the server's answer.
+
+        A mail that is cut off between its text and the 250 would come twice.
+        """
+        self._finishing = True
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=within_s)
+
     async def send_due(self) -> int:
         """Send everything that is due now, once, and return how many mails that were."""
         count = 0
@@ -113,7 +124,7 @@ class Notifier:
 
     async def _claimed(self, limit: int) -> list[Entry]:
         """Claim what is due; a look that costs no write comes first. A database that is away is asked again later."""
-        if limit <= 0:
+        if limit <= 0 or self._finishing:
             return []
         try:
             if await self._outgoing.next_due_s() == 0:

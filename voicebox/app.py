@@ -38,6 +38,8 @@ ENDING_S: Final = 10.0
 """And how long saving those that did not end may take."""
 GOODBYE_S: Final = 2.0
 """And how long the last BYEs and NOTIFYs may wait for their answers."""
+MAILS_S: Final = 5.0
+"""And how long a mail server may take to answer what it has been given."""
 FLUSH_S: Final = 5.0
 """For the last call records, when the database is away."""
 
@@ -126,6 +128,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_S):
                     await stores.calllog.flush()
+            await notifier.finish(MAILS_S)
             for task in background:
                 task.cancel()
             await asyncio.wait(background)

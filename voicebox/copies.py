@@ -37,7 +37,7 @@ class Copies:
         self._clock = clock
 
     async def mail(self, mailbox: Mailbox, message: Message) -> CopyOutcome:
-        """Have a message mailed to the owner of its mailbox, as the mailbox is set now.
+        """Have a message mailed to a subscriber who may open it, as their own mailbox is set now.
 
         Raises:
             DatabaseUnavailable: nothing will be mailed.
@@ -49,7 +49,7 @@ class Copies:
             to = None if owner is None else own_address(owner, await confirmations.held(connection, owner.id))
             if to is None:
                 return False
-            draft = Draft(message.company_id, Kind.MAIL_REQUEST, key, mailbox.id, message.id, {"to": to})
+            draft = Draft(message.company_id, Kind.MAIL_REQUEST, key, message.mailbox_id, message.id, {"to": to})
             await outbox.add(connection, [draft], now)
             return True
 

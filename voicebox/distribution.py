@@ -210,7 +210,8 @@ async def _write(connection: AsyncConnection, dispatch: Dispatch, now: datetime)
     if not chosen:
         raise SendingRefused(Refusal.EMPTY)
     sending = Sending(dispatch.id, dispatch.sender.company_id, dispatch.sender.id, dispatch.kind, now)
-    await sendings.add(connection, sending)
+    if not await sendings.add(connection, sending):  # its first try was committed meanwhile
+        return _Written(tuple(await sendings.results(connection, dispatch.id)))
     results, copies = await _sort_out(connection, chosen, copy)
     spooled = bool(copies) and await _keep(connection, dispatch, now)
     held = await confirmations.held_of(connection, [owner.id for owner, _ in copies])

@@ -12,7 +12,7 @@ from voicebox.errors import Conflict
 from voicebox.events import Events, OutboxGrew
 from voicebox.ids import new_id
 from voicebox.mailbox import Mailbox
-from voicebox.storage import outbox
+from voicebox.storage import confirmations, outbox
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
 
@@ -59,7 +59,7 @@ async def tell_owner(
 
     `notice_id` names the mail for ever: it is made before the transaction, which may run twice.
     """
-    if owner.email is None:
+    if owner.email is None or owner.email.casefold() in await confirmations.held(connection, owner.id):
         return False
     payload = {"to": owner.email, "change": change.value, "detail": detail}
     draft = Draft(owner.company_id, Kind.MAIL_CHANGED, f"{Kind.MAIL_CHANGED}:{notice_id}", owner.id, None, payload)

@@ -32,6 +32,7 @@ class Dictation:
         self._least_s = least_s
         self._recorded = recorded
         self.take: Take | None = None
+        self._doubtful = False
 
     async def record(self) -> tuple[Sound, ...]:
         """Record from a tone to `#`, `*`, silence or the maximum; return what to say of it.
@@ -59,12 +60,17 @@ class Dictation:
 
     def given_away(self) -> None:
         """Note that the recording has been sent: it is not to be thrown away any more."""
-        self.take = None
+        self.take, self._doubtful = None, False
+
+    def in_doubt(self) -> None:
+        """Note that the recording may have been sent: it stays in the spool, where recovery looks for its row."""
+        self._doubtful = True
 
     async def discard(self) -> None:
-        """Throw away what was recorded, if anything."""
+        """Throw away what was recorded, if anything and if it is certain that nobody got it."""
         take, self.take = self.take, None
-        if take is not None:
+        doubtful, self._doubtful = self._doubtful, False
+        if take is not None and not doubtful:
             await self._visit.call.discard(take)
 
     def _context(self) -> bytes:

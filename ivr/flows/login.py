@@ -138,6 +138,11 @@ class _Login:
         before, self._before = self._before, ()
         return before
 
+    def _as_one(self, typed: str) -> str:
+        """Return one number for all its spellings, so that failures at nobody's add up as at a mailbox's."""
+        number = parse_signalled(typed, self._plan)
+        return typed if number is None else number.shown
+
     async def _find(self, typed: str) -> Mailbox | None:
         number = parse_signalled(typed, self._plan)
         return await self._services.directory.find(self._company.id, number) if number else None
@@ -153,7 +158,7 @@ class _Login:
             device=origin.device,
         )
         result = await self._services.access.login(
-            company_id=self._company.id, mailbox=mailbox, pin=pin, source=source, typed=typed
+            company_id=self._company.id, mailbox=mailbox, pin=pin, source=source, typed=self._as_one(typed)
         )
         await self._call.pause(result.answer_after_s)
         self._call.forget_keys()  # a thousand digits typed in a row are one try

@@ -15,11 +15,11 @@ _SAID: Final = {
 
 
 async def mail_copy(visit: Visit, message: Message) -> Phrase:
-    """Have a message mailed to its owner; return what to say of it.
+    """Have a message mailed to the subscriber on the line; return what to say of it.
 
     Raises:
         DatabaseUnavailable: nothing will be mailed.
     """
-    outcome = await visit.services.copies.mail(visit.mailbox, message)
+    outcome = await visit.services.copies.mail(visit.owner, message)
     visit.call.note("mail", message=message.id, outcome=outcome.name.lower())
     return visit.say(_SAID[outcome])

@@ -222,7 +222,9 @@ class Presentation:
         match await choose(visit.call, shown, visit.language):
             case Act.KEEP_NEW:
                 self._kept = True
-                return await self._changed(await self._after(visit.inbox.keep_new), "message-kept-new")
+                present = await self._after(visit.inbox.keep_new)
+                gone = present is None or present.state is State.DELETED
+                return await self._changed(None if gone else present, "message-kept-new")
             case Act.MAIL:
                 self._then(self._mode, await mail_copy(visit, self._message))
             case Act.REPLY:

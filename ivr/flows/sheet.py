@@ -130,7 +130,11 @@ class Sheet:
         except SendingRefused as refused:
             return (visit.say(_REFUSED[refused.why]),)
         except DatabaseUnavailable:
+            self.dictation.in_doubt()
             return (visit.say("send-failed"),)
+        except BaseException:  # cut off by a shutdown, or a fault of ours: it may be written all the same
+            self.dictation.in_doubt()
+            raise
         visit.call.note("sending", id=sent.id, kind=self._kind.value, sent=sent.reached, missed=len(sent.missed))
         if sent.reached:
             self.done = True

@@ -116,7 +116,8 @@ class MediaStream:
         self._sender.target = self._latch.target if reachable and remote.may_send else None
         self._reports.connect(remote, self._latch)
         now = self._loop.time()
-        if previous is not None and remote.may_receive and not previous.may_receive:
+        talks = remote.may_send and remote.may_receive
+        if talks and (previous is None or not (previous.may_send and previous.may_receive)):
             self._waiting_since = now
         if self._recorder:
             self._recorder.rules.hold(not remote.may_receive, now)
@@ -189,7 +190,8 @@ class MediaStream:
 
     def last_packet_age(self, now: float) -> float:
         """Return for how many seconds nothing was received; 0 while the peer holds the call."""
-        if self._remote and not self._remote.may_receive:
+        # On hold (sendonly, RFC 3264 section 8.4) some send music and others nothing at all.
+        if self._remote and not (self._remote.may_receive and self._remote.may_send):
             return 0.0
         last = self._receiver.last_arrival() or self._intake.reception.last_arrival
         return now - max(last or self._waiting_since, self._waiting_since)

@@ -61,6 +61,8 @@ class InviteServer:
         self._contact = contact
         self._unacked: dict[int, _Repeated] = {}
         self._unpracked: _Repeated | None = None
+        self._prackable = False
+        """Whether the last reliable 1xx waits for its PRACK, also after the 2xx (RFC 3262 section 3)."""
         self._rseq = randrange(1, 2**31 - 1000)  # noqa: S311 - RFC 3262 section 3 asks for random, not secret
         self.timer: SessionTimer | None = None
         """What was agreed, if anything."""
@@ -89,6 +91,7 @@ class InviteServer:
             response.headers.set("Require", "100rel")
             response.headers.set("RSeq", str(self._rseq))
             self._unpracked = _Repeated(response, T1_S, now + T1_S, now + GIVE_UP_S)
+            self._prackable = True
         return response
 
     def prack(self, request: Request) -> Response:
@@ -96,9 +99,9 @@ class InviteServer:
         fields = (request.headers.get("RAck") or "").split()
         cseq = self.request.cseq
         wanted = [str(self._rseq), str(cseq.number), cseq.method]
-        if self._unpracked is None or fields != wanted:
+        if not self._prackable or fields != wanted:
             return self.reply(request, 481)
-        self._unpracked = None
+        self._prackable, self._unpracked = False, None
         return self.reply(request, 200)
 
     def answer(self, request: Request, body: bytes, now: float, timer: SessionTimer | None = None) -> Response:

@@ -218,6 +218,13 @@ async def test_hearing_it_again_does_not_undo_that() -> None:
     assert world.inbox.state("one") is State.NEW
 
 
+async def test_what_a_colleague_deleted_meanwhile_is_not_said_to_be_kept() -> None:
+    world = new_world(ONE)
+    gone = meanwhile(lambda: world.inbox.delete("one"))
+    await go(world, listen_to("one"), press("9"), gone, press("3"), listen_to("message-gone"), hang_up())
+    assert "message-kept-new" not in world.heard
+
+
 async def test_saving_it_does() -> None:
     world = await fetch(listen_to("one"), press("9"), press("3"), press("#"), hang_up())
     assert world.inbox.state("one") is State.SAVED

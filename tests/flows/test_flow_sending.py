@@ -358,6 +358,15 @@ async def test_a_refusal_is_told_and_the_recording_stays(language: Language, ref
     assert world.call.discarded == [f"{1:032x}"]
 
 
+async def test_what_may_have_been_sent_is_not_thrown_away() -> None:
+    """The database may go away while it commits: then a row refers to the recording, and recovery will see to it."""
+    world = new_world()
+    world.distribution.gone = True
+    again: list[Step] = [press("3"), press("1002#"), press("#")]
+    await go(world, press("1"), press("5"), *RECORDED, *again, listen_to("send-failed"), hang_up())
+    assert world.call.discarded == []
+
+
 async def test_a_database_that_is_away_keeps_the_recording_and_trying_again_is_the_same_sending() -> None:
     def away(world: World) -> None:
         world.distribution.gone = True

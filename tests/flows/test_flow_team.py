@@ -124,6 +124,15 @@ async def test_the_envelope_names_a_colleague_who_claimed_or_handled(language: L
         assert world.heard[at : at + 3] == [f"envelope-{stem}-extension", "digits-10-on", "digits-02"]
 
 
+async def test_a_copy_by_mail_goes_to_the_member_on_the_line() -> None:
+    world = new_world()
+    world.directory.listed[0] = replace(world.directory.listed[0], email="anna@example.org")
+    await visit(
+        press("5"), HEADING, press("9", at_s=1.0), press("4"), listen_to("message-mailed"), hang_up(), world=world
+    )
+    assert world.copies.mailed == ["m"]
+
+
 @pytest.mark.parametrize("key", "56")
 async def test_a_message_that_a_colleague_deleted_meanwhile_is_gone(key: str) -> None:
     world = new_world()

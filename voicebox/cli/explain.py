@@ -88,12 +88,11 @@ async def _explain(
 def _diversion(text: str) -> Diversion:
     """Read `1001` or `1001:busy`."""
     number, _, reason = text.partition(":")
-    try:
-        return Diversion(number, Reason(reason or Reason.UNAVAILABLE))
-    except ValueError:
+    if reason and reason not in REASONS:
         raise CommandError(
             Exit.USAGE, f"--diversion {text!r}: the reason must be one of {', '.join(REASONS)}, as in 1001:busy."
-        ) from None
+        )
+    return Diversion(number, Reason(reason or Reason.UNAVAILABLE))
 
 
 def _where(facts: Any) -> str:

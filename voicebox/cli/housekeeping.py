@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -16,6 +16,9 @@ from voicebox.config import Config
 from voicebox.directory import Directory
 from voicebox.events import Events
 from voicebox.storage.blobs import AudioStore
+
+EARLIEST_YEAR: Final = 2000
+"""No message is older."""
 
 UntilOption = Annotated[
     str | None,
@@ -58,6 +61,9 @@ def _moment(text: str) -> datetime:
     """Read a time in UTC; what names a zone of its own is taken at its word."""
     try:
         read = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(Exit.USAGE, f"--until: {text!r} is not a time. Write it as 2026-12-24T03:00.") from None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+        moment = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or moment.year < EARLIEST_YEAR:
+        raise CommandError(Exit.USAGE, f"--until: {text!r} is not a time. Write it as 2026-12-24T03:00.")
+    return moment

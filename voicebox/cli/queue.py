@@ -1,6 +1,7 @@
 """`voicebox queue`: what waits to be done outside the database (mails, message lights), and why it has not been."""
 
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -13,6 +14,9 @@ from voicebox.config import Config
 from voicebox.storage import mailboxes, outbox
 from voicebox.storage.database import AsyncConnection
 from voicebox.storage.outbox import Draft, Entry
+
+LEASE: Final = timedelta(seconds=60)
+"""So long an entry is taken while it is tried (`mail.outgoing.LEASE_S`), renewed as long as that lasts."""
 
 queue_app = typer.Typer(help="Show what waits to be sent, and try it again.", invoke_without_command=True)
 
@@ -101,6 +105,8 @@ async def _retry(settings: Config, ids: list[int]) -> None:
             if entry.done_at is not None:
                 # A mail that was taken must not go out twice.
                 raise CommandError(Exit.FAILED, f"entry {each} was done at {in_utc(entry.done_at)} already.")
+            if entry.given_up_at is None and entry.next_attempt_at <= now + LEASE:
+                continue  # on its way, or due at once by itself: to push it could send it twice
             draft = Draft(
                 entry.company_id, entry.kind, entry.key, entry.mailbox_id, entry.message_id, payload=entry.payload
             )

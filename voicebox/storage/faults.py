@@ -65,6 +65,8 @@ def why_unavailable(error: BaseException) -> str | None:
             return str(error)
         case sqlalchemy.exc.TimeoutError():
             return "no free connection in time"
+        case TimeoutError():  # asyncpg's command_timeout, which SQLAlchemy does not wrap
+            return "no answer in time"
         case sqlalchemy.exc.DBAPIError(connection_invalidated=True):
             return "the connection was lost"
         case sqlalchemy.exc.DBAPIError(orig=sqlite3.Error() as origin):

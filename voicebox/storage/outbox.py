@@ -85,7 +85,7 @@ _ADD: Final = Upsert(lambda insert: insert(outbox).on_conflict_do_nothing(index_
 _REMIND: Final = overwrite(
     outbox,
     ["key"],
-    ["next_attempt_at"],
+    ["next_attempt_at", "payload"],  # removed again, sound may lie under another key
     version=outbox.c.version + 1,
     attempts=0,
     last_error=None,

@@ -6,8 +6,8 @@ number, which can be guessed, a mailbox token is told nothing of other mailboxes
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -123,6 +123,16 @@ async def call(request: web.Request, call_id: str, company_name: str | None) -> 
     of_all = viewer.scope is Scope.OPERATOR and company_name is None
     if found.company_id not in reached and not (of_all and found.company_id is None):
         raise Problem(Code.FOREIGN_CALL)
-    if viewer.mailbox is not None and found.mailbox != viewer.mailbox.number:
-        raise Problem(Code.FOREIGN_CALL)
+    if viewer.mailbox is not None:
+        if found.mailbox != viewer.mailbox.number:
+            raise Problem(Code.FOREIGN_CALL)
+        found = replace(found, trace=_until_another_logs_in(found.trace, viewer.mailbox.number))
     return found, reached.get(found.company_id) if found.company_id is not None else None
+
+
+def _until_another_logs_in(trace: list[dict[str, Any]], number: str) -> list[dict[str, Any]]:
+    """Return what of a call is a mailbox's business: not what somebody did at another one (`*` in a greeting)."""
+    for at, entry in enumerate(trace):
+        if entry["event"] == "login" and entry.get("mailbox") != number:
+            return trace[:at]
+    return trace

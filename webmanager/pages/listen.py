@@ -35,7 +35,7 @@ async def show_listen(request: web.Request) -> web.StreamResponse:
     return Page(
         text_of(Text.LISTEN_HEADING, language),
         (text_of(Text.LISTEN_CONFIDENTIAL, language),) if found.confidential else (),
-        sound=f"{request.path}/sound.mp3",
+        sound=f"{request.match_info['signature']}/sound.mp3",
     ).response(language)
 
 

@@ -15,7 +15,7 @@ from ivr.call import RecordEnd
 from ivr.departure import Gateway
 from ivr.sip.dialog import Dialog
 from ivr.sip.hops import Destination, Transport
-from ivr.sip.message import Response
+from ivr.sip.message import Response, response_to
 from ivr.switchboard import Switchboard
 from tests.fakes.exchange import PHONE, Exchange, exchange, sdp
 from tests.fakes.telephone import SAID, Calling, Telephone, calling, register, telephone
@@ -394,6 +394,20 @@ async def test_the_phone_that_calls_does_not_ring_itself(both: Exchange) -> None
         assert record.reason is Reason.UNAVAILABLE
 
 
+async def test_two_phones_behind_one_proxy_ring_each_other(both: Exchange) -> None:
+    async with telephone(both, registered=False) as phone:
+        phone.endpoint = both.caller
+        await register(both, phone, path="<sip:edge.example;lr>")
+        both.engine._gate._is_contact = lambda host, port: False
+        both.core.answer = lambda request: None if request.method == "INVITE" else response_to(request, 200)
+        call = calling(both)
+        invite = await both.core.request("INVITE")
+        assert invite.headers.all("Route") == ["<sip:edge.example;lr>"]
+        call.gives_up()
+        await call.answered(487)
+        assert coverage(await both.record())[0] == "phones"
+
+
 async def test_a_phone_that_started_anew_under_another_name_rings_once(both: Exchange, phone: Telephone) -> None:
     phone.name = "anna-again"
     await register(both, phone)
@@ -591,6 +605,28 @@ async def test_a_caller_who_gives_up_stops_the_number_outside(peered: tuple[Exch
     await call.answered(487)
     await trunk.cancelled()
     await both.record()
+    assert both.outcalls.permits[0].ended
+
+
+async def test_a_caller_who_gives_up_while_we_ask_rings_nobody_outside(peered: tuple[Exchange, Telephone]) -> None:
+    both, trunk = peered
+    owns(both, replace(ANNA, forward_always="+493012345678"))
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    admit = both.outcalls.admit
+
+    async def slowly(*arguments: Any) -> Any:
+        asked.set()
+        await go_on.wait()
+        return await admit(*arguments)
+
+    both.outcalls.admit = slowly  # type: ignore[method-assign,assignment] # the test's own
+    call = calling(both)
+    await asked.wait()
+    call.gives_up()
+    await call.answered(487)
+    go_on.set()
+    await both.record()
+    assert trunk.core.invites == []
     assert both.outcalls.permits[0].ended
 
 

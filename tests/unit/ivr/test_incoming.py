@@ -7,11 +7,13 @@ import pytest
 
 from ivr import incoming
 from ivr.call import RecordEnd
+from ivr.guests import arrival_from
 from ivr.session import Session
-from tests.fakes.exchange import Exchange, exchange, sdp
+from tests.fakes.exchange import PHONE, Exchange, exchange, sdp
 from tests.fakes.voicemail import ANNA
 from voicebox.errors import DatabaseUnavailable
-from voicebox.message import Reason
+from voicebox.message import Caller, Reason
+from voicebox.numbers import DialPlan
 
 
 @pytest.fixture
@@ -180,3 +182,12 @@ async def test_a_server_that_stops_while_it_decides_refuses_the_call(both: Excha
     both.directory.may_answer.set()
     await both.record()
     assert both.plane.streams == []
+
+
+async def test_a_phone_that_withholds_its_number_is_withheld(both: Exchange) -> None:
+    """RFC 3325 holds for the phones of the house too; without it, they are who they proved to be."""
+    plan = DialPlan("49", "211")
+    plain = both.request("INVITE", body=sdp())
+    assert arrival_from(PHONE, plain, plan).caller.number == PHONE.number
+    plain.headers.set("Privacy", "id")
+    assert arrival_from(PHONE, plain, plan).caller == Caller(None, withheld=True)

@@ -111,6 +111,14 @@ async def test_a_refused_offer_leaves_the_call_as_it_was(talk: Talk, status: int
     await talk.end()
 
 
+async def test_a_refusal_says_how_to_ask_better(talk: Talk) -> None:
+    answers(talk.phone, 422, Min_SE="1800")
+    response = await talk.both.within(talk.dialog, "INVITE", HELD)
+    assert (response.status, response.headers.get("Min-SE")) == (422, "1800")
+    answers(talk.phone, 200)
+    await talk.end()
+
+
 async def test_an_update_passes_through(talk: Talk) -> None:
     answers(talk.phone, 200, sdp(41_002))
     response = await talk.both.within(talk.dialog, "UPDATE", HELD)

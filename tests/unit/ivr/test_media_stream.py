@@ -238,7 +238,11 @@ async def test_on_hold_nothing_is_sent_and_time_goes_on(stream: MediaStream, pho
     assert await playback.done
     assert phone.heard() == []
     assert stream.last_packet_age(asyncio.get_running_loop().time() + 100) == 0
+    # Held the ordinary way (sendonly), many phones send no RTP at all.
+    stream.connect(phone.remote(may_send=False))
+    assert stream.last_packet_age(asyncio.get_running_loop().time() + 100) == 0
     stream.connect(phone.remote())
+    assert stream.last_packet_age(asyncio.get_running_loop().time() + 100) == pytest.approx(100, abs=5)
     await stream.play([SPEECH[:160]]).done
     assert len(phone.heard()) == 1
 

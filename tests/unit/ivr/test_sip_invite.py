@@ -227,3 +227,13 @@ def test_a_refused_reinvite_leaves_the_call() -> None:
     call.ack(in_dialog(call, "ACK", 7))
     assert call.refuse(in_dialog(call, "INVITE", 8), 488).status == 488
     assert not call.ended
+
+
+def test_a_prack_that_comes_after_the_200_is_taken() -> None:
+    call = server("Require: 100rel\n")
+    rseq = call.ringing(now=0.0).headers.get("RSeq")
+    call.answer(call.request, b"", 0.1)
+    late = in_dialog(call, "PRACK", 8)
+    late.headers.add("RAck", f"{rseq} 7 INVITE")
+    assert call.prack(late).status == 200
+    assert call.prack(late).status == 481

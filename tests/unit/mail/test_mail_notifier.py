@@ -486,6 +486,23 @@ async def test_one_stalled_session_holds_up_no_other_mail(office: Office) -> Non
     assert len(peer.mails) == 7
 
 
+async def test_a_mail_on_its_way_is_finished_and_no_further_one_begun(office: Office) -> None:
+    await office.deposit()
+    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(10):
+        notifier = office.notifier(peer)
+        running = asyncio.create_task(notifier.run())
+        await peer.stalled.wait()
+        finishing = asyncio.create_task(notifier.finish(5.0))
+        await office.deposit()
+        await asyncio.sleep(0)
+        assert not finishing.done()
+        await peer.vanish()
+        await finishing
+        running.cancel()
+        await asyncio.wait([running])
+    assert peer.sessions == 1
+
+
 async def test_running_notifier_outlives_the_database(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail.notifier, "LOOK_AGAIN_S", 0.01)
     ask = office.outgoing.next_due_s

@@ -121,6 +121,7 @@ def test_it_tells_people_in_sentences(company: Installation) -> None:
     [
         (("--from", "nobody", "--to", "1001"), "is no number"),
         (("--from", "", "--to", "1001", "--diversion", "1002:bored"), "the reason must be one of busy, no-answer"),
+        (("--from", "", "--to", "1001", "--diversion", "1002:portal"), "the reason must be one of busy, no-answer"),
     ],
 )
 def test_what_cannot_be_read_is_said(company: Installation, options: tuple[str, ...], why: str) -> None:

@@ -50,4 +50,5 @@ def test_it_tells_people_in_words(company: Installation) -> None:
 
 
 def test_a_time_that_is_none_is_named(company: Installation) -> None:
-    assert "'tomorrow' is not a time" in company.run("housekeeping", "--until", "tomorrow", expect=2).stderr
+    for text in ("tomorrow", "0001-01-01", "0001-01-01T00:00+14:00"):
+        assert f"'{text}' is not a time" in company.run("housekeeping", "--until", text, expect=2).stderr

@@ -103,3 +103,10 @@ def test_an_entry_that_does_not_exist_is_named(waiting: Installation) -> None:
 def test_the_configuration_may_stand_before_retry(waiting: Installation) -> None:
     first = str(numbered(waiting)[0])
     waiting.run("queue", "--config", str(waiting.config), "retry", first, config=False)
+
+
+def test_what_is_on_its_way_or_due_by_itself_is_not_pushed(waiting: Installation) -> None:
+    *_, fourth = numbered(waiting)
+    before = rows(waiting)[fourth]
+    waiting.run("queue", "retry", str(fourth))
+    assert rows(waiting)[fourth] == before, "pushed while it is tried, it would be sent twice"

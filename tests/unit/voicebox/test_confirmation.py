@@ -12,6 +12,7 @@ from mail.outgoing import Outgoing
 from tests.fakes.installation import DIRECTORY
 from tests.fakes.mastering import mastered_here
 from tests.fakes.rows import Marks, StandingClock, a_context, a_take, add_mailbox, one_mailbox
+from voicebox.announcement import Change
 from voicebox.confirmation import AGAIN_AFTER, ASKED_A_DAY, GOOD_FOR, AddressOf, Asked, Confirmations
 from voicebox.copies import Copies, CopyOutcome
 from voicebox.deposit import Deposits
@@ -21,6 +22,7 @@ from voicebox.housekeeping import Housekeeping
 from voicebox.links import Links
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Message
+from voicebox.notices import tell_owner
 from voicebox.pinhash import Cost, PinHasher
 from voicebox.provisioning import Provisioner
 from voicebox.storage import mailboxes, messages
@@ -194,6 +196,20 @@ async def test_a_copy_on_demand_goes_to_no_address_that_has_not_confirmed(desk: 
     assert await copies.mail(desk.anna, made) is CopyOutcome.NO_ADDRESS
     await desk.confirmations.confirm(await desk.token())
     assert await copies.mail(desk.anna, made) is CopyOutcome.QUEUED
+
+
+async def test_a_notice_of_a_change_goes_to_no_address_that_has_not_confirmed(desk: Desk) -> None:
+    await desk.name(AddressOf.OWN)
+
+    async def told(notice_id: str) -> bool:
+        anna, now = await desk.mailbox(), desk.clock.now()
+        return await desk.db.write(
+            lambda connection: tell_owner(connection, anna, Change.AWAY_ON, now, notice_id=notice_id)
+        )
+
+    assert not await told("first")
+    await desk.confirmations.confirm(await desk.token())
+    assert await told("second")
 
 
 async def test_what_waits_for_the_mail_server_goes_to_no_new_address_that_has_not_confirmed(db: Database) -> None:

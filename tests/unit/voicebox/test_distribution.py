@@ -17,8 +17,8 @@ from voicebox.events import AudioSpooled, Event, Events, MailboxChanged, OutboxG
 from voicebox.inbox import Inbox
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Message, MessageKind, State, Take
-from voicebox.storage import audio, lists, outbox
-from voicebox.storage.database import Database
+from voicebox.storage import audio, lists, outbox, sendings
+from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.lists import DistributionList
 from voicebox.storage.outbox import Kind
 from voicebox.storage.sendings import Delivery
@@ -400,3 +400,20 @@ async def test_a_list_is_read_when_it_is_sent_to_not_before(office: Office) -> N
     made = await office.a_list("1002")
     await office.change_list(made, "1003")
     assert outcomes(await office.compose(Audience(lists=(made.id,)))) == {"1003": "sent"}
+
+
+async def test_a_sending_whose_first_try_was_committed_meanwhile_is_not_written_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatch = Dispatch(MessageKind.COMPOSE, office.anna, office.people_of("1002"), a_take())
+    first = await office.distribution.send(dispatch)
+    seen, results = 0, sendings.results
+
+    async def as_before(connection: AsyncConnection, sending_id: str) -> list[sendings.Result]:
+        nonlocal seen
+        seen += 1
+        return [] if seen == 1 else await results(connection, sending_id)
+
+    monkeypatch.setattr(sendings, "results", as_before)
+    assert await office.distribution.send(dispatch) == first
+    assert len(await office.new("1002")) == 1

@@ -13,6 +13,7 @@ from tests.fakes.rows import NOW, add_company
 from voicebox.errors import Conflict, DatabaseUnavailable
 from voicebox.storage import groupcommit
 from voicebox.storage.database import AsyncConnection, Database, migrate, parse_url
+from voicebox.storage.faults import why_unavailable
 from voicebox.storage.tables import company
 
 
@@ -321,3 +322,8 @@ def test_a_url_of_no_database_is_refused(url: str) -> None:
 async def test_migrating_makes_the_folder(tmp_path: Path) -> None:
     await migrate(f"sqlite+aiosqlite:///{tmp_path}/a/b/voicebox.db")
     assert (tmp_path / "a/b/voicebox.db").exists()
+
+
+def test_a_statement_that_gets_no_answer_in_time_is_an_outage() -> None:
+    # asyncpg's command_timeout raises the builtin one, and SQLAlchemy does not wrap it.
+    assert why_unavailable(TimeoutError()) == "no answer in time"

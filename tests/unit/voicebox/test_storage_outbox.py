@@ -175,3 +175,13 @@ def test_any_error_becomes_one_short_line(error: str) -> None:
     assert "\n" not in line
     assert "\x00" not in line
     line.encode()
+
+
+async def test_a_reminder_tells_what_holds_now(db: Database) -> None:
+    mailbox = await one_mailbox(db)
+    for key in ("first", "second"):
+        draft = Draft(mailbox.company_id, Kind.AUDIO_REMOVAL, "audio", payload={"blob": key})
+        await db.write(lambda connection, draft=draft: outbox.remind(connection, draft, NOW))  # type: ignore[misc]
+    async with db.read() as connection:
+        (entry,) = await outbox.page(connection)
+    assert entry.payload == {"blob": "second"}

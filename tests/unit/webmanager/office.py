@@ -183,7 +183,12 @@ class Office:
         return made
 
     async def call(
-        self, company: Company | None = None, *, mailbox: str | None = "1001", ended_s: float = 0
+        self,
+        company: Company | None = None,
+        *,
+        mailbox: str | None = "1001",
+        ended_s: float = 0,
+        trace: list[dict[str, Any]] | None = None,
     ) -> CallRecord:
         made = CallRecord(
             id=new_id(),
@@ -197,7 +202,8 @@ class Office:
             answered=NOW - timedelta(seconds=19),
             ended=NOW + timedelta(seconds=ended_s),
             rtp=RtpFigures(received=950, lost=2, jitter_ms=1.5, sent=990),
-            trace=[
+            trace=trace
+            or [
                 {"t": 0.001, "event": "decision", "to": "mailbox", "mailbox": "1001"},
                 {"t": 0.52, "event": "prompt", "id": "greeting-unavailable"},
             ],

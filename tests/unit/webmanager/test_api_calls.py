@@ -90,3 +90,15 @@ async def test_an_unknown_call_is_404(office: Office) -> None:
     for key in ("0" * 32, "x", "%00", "0" * 31, "A" * 32):
         answer = await office.browser.ask(f"/api/v1/calls/{key}", await office.admin())
         assert (answer.status, answer.json["type"]) == (404, "urn:voicebox:problem:unknown-call")
+
+
+async def test_what_somebody_else_did_on_the_call_is_for_the_administrator_only(office: Office) -> None:
+    trace = [
+        {"t": 0.1, "event": "decision", "to": "mailbox"},
+        {"t": 5.0, "event": "login", "mailbox": "1002", "ok": True, "by": "pin"},
+        {"t": 9.0, "event": "transfer", "to": "+493012345678", "result": "connected"},
+    ]
+    call = await office.call(trace=trace)
+    path = f"/api/v1/calls/{call.id}"
+    assert (await office.browser.ask(path, await office.admin())).json["trace"] == trace
+    assert (await office.browser.ask(path, await office.owner())).json["trace"] == trace[:1]
