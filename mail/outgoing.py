@@ -15,7 +15,7 @@ from voicebox.announcement import Change
 from voicebox.clock import Clock
 from voicebox.events import Events, MailboxChanged, OutboxGrew
 from voicebox.links import Links
-from voicebox.mailbox import Mailbox
+from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Message, MessageKind
 from voicebox.storage import confirmations, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
@@ -85,12 +85,11 @@ class Outgoing:
         async with self._db.read() as connection:
             found = await messages.get_any(connection, entry.message_id)
             mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
-            companies = await mailboxes.companies(connection)
+            company = await _company(connection, entry)
             held = await confirmations.held(connection, entry.mailbox_id)
             forwarder = None
             if found is not None and found[0].kind is MessageKind.FORWARD and found[0].sender_id is not None:
                 forwarder = await mailboxes.by_id(connection, found[0].sender_id)
-        company = next((company for company in companies if company.id == entry.company_id), None)
         if found is None or mailbox is None or company is None:
             return None
         letter = Letter(
@@ -112,8 +111,7 @@ class Outgoing:
             return None
         async with self._db.read() as connection:
             mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
-            companies = await mailboxes.companies(connection)
-        company = next((company for company in companies if company.id == entry.company_id), None)
+            company = await _company(connection, entry)
         if mailbox is None or company is None:
             return None
         change = str(entry.payload.get("change"))
@@ -134,8 +132,7 @@ class Outgoing:
         async with self._db.read() as connection:
             asked = await confirmations.get(connection, int(entry.payload.get("address", 0)))
             mailbox = await mailboxes.by_id(connection, entry.mailbox_id)
-            companies = await mailboxes.companies(connection)
-        company = next((company for company in companies if company.id == entry.company_id), None)
+            company = await _company(connection, entry)
         if asked is None or mailbox is None or company is None or asked.expires_at is None:
             return None
         if asked.confirmed_at is not None or asked.created_at != entry.created_at:
@@ -200,6 +197,11 @@ class Outgoing:
         if released is not None:
             self._events.publish(MailboxChanged(released.company_id, released.mailbox_id))
             self._events.publish(OutboxGrew(Kind.MWI))
+
+
+async def _company(connection: AsyncConnection, entry: Entry) -> Company | None:
+    """Return whose row it is; None where the company is gone."""
+    return next((each for each in await mailboxes.companies(connection) if each.id == entry.company_id), None)
 
 
 def _address(entry: Entry, mailbox: Mailbox, held: frozenset[str]) -> str:

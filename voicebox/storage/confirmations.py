@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Executable, Table, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebox.storage.batches import in_batches
 from voicebox.storage.outbox import Kind
 from voicebox.storage.tables import confirmed_address, mailbox, outbox
 from voicebox.storage.upsert import Upsert
@@ -62,8 +63,6 @@ _HELD_OF_EACH: Final = select(confirmed_address.c.mailbox_id, confirmed_address.
     confirmed_address.c.mailbox_id.in_(bindparam("of_mailboxes", expanding=True)),
     confirmed_address.c.confirmed_at.is_(None),
 )
-IDS_MAX: Final = 500
-"""Keys in one statement."""
 _CONFIRM: Final = (
     update(confirmed_address)
     .where(confirmed_address.c.id == bindparam("of_address"), confirmed_address.c.confirmed_at.is_(None))
@@ -139,18 +138,14 @@ async def named(connection: AsyncConnection, mailbox_id: int) -> list[NamedAddre
 
 async def held(connection: AsyncConnection, mailbox_id: int) -> frozenset[str]:
     """Return the addresses of a mailbox, casefolded, that must get no message: they have not confirmed."""
-    return frozenset(
-        each.address.casefold() for each in await named(connection, mailbox_id) if each.confirmed_at is None
-    )
+    return (await held_of(connection, [mailbox_id])).get(mailbox_id, frozenset())
 
 
 async def held_of(connection: AsyncConnection, mailbox_ids: Sequence[int]) -> dict[int, frozenset[str]]:
     """Return `held` of many mailboxes at once; those without such an address are left out."""
     found: dict[int, set[str]] = {}
-    for at in range(0, len(mailbox_ids), IDS_MAX):
-        for mailbox_id, address in await connection.execute(
-            _HELD_OF_EACH, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])}
-        ):
+    for batch in in_batches(mailbox_ids):
+        for mailbox_id, address in await connection.execute(_HELD_OF_EACH, {"of_mailboxes": batch}):
             found.setdefault(mailbox_id, set()).add(address.casefold())
     return {mailbox_id: frozenset(addresses) for mailbox_id, addresses in found.items()}
 

@@ -7,7 +7,8 @@ from sqlalchemy import Float, bindparam, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.message import Counts, State
-from voicebox.storage.messages import IDS_MAX, PENDING, VISIBLE
+from voicebox.storage.batches import in_batches
+from voicebox.storage.messages import PENDING, VISIBLE
 from voicebox.storage.tables import message
 
 _COUNTS: Final = (
@@ -72,7 +73,7 @@ async def used_by(
     """Return `used_s` of many mailboxes at once, of all of them."""
     used = dict.fromkeys(mailbox_ids, 0.0)
     statement = _UNDELIVERED_OF_EACH if by_mail else _USED_OF_EACH
-    for at in range(0, len(mailbox_ids), IDS_MAX):
-        rows = await connection.execute(statement, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])})
+    for batch in in_batches(mailbox_ids):
+        rows = await connection.execute(statement, {"of_mailboxes": batch})
         used |= {mailbox_id: float(seconds) for mailbox_id, seconds in rows}
     return used

@@ -14,6 +14,7 @@ from voicebox.errors import Conflict
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
 from voicebox.storage import messages, outbox
+from voicebox.storage.batches import in_batches
 from voicebox.storage.tables import company, device, mailbox, number
 from voicebox.storage.upsert import Upsert
 
@@ -60,8 +61,6 @@ class Device:
     """It mishandles two challenges: offer MD5 alone."""
 
 
-IDS_MAX: Final = 500
-"""Keys in one question: a database takes only so many at once."""
 _COMPANY: Final = [company.c[f.name] for f in fields(Company)]
 _COMPANY_LANGUAGE: Final = [f.name for f in fields(Company)].index("language")
 MAILBOX_COLUMNS: Final = [mailbox.c[f.name] for f in fields(Mailbox)]
@@ -150,8 +149,8 @@ async def by_extension(connection: AsyncConnection, company_id: int, extension: 
 async def by_ids(connection: AsyncConnection, mailbox_ids: Sequence[int]) -> dict[int, Mailbox]:
     """Return mailboxes by their keys, thousands in a few queries; those that are gone are left out."""
     found: dict[int, Mailbox] = {}
-    for at in range(0, len(mailbox_ids), IDS_MAX):
-        for row in await connection.execute(_BY_IDS, {"of_mailboxes": list(mailbox_ids[at : at + IDS_MAX])}):
+    for batch in in_batches(mailbox_ids):
+        for row in await connection.execute(_BY_IDS, {"of_mailboxes": batch}):
             made = to_mailbox(row)
             found[made.id] = made
     return found

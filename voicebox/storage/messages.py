@@ -53,9 +53,6 @@ class Cursor:
     id: str
 
 
-IDS_MAX: Final = 500
-"""Ids in one question: a database takes only so many at once."""
-
 _ADD: Final = Upsert(lambda insert: insert(message).on_conflict_do_nothing(index_elements=["id"]))
 _GET: Final = select(*_COLUMNS).where(message.c.id == bindparam("of_message"), VISIBLE)
 _ANY: Final = select(*_COLUMNS, message.c.state).where(message.c.id == bindparam("of_message"))

@@ -9,11 +9,9 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.message import Message, MessageKind
+from voicebox.storage.batches import in_batches
 from voicebox.storage.tables import message_segment
 from voicebox.storage.upsert import Upsert
-
-IDS_MAX: Final = 500
-"""Ids in one question: a database takes only so many at once."""
 
 _ADD: Final = Upsert(
     lambda insert: insert(message_segment).on_conflict_do_nothing(index_elements=["message_id", "position"])
@@ -41,8 +39,7 @@ async def with_comments(connection: AsyncConnection, found: Iterable[Message]) -
     listed = list(found)
     forwards = [each.id for each in listed if each.kind is MessageKind.FORWARD]
     comments: defaultdict[str, list[str]] = defaultdict(list)
-    for at in range(0, len(forwards), IDS_MAX):
-        rows = await connection.execute(_OF, {"of_messages": forwards[at : at + IDS_MAX]})
-        for message_id, audio_id in rows:
+    for batch in in_batches(forwards):
+        for message_id, audio_id in await connection.execute(_OF, {"of_messages": batch}):
             comments[message_id].append(audio_id)
     return [replace(each, comments=tuple(comments[each.id])) if each.id in comments else each for each in listed]
