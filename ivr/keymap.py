@@ -43,6 +43,7 @@ class Act(StrEnum):
     DEPOSIT = auto()
     DELETE_ALL = auto()
     DELETED = auto()
+    SENT = auto()
     # a message
     SAVE = auto()
     DELETE = auto()
@@ -64,6 +65,7 @@ class Act(StrEnum):
     MAIL = auto()
     HANDLED = auto()
     CLAIM = auto()
+    RECALL = auto()
     # recording and sending
     RECORD = auto()
     TO_PERSON = auto()
@@ -88,8 +90,6 @@ class Option:
     act: Act
     text: Mapping[Language, str]
     """What it does, for the page of keys."""
-    offered: bool = True
-    """Whether this release has it."""
     spoken: bool = True
     """Whether the menu speaks of it."""
 
@@ -107,11 +107,11 @@ class Menu:
     @property
     def keys(self) -> str:
         """The keys that work."""
-        return "".join(option.key for option in self.options if option.offered)
+        return "".join(option.key for option in self.options)
 
     def act(self, key: str) -> Act | None:
         """Return what a key does, or None for one that does nothing here."""
-        return next((option.act for option in self.options if option.key == key and option.offered), None)
+        return next((option.act for option in self.options if option.key == key), None)
 
     def phrase(self, language: Language, variants: Mapping[str, Variant] | None = None) -> Phrase:
         """Return the options as they are spoken; `variants` names the keys that do something else just now.
@@ -120,7 +120,7 @@ class Menu:
             ValueError: nothing of this menu is spoken.
         """
         variants = variants or {}
-        spoken = {option.key for option in self.options if option.offered and option.spoken}
+        spoken = {option.key for option in self.options if option.spoken}
         return phrases.join(
             [
                 phrases.option(language, table, key, variants.get(key, Variant.USUAL))

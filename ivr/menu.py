@@ -1,7 +1,6 @@
 """The whole key map of the phone menus (phone-menus.md), in one table.
 
 Flows ask it what a key does and what to say; the page `docs/users/phone-keys.md` is made from it (`ivr.menu_page`).
-A row that is not offered is planned: its key counts as a wrong one, and no menu speaks of it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,12 +16,8 @@ def _text(de: str, en: str) -> Mapping[Language, str]:
     return {Language.DE: de, Language.EN: en}
 
 
-def _option(key: str, act: Act, de: str, en: str, *, offered: bool = True, spoken: bool = True) -> Option:
-    return Option(key, act, _text(de, en), offered, spoken)
-
-
-def _later(key: str, act: Act, de: str, en: str) -> Option:
-    return _option(key, act, de, en, offered=False)
+def _option(key: str, act: Act, de: str, en: str, *, spoken: bool = True) -> Option:
+    return Option(key, act, _text(de, en), spoken)
 
 
 def _menu(name: str, de: str, en: str, *options: Option, spoken_as: phrases.Menu | None = None) -> Menu:
@@ -109,7 +104,7 @@ MAIN: Final = _menu(
     _option("3", Act.NAME, "Name aufnehmen", "recorded name"),
     _option("4", Act.FORWARDING, "Anrufumleitung", "call forwarding"),
     _option("5", Act.TEAM, "Team-Mailbox, für Mitglieder eines Teams", "team mailbox, for members of a team"),
-    _later("6", Act.DIAL, "Anruf machen, wenn freigegeben", "make a call, where allowed"),
+    _option("6", Act.DIAL, "Anruf machen, wenn freigegeben", "make a call, where allowed"),
     _option("8", Act.PASSCODE, "Kennwort ändern", "change the passcode"),
     _option("9", Act.EXIT, "auflegen", "hang up"),
     _option("*", Act.EXIT, "auflegen", "hang up", spoken=False),
@@ -129,6 +124,7 @@ MAILBOX: Final = _menu(
     _option("7", Act.DELETE_ALL, "alle löschen, mit Rückfrage", "delete all, to be confirmed"),
     _option("8", Act.PASSCODE, "Kennwort ändern", "change the passcode"),
     _option("9", Act.DELETED, "gelöschte Nachrichten", "deleted messages"),
+    _option("0", Act.SENT, "gesendete Nachrichten, wenn es welche gibt", "sent messages, where there are any"),
     _option("*", Act.BACK, "zum Hauptmenü", "to the main menu"),
     _REPEAT,
     spoken_as=phrases.Menu.MAILBOX,
@@ -186,6 +182,20 @@ DELETED: Final = _menu(
     _option("#", Act.NEXT, "nächste", "next", spoken=False),
     _option("*", Act.BACK, "zum Menü der Mailbox", "to the mailbox menu"),
     spoken_as=phrases.Menu.DELETED,
+)
+SENT: Final = _menu(
+    "sent",
+    "Eine gesendete Nachricht",
+    "A sent message",
+    _option(
+        "7", Act.RECALL, "zurückholen, solange nicht gehört; mit Rückfrage", "take back while unheard; to be confirmed"
+    ),
+    _option("6", Act.NEXT, "nächste", "next"),
+    _option("4", Act.PREVIOUS, "vorherige", "previous"),
+    _option("5", Act.ENVELOPE, "Datum, Uhrzeit, Empfänger", "date, time, recipients"),
+    _option("#", Act.NEXT, "nächste", "next", spoken=False),
+    _option("*", Act.BACK, "zum Menü der Mailbox", "to the mailbox menu"),
+    spoken_as=phrases.Menu.SENT,
 )
 MORE: Final = _menu(
     "more",
@@ -339,7 +349,7 @@ AFTERWARDS: Final = replace(
 
 CALLER_MENUS: Final = (GREETING, FULL, RECORDING, REVIEW, DISCARD)
 SUBSCRIBER_MENUS: Final = (
-    *(LOGIN_NUMBER, LOGIN_PIN, MAIN, MAILBOX, CONFIRM, MESSAGE, PLAYING, AFTER, MORE, DELETED, PASSCODE),
+    *(LOGIN_NUMBER, LOGIN_PIN, MAIN, MAILBOX, CONFIRM, MESSAGE, PLAYING, AFTER, MORE, DELETED, SENT, PASSCODE),
     *(BUSY_GREETING, NO_ANSWER_GREETING, AWAY, NAME, FORWARDING, COMPOSE, FORWARD, REPLY),
     *(DICTATION, SEND),
 )

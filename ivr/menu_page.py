@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
-from ivr.keymap import Menu, Option
+from ivr.keymap import Menu
 from ivr.menu import CALLER_MENUS, SUBSCRIBER_MENUS
 from voicebox.i18n import Language
 
@@ -18,9 +18,8 @@ _WORDS: Final = {
         "subscriber": "Für Teilnehmer",
         "key": "Taste",
         "does": "Was sie tut",
-        "later": "folgt",
         "rule": "Wo nichts anderes steht, wiederholt `#` die Auswahl und `*` geht zurück. Eine Taste unterbricht die "
-        "Ansage, außer bei einer Rückfrage. „Folgt“ heißt: in dieser Version noch nicht belegt.",
+        "Ansage, außer bei einer Rückfrage.",
     },
     Language.EN: {
         "title": "The keys on the phone",
@@ -28,9 +27,8 @@ _WORDS: Final = {
         "subscriber": "For subscribers",
         "key": "Key",
         "does": "What it does",
-        "later": "to come",
         "rule": "Unless a row says otherwise, `#` repeats the options and `*` goes back. A key interrupts the prompt, "
-        'except where a confirmation is asked. "To come" means: not in use yet in this release.',
+        "except where a confirmation is asked.",
     },
 }
 
@@ -56,13 +54,8 @@ def _table(menu: Menu, language: Language) -> Iterator[str]:
     words = _WORDS[language]
     yield from (f"### {menu.title[language]}", "", f"| {words['key']} | {words['does']} |", "|---|---|")
     for option in menu.options:
-        yield f"| `{option.key}` | {_does(option, language)} |"
+        yield f"| `{option.key}` | {option.text[language]} |"
     yield ""
-
-
-def _does(option: Option, language: Language) -> str:
-    text = option.text[language]
-    return text if option.offered else f"*{_WORDS[language]['later']}:* {text}"
 
 
 if __name__ == "__main__":

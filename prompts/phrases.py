@@ -67,6 +67,7 @@ class Menu(StrEnum):
     AFTER = "after"
     MORE = "more"
     DELETED = "deleted"
+    SENT = "sent"
     PASSCODE = "passcode"
     GREETING = "greeting"
     AWAY = "away"

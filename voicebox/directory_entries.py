@@ -97,6 +97,7 @@ class CompanyEntry(Entry):
     country_code: str = "49"
     area_code: str = ""
     call_back: bool = False
+    make_calls: bool = False
     caller_login: bool = False
 
 

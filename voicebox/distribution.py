@@ -28,7 +28,7 @@ from voicebox.storage import audio, confirmations, holdings, lists, mailboxes, m
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.lists import DistributionList
 from voicebox.storage.outbox import Draft, Kind
-from voicebox.storage.sendings import Delivery, Result, Sending
+from voicebox.storage.sendings import Delivery, Result, Sending, Standing
 
 __all__ = [
     "Audience",
@@ -38,8 +38,10 @@ __all__ = [
     "DistributionList",
     "Refusal",
     "Result",
+    "Sending",
     "SendingRefused",
     "Sent",
+    "Standing",
 ]
 
 COMMENT_MIN_S: Final = 0.5
@@ -175,6 +177,14 @@ class Distribution:
         async with self._db.read() as connection:
             found = await sendings.of_sender(connection, sender.id, limit=min(limit, SHOWN_MAX))
             return [(each, await sendings.results(connection, each.id)) for each in found]
+
+    async def standing(self, sender: Mailbox, sending_id: str) -> Standing | None:
+        """Return how the copies of a sending stand; None where the sender sent no such thing."""
+        async with self._db.read() as connection:
+            found = await sendings.get(connection, sending_id)
+            if found is None or found.mailbox_id != sender.id:
+                return None
+            return await sendings.standing(connection, sending_id)
 
     async def recall(self, sender: Mailbox, sending_id: str) -> int | None:
         """Take back the copies that nobody has heard yet; return how many. None where the sender sent no such thing.

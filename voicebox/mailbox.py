@@ -22,6 +22,8 @@ class Company:
     """Without the leading zero, such as 211; empty where the country has none."""
     call_back: bool = False
     """Whether subscribers may call back who left a message."""
+    make_calls: bool = False
+    """Whether subscribers may call any number that the outbound policy allows, from the main menu."""
     caller_login: bool = False
     """Whether `*` in a greeting leads callers from outside to the login (security.md, row 3: off by default)."""
 

@@ -3,6 +3,7 @@
 from ivr import menu
 from ivr.call import Sound
 from ivr.flows.asking import choose
+from ivr.flows.dialling import make_call
 from ivr.flows.forwardingmenu import call_forwarding
 from ivr.flows.namemenu import recorded_name
 from ivr.flows.passcode import change_passcode
@@ -20,7 +21,8 @@ async def main_menu(visit: Visit, *before: Sound) -> None:
         Hangup: the call is over.
     """
     teams = await visit.services.teams.of(visit.mailbox)
-    shown = menu.MAIN if teams else menu.MAIN.without(Act.TEAM)
+    missing = [*([] if teams else [Act.TEAM]), *([] if visit.company.make_calls else [Act.DIAL])]
+    shown = menu.MAIN.without(*missing)
     while True:
         match await choose(visit.call, shown, visit.language, *before, visit.say("menu-main")):
             case Act.MAILBOX:
@@ -34,6 +36,8 @@ async def main_menu(visit: Visit, *before: Sound) -> None:
                 before = ()
             case Act.TEAM:
                 before = await open_team(visit, teams)
+            case Act.DIAL:
+                before = await make_call(visit)
             case Act.PASSCODE:
                 before = (await change_passcode(visit),)
             case _:

@@ -14,7 +14,7 @@ from voicebox.announcement import Choice, Kind
 from voicebox.clock import Clock
 from voicebox.copies import CopyOutcome
 from voicebox.deposit import DepositContext, Room
-from voicebox.distribution import Dispatch, DistributionList, Sent
+from voicebox.distribution import Dispatch, DistributionList, Result, Sending, Sent, Standing
 from voicebox.inbox import Cursor
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Counts, Message, State, Take
@@ -226,6 +226,18 @@ class Distribution(Protocol):
             SendingRefused: nothing was sent.
             DatabaseUnavailable: likewise.
         """
+        ...
+
+    async def sent(self, sender: Mailbox, *, limit: int = ...) -> list[tuple[Sending, list[Result]]]:
+        """Return what a subscriber sent, the latest first, with what became of it at each recipient."""
+        ...
+
+    async def standing(self, sender: Mailbox, sending_id: str) -> Standing | None:
+        """Return how the copies of a sending stand."""
+        ...
+
+    async def recall(self, sender: Mailbox, sending_id: str) -> int | None:
+        """Take back the copies that nobody has heard; return how many."""
         ...
 
 

@@ -9,6 +9,7 @@ from ivr.flows.greetingmenus import busy_greeting, extended_away, no_answer_gree
 from ivr.flows.messages import listen, listen_deleted
 from ivr.flows.passcode import change_passcode
 from ivr.flows.sending import compose
+from ivr.flows.sentmessages import sent_messages
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
 from prompts.phrases import Variant
@@ -25,9 +26,11 @@ async def voice_mailbox(visit: Visit) -> None:
     before: tuple[Sound, ...] = ()
     mailbox = await visit.services.greetings.present(visit.mailbox)
     while True:
+        has_sent = await visit.services.distribution.sent(visit.owner, limit=1)
+        shown = menu.MAILBOX if has_sent else menu.MAILBOX.without(Act.SENT)
         variants = {} if mailbox.enabled else {"6": Variant.ON}
         title = visit.say("menu-mailbox")
-        match await choose(visit.call, menu.MAILBOX, visit.language, *before, title, variants=variants):
+        match await choose(visit.call, shown, visit.language, *before, title, variants=variants):
             case Act.LISTEN:
                 before = await listen(visit)
             case Act.BUSY_GREETING | Act.NO_ANSWER_GREETING | Act.AWAY as act:
@@ -43,6 +46,8 @@ async def voice_mailbox(visit: Visit) -> None:
                 before = (await change_passcode(visit),)
             case Act.DELETED:
                 before = await listen_deleted(visit)
+            case Act.SENT:
+                before = await sent_messages(visit)
             case _:
                 return
 

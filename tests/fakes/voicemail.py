@@ -14,7 +14,7 @@ from tests.fakes.greetings import FakeGreetings, FakeReachability
 from voicebox.access import LoginResult, Outcome, Source
 from voicebox.copies import CopyOutcome, own_address
 from voicebox.deposit import DepositContext, Room
-from voicebox.distribution import Delivery, Dispatch, DistributionList, Result, SendingRefused, Sent
+from voicebox.distribution import Delivery, Dispatch, DistributionList, Result, Sending, SendingRefused, Sent, Standing
 from voicebox.distribution import Refusal as SendingRefusal
 from voicebox.errors import DatabaseUnavailable
 from voicebox.i18n import Language
@@ -176,12 +176,13 @@ class FakeDirectory:
     """Companies and mailboxes, with their aliases."""
 
     def __init__(self, mailboxes: Iterable[Mailbox] = (ANNA,), aliases: Mapping[str, str] | None = None) -> None:
+        self.company = BEISPIEL
         self.listed = list(mailboxes)
         self._aliases = dict(aliases or {})
         """Alias to extension."""
 
     async def companies(self) -> list[Company]:
-        return [BEISPIEL]
+        return [self.company]
 
     async def mailbox(self, company_id: int, number: str) -> Mailbox | None:
         return next((m for m in self.listed if (m.company_id, m.number) == (company_id, number)), None)
@@ -268,7 +269,26 @@ class FakeDistribution:
     refusal: SendingRefusal | None = None
     gone: bool = False
     """The database is away."""
-    sent: list[Dispatch] = field(default_factory=list)
+    dispatched: list[Dispatch] = field(default_factory=list)
+    past: list[tuple[Sending, list[Result]]] = field(default_factory=list)
+    """What was sent before this call, the latest first."""
+    standings: dict[str, Standing] = field(default_factory=dict)
+
+    async def sent(self, sender: Mailbox, *, limit: int = 100) -> list[tuple[Sending, list[Result]]]:
+        return [each for each in self.past if each[0].mailbox_id == sender.id][:limit]
+
+    async def standing(self, sender: Mailbox, sending_id: str) -> Standing | None:
+        return self.standings.get(sending_id)
+
+    async def recall(self, sender: Mailbox, sending_id: str) -> int | None:
+        before = self.standings.get(sending_id)
+        if before is None:
+            return None
+        taken = before.unheard
+        self.standings[sending_id] = replace(
+            before, copies=before.copies - taken, unheard=0, recalled=before.recalled + taken
+        )
+        return taken
 
     async def list_for(self, sender: Mailbox, number: int) -> DistributionList | None:
         return self.lists.get(number)
@@ -285,7 +305,7 @@ class FakeDistribution:
         keys = [each.id for each in audience.people]
         keys += [key for made in self.lists.values() if made.id in audience.lists for key in sorted(made.members)]
         keys += range(100, 100 + self.others) if audience.everyone else ()
-        self.sent.append(dispatch)
+        self.dispatched.append(dispatch)
         results = [Result(f"{1000 + key}", key, self.outcomes.get(key, Delivery.SENT)) for key in keys]
         return Sent(dispatch.id, tuple(results))
 

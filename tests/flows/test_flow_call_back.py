@@ -10,7 +10,6 @@ from ivr.script import Step, hang_up, listen_to, press, ring
 from ivr.scripted import Dialled, facts
 from tests.fakes.voicemail import ANNA, BEISPIEL, World, message
 from voicebox.i18n import Language
-from voicebox.mailbox import Company
 from voicebox.message import Caller
 from voicebox.outbound import Refusal
 
@@ -31,11 +30,7 @@ def world_of(
         messages=[message("m", caller=caller or Caller(NUMBER))],
         facts=facts("1001", device="1001"),
     )
-
-    async def companies() -> list[Company]:
-        return [replace(BEISPIEL, call_back=call_back)]
-
-    world.directory.companies = companies  # type: ignore[method-assign]
+    world.directory.company = replace(BEISPIEL, call_back=call_back)
     return world
 
 

@@ -17,10 +17,10 @@ from ivr.flows.portal import portal
 from ivr.script import Step, hang_up, listen_to, press, silence, speak
 from ivr.scripted import facts
 from prompts.catalogue import known
-from tests.fakes.voicemail import ANNA, NOW, FakeDirectory, World, message
-from voicebox.distribution import Delivery, DistributionList
+from tests.fakes.voicemail import ANNA, BEISPIEL, NOW, FakeDirectory, World, message
+from voicebox.distribution import Delivery, DistributionList, Result, Sending, Standing
 from voicebox.i18n import Language
-from voicebox.message import Caller, Counts, Message, Reason, State
+from voicebox.message import Caller, Counts, Message, MessageKind, Reason, State
 
 COUNTS = (0, 1, 2, 20, 21, 101)
 KEPT = tuple(
@@ -34,13 +34,18 @@ KEPT = tuple(
 
 
 def portal_world(
-    language: Language, messages: tuple[Message, ...] = (), hang_up_at: int | None = None, email: str | None = None
+    language: Language,
+    messages: tuple[Message, ...] = (),
+    hang_up_at: int | None = None,
+    email: str | None = None,
+    transfers: TransferEnd | None = None,
 ) -> World:
     return World(
         mailboxes=[replace(ANNA, auto_login=True, language=language, email=email)],
         messages=messages,
         facts=facts("1001", device="1001"),
         hang_up_at=hang_up_at,
+        transfers=transfers,
     )
 
 
@@ -136,7 +141,18 @@ def test_every_menu_is_spoken_in_both_languages() -> None:
 @pytest.mark.parametrize("seed", range(60))
 async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, language: Language) -> None:
     chance = random.Random(seed)
-    world = portal_world(language, KEPT, hang_up_at=120, email=chance.choice((None, "anna@example.org")))
+    world = portal_world(
+        language,
+        KEPT,
+        hang_up_at=120,
+        email=chance.choice((None, "anna@example.org")),
+        transfers=chance.choice(list(TransferEnd)),
+    )
+    world.directory.company = replace(BEISPIEL, make_calls=seed % 3 == 0, call_back=seed % 5 == 0)
+    if seed % 4 == 0:
+        sending = Sending("a", 1, ANNA.id, MessageKind.COMPOSE, NOW)
+        world.distribution.past = [(sending, [Result("1002", 2, Delivery.SENT, "copy")])]
+        world.distribution.standings = {"a": Standing(copies=1, unheard=1, heard=0, recalled=0)}
     world.deposits.left_s = chance.choice((6000.0, 100.0, 0.0))
     world.teams.teams = [replace(ANNA, id=9, number="2000", team=True)] if seed % 2 else []
     # Keys that lead out are rare, or every walk would be short.
@@ -145,7 +161,14 @@ async def test_whatever_a_subscriber_presses_the_portal_answers(seed: int, langu
         silence() if chance.random() < 0.15 else press(chance.choice(keys), at_s=chance.choice((0.0, 1.5, 4.0)))
         for _ in range(400)
     ]
-    world.call.follow([*([press("5")] if seed % 2 else [press("1"), press("1")]), *steps])
+    first = (
+        [press("5")]
+        if seed % 2
+        else [press("6")]
+        if seed % 3 == 0
+        else [press("1"), press("0" if seed % 4 == 0 else "1")]
+    )
+    world.call.follow([*first, *steps])
     await world.call.run(portal(world.call, world.services))
     assert world.languages == {language}
     assert world.call.over

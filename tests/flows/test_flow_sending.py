@@ -63,7 +63,7 @@ async def in_message(
 
 
 def the_only(world: World) -> Dispatch:
-    (sent,) = world.distribution.sent
+    (sent,) = world.distribution.dispatched
     return sent
 
 
@@ -134,7 +134,7 @@ async def test_star_at_the_confirmation_sends_nothing_and_keeps_the_recording(la
         *RECORDED, press("5"), press("12#"), press("*"), listen_to("menu-cancelled"), press("2"),
         listen_to(f"{1:032x}"), press("*"), press("1"), *LEAVE, language=language,
     )  # fmt: skip
-    assert world.distribution.sent == []
+    assert world.distribution.dispatched == []
     assert world.call.discarded == [f"{1:032x}"]
 
 
@@ -152,16 +152,16 @@ async def test_everyone_can_be_sent_to_with_the_right_only(language: Language) -
     without = await compose(
         *RECORDED, press("4"), listen_to("option-compose-7"), hang_up(), prepare=many, language=language
     )
-    assert without.distribution.sent == []
+    assert without.distribution.dispatched == []
     assert "menu-invalid" in without.heard
     assert "option-compose-4" not in without.heard
     offered = await compose(*RECORDED, listen_to("option-compose-4"), hang_up(), everyone=True, language=language)
-    assert offered.distribution.sent == []
+    assert offered.distribution.dispatched == []
 
 
 async def test_everyone_is_nobody_in_a_company_of_one() -> None:
     world = await compose(*RECORDED, press("4"), listen_to("send-failed"), hang_up(), everyone=True)
-    assert world.distribution.sent == []
+    assert world.distribution.dispatched == []
 
 
 @pytest.mark.parametrize("language", Language)
@@ -190,7 +190,7 @@ async def test_who_cannot_be_chosen_is_told_and_the_recording_stays(
 async def test_silence_where_a_number_is_asked_for_cancels() -> None:
     for key in "35":
         world = await compose(*RECORDED, press(key), silence(), listen_to("menu-cancelled"), hang_up())
-        assert world.distribution.sent == []
+        assert world.distribution.dispatched == []
 
 
 @pytest.mark.parametrize("language", Language)
@@ -200,7 +200,7 @@ async def test_nothing_is_sent_before_something_is_recorded(language: Language, 
         press(key), listen_to("send-nothing-recorded"), press("2"), listen_to("send-nothing-recorded"), press("*"),
         *LEAVE, language=language,
     )  # fmt: skip
-    assert world.distribution.sent == []
+    assert world.distribution.dispatched == []
 
 
 @pytest.mark.parametrize("language", Language)
@@ -250,7 +250,7 @@ async def test_leaving_throws_a_recording_away_only_after_a_confirmation(languag
 @pytest.mark.parametrize("steps", [[hang_up()], [press("3"), hang_up()], [press("3"), press("1002#"), hang_up()]])
 async def test_hanging_up_before_it_is_sent_throws_the_recording_away(steps: list[Step]) -> None:
     world = await compose(*RECORDED, *steps)
-    assert world.distribution.sent == []
+    assert world.distribution.dispatched == []
     assert world.call.discarded == [f"{1:032x}"]
 
 
@@ -321,7 +321,7 @@ async def test_why_one_person_did_not_get_it_is_said_and_it_can_be_sent_to_anoth
         *RECORDED, press("3"), press("1002#"), press("#"), listen_to(said), press("3"), press("1003#"), press("#"),
         *LEAVE, prepare=becoming(bert=outcome), language=language,
     )  # fmt: skip
-    first, second = world.distribution.sent
+    first, second = world.distribution.dispatched
     assert first.take == second.take is not None
     assert first.id != second.id
     assert world.call.discarded == []
@@ -429,7 +429,7 @@ async def test_a_confidential_message_cannot_be_made_less_so() -> None:
 async def test_going_back_from_forwarding_goes_on_with_the_message() -> None:
     world = await in_message(press("*"), listen_to("menu-cancelled"), press("2"), listen_to("m"), press("*"), *LEAVE,
                              key="2", given=message("m"))  # fmt: skip
-    assert world.distribution.sent == []
+    assert world.distribution.dispatched == []
 
 
 async def test_hanging_up_in_a_comment_leaves_the_message_as_it_was() -> None:
@@ -483,7 +483,7 @@ async def test_whoever_has_no_mailbox_here_or_withheld_the_number_gets_no_reply(
 async def test_a_reply_has_no_other_recipients(key: str) -> None:
     world = await in_message(*RECORDED, press(key), listen_to("menu-invalid"), hang_up(), key="1",
                              given=from_colleague(), everyone=True)  # fmt: skip
-    assert world.distribution.sent == []
+    assert world.distribution.dispatched == []
 
 
 # --- whatever is pressed
@@ -508,7 +508,7 @@ async def test_whatever_is_pressed_what_is_not_sent_is_thrown_away(seed: int, la
     world.call.follow([press("1"), chance.choice([press("5"), press("191"), press("192")]), *steps])
     await world.call.run(portal(world.call, world.services))
     assert world.languages == {language}
-    sent = {dispatch.take.id for dispatch in world.distribution.sent if dispatch.take}
+    sent = {dispatch.take.id for dispatch in world.distribution.dispatched if dispatch.take}
     made = {recording.result.take.id for recording in world.call.recordings if recording.result.take}
     assert made - sent <= set(world.call.discarded)
     assert not sent & set(world.call.discarded)

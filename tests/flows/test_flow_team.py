@@ -171,7 +171,7 @@ async def test_a_team_message_is_forwarded_in_the_members_own_name() -> None:
         *(press("5"), HEADING, press("9", at_s=1.0), press("2"), press("3"), press("1002#"), press("#")),
         *(listen_to("m"), *LEAVE),
     )  # fmt: skip
-    (sent,) = world.distribution.sent
+    (sent,) = world.distribution.dispatched
     assert (sent.sender.number, sent.audience) == ("1001", Audience(people=(BERT,)))
 
 

@@ -1,4 +1,4 @@
-"""What is dialled for subscribers, and what never is: call back with `8`, and the numbers that nothing allows."""
+"""What is dialled for subscribers, and what never is: call back with `8`, calls with `6`, and what nothing allows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +85,25 @@ def test_emergency_premium_and_own_numbers_are_refused(house: House, said: Path,
     found = eventually(look, "three refusals")
     for number, (caller, why) in callers.items():
         assert found[number] == (caller, "refused", why)
+
+
+def test_a_subscriber_makes_calls_from_the_main_menu(house: House, tmp_path: Path) -> None:
+    running = begin(Target(tmp_path).picks_up().hangs_up(), house)
+    caller = Caller(house.service.udp, tmp_path, number="8000", from_="<sip:+491709990002@[local_ip]:[local_port]>")
+    caller.invite().keys(f"1016#{PIN}#").pause(2.5).keys("6030123456#").pause(7)
+    # Back in the main menu, the next number is refused.
+    caller.keys("60900123456#").pause(3).keys("9").expect_request("BYE").answer("200 OK").run()
+    invite = connected(running.wait())
+    assert invite.startswith("INVITE sip:+4930123456@")
+    assert header(invite, "From")[0].startswith("Teilnehmer 1016 <sip:+492115551016@voicebox.example>")
+    assert "+492115551016" in header(invite, "P-Asserted-Identity")[0]
+    assert header(invite, "Diversion") == []
+    (row,) = eventually(
+        lambda: house.service.rows("SELECT id FROM call_record WHERE caller LIKE '%+491709990002'"), "the call's record"
+    )
+    made, refused = transfers(house.service.call_of(row["id"]))
+    assert (made["to"], made["result"]) == ("+4930123456", "connected")
+    assert (refused["result"], refused["why"]) == ("refused", "premium")
 
 
 def test_such_a_number_is_refused_at_save(make_service: MakeService) -> None:

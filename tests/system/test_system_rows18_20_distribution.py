@@ -164,11 +164,30 @@ def test_a_colleague_is_replied_to_and_what_nobody_has_heard_is_recalled(house: 
     assert likeness(spoken, answer_pcm) > 0.99
 
     assert results(house, "compose") == {"1002": "sent", "1003": "off", "1004": "sent", "1005": "sent", "1006": "sent"}
-    (sending,) = house.rows("SELECT id FROM sending WHERE kind = 'compose'")
-    recalled = house.voicebox("messages", "recall", "1001", sending["id"])
-    assert "4 copies recalled" in recalled.stdout
-    assert set(results(house, "compose").values()) == {"recalled", "off"}
+    # 1002 hears it; the sender takes the others' copies back by phone.
+    logged_in(house, tmp_path, "1002", "+4915155500107").keys("11").pause(9).bye().run()
+    eventually(lambda: house.rows("SELECT 1 FROM message WHERE kind = 'compose' AND state = 'saved'"), "a heard copy")
+    by_phone = logged_in(house, tmp_path, "1001", "+4915155500108").keys("10").pause(0.5).keys("7").pause(9)
+    by_phone.keys("1").pause(2).bye().run()
+    assert results(house, "compose") == {
+        "1002": "sent",
+        "1003": "off",
+        **dict.fromkeys(("1004", "1005", "1006"), "recalled"),
+    }
+    (moved,) = house.rows("SELECT * FROM call_record WHERE caller LIKE '%4915155500108'")
+    assert moment(house.call_of(moved["id"]), "recall", copies=3)
+
+    # What was replied is taken back by command line.
+    (sending,) = house.rows("SELECT id FROM sending WHERE kind = 'reply'")
+    assert "1 copy recalled" in house.voicebox("messages", "recall", "1004", sending["id"]).stdout
+    assert results(house, "reply") == {"1005": "recalled"}
     assert house.rows("SELECT 1 FROM message WHERE sending_id = ?", sending["id"]) == []
+    assert [
+        row["number"]
+        for row in house.rows(
+            "SELECT number FROM message JOIN mailbox ON mailbox.id = mailbox_id WHERE kind = 'compose'"
+        )
+    ] == ["1002"]
 
     # Who hung up before sending has sent nothing, and nothing of it is left.
     assert not house.rows("SELECT 1 FROM sending JOIN mailbox ON mailbox.id = mailbox_id WHERE mailbox.number = '1006'")

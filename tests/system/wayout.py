@@ -48,8 +48,8 @@ class House:
 
 
 def directory() -> str:
-    """Return the example company, whose subscribers send callers to a number outside and may call back."""
-    text = directory_of().replace('area_code = "211"\n', 'area_code = "211"\ncall_back = true\n', 1)
+    """Return the example company, whose subscribers send callers to a number outside, may call back and make calls."""
+    text = directory_of().replace('area_code = "211"\n', 'area_code = "211"\ncall_back = true\nmake_calls = true\n', 1)
     text = text.replace("pin_is_final = true\n", f'pin_is_final = true\nzero_out = "{OUTSIDE}"\n')
     before, here, after = text.partition('number = "1014"')
     return before + here + after.replace(OUTSIDE, COLLEAGUE, 1)

@@ -16,6 +16,7 @@ def file_with(company: Company, mailbox: Mapping[str, Any]) -> str:
         "country_code": company.country_code,
         "area_code": company.area_code,
         "call_back": company.call_back,
+        "make_calls": company.make_calls,
         "caller_login": company.caller_login,
     }
     return "\n".join(["[company]", *_lines(about), "", "[[mailbox]]", *_lines(mailbox), ""])

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.message import MessageKind, State
@@ -61,6 +61,19 @@ class Recalled:
     message_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the copies of a sending stand."""
+
+    copies: int
+    """Delivered, and not taken back."""
+    unheard: int
+    """Of these, what nobody has heard, claimed or handled: it can be taken back."""
+    heard: int
+    """Of these, what was heard to its end, and is still there."""
+    recalled: int
+
+
 _ADD: Final = Upsert(lambda insert: insert(sending).on_conflict_do_nothing(index_elements=["id"]))
 _ADD_RESULT: Final = Upsert(
     lambda insert: insert(sending_result).on_conflict_do_nothing(index_elements=["sending_id", "recipient"])
@@ -83,15 +96,25 @@ _RESULTS: Final = (
     .where(sending_result.c.sending_id == bindparam("of_sending"))
     .order_by(sending_result.c.recipient)
 )
+_IS_UNHEARD: Final = (
+    message.c.sending_id == bindparam("of_sending"),
+    message.c.state == State.NEW,
+    message.c.heard_at.is_(None),
+    message.c.claimed_by.is_(None),
+    message.c.handled_by.is_(None),
+)
+_COUNT_UNHEARD: Final = select(func.count()).where(*_IS_UNHEARD)
+_COUNT_HEARD: Final = select(func.count()).where(
+    message.c.sending_id == bindparam("of_sending"), message.c.heard_at.is_not(None)
+)
+_OUTCOMES: Final = (
+    select(sending_result.c.outcome, func.count())
+    .where(sending_result.c.sending_id == bindparam("of_sending"))
+    .group_by(sending_result.c.outcome)
+)
 _UNHEARD: Final = (
     select(message.c.id, message.c.mailbox_id)
-    .where(
-        message.c.sending_id == bindparam("of_sending"),
-        message.c.state == State.NEW,
-        message.c.heard_at.is_(None),
-        message.c.claimed_by.is_(None),
-        message.c.handled_by.is_(None),
-    )
+    .where(*_IS_UNHEARD)
     .with_for_update()  # PostgreSQL: nobody may hear it between this and its removal
 )
 _NOTE_RECALL: Final = (
@@ -151,6 +174,18 @@ async def results(connection: AsyncConnection, sending_id: str) -> list[Result]:
     """Return what became of a sending, by extension."""
     rows = await connection.execute(_RESULTS, {"of_sending": sending_id})
     return [Result(row[0], row[1], Delivery(row[2]), row[3]) for row in rows]
+
+
+async def standing(connection: AsyncConnection, sending_id: str) -> Standing:
+    """Count a sending's copies as they are now."""
+    of_sending = {"of_sending": sending_id}
+    outcomes = {row[0]: row[1] for row in await connection.execute(_OUTCOMES, of_sending)}
+    return Standing(
+        copies=outcomes.get(Delivery.SENT, 0),
+        recalled=outcomes.get(Delivery.RECALLED, 0),
+        unheard=await connection.scalar(_COUNT_UNHEARD, of_sending) or 0,
+        heard=await connection.scalar(_COUNT_HEARD, of_sending) or 0,
+    )
 
 
 async def recall(connection: AsyncConnection, sending_id: str) -> list[Recalled]:

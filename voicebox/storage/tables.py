@@ -96,6 +96,7 @@ company = Table(
     Column("standing", String(8), nullable=False, default="active"),
     Column("customer_id", KEY),  # who pays (data-model.md); its table comes with billing
     _flag("call_back"),  # whether subscribers may call back who left a message (phone-menus.md, key 8)
+    _flag("make_calls"),  # whether subscribers may call any allowed number (main menu, key 6)
     _flag("caller_login"),  # whether `*` in a greeting leads callers from outside to the login
     Column("created_at", UtcDateTime, nullable=False),
     _one_of("standing", ("active", "limited", "closed")),

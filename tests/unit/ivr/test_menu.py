@@ -60,20 +60,17 @@ def test_every_key_has_its_words_in_both_languages(shown: Menu, language: Langua
         (menu.FORWARD.without(Act.TO_EVERYONE), {"6": Variant.OFF, "7": Variant.OFF}),
         (menu.REPLY, {"6": Variant.OFF, "7": Variant.OFF}),
         (menu.SEND, {}),
+        (menu.SENT, {}),
+        (menu.SENT.without(Act.RECALL), {}),
     ],
 )
 def test_a_menu_speaks_of_what_it_has_and_nothing_else(
     shown: Menu, variants: dict[str, Variant], language: Language
 ) -> None:
     said = shown.phrase(language, variants)
-    assert len(said.ids) == sum(option.offered and option.spoken for option in shown.options)
+    assert len(said.ids) == sum(option.spoken for option in shown.options)
     assert all(catalogue.known(language, utterance_id) for utterance_id in said.ids)
     assert said.title == f"menu-{shown.name}"
-
-
-def test_a_planned_key_is_not_offered() -> None:
-    assert menu.MAIN.act("6") is None
-    assert "6" not in menu.MAIN.keys
 
 
 def test_what_a_mailbox_has_not_set_up_is_not_offered() -> None:

@@ -21,7 +21,7 @@ from voicebox.storage import audio, lists, outbox, sendings
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.lists import DistributionList
 from voicebox.storage.outbox import Kind
-from voicebox.storage.sendings import Delivery
+from voicebox.storage.sendings import Delivery, Standing
 from voicebox.storage.tables import mailbox as mailbox_table
 from voicebox.storage.tables import message as message_table
 from voicebox.storage.tables import message_segment, sending, sending_result
@@ -330,6 +330,32 @@ async def test_copies_that_nobody_has_heard_are_recalled_with_their_mails_and_li
     (notify,) = [row for row in rows if row.kind == Kind.MAIL_NOTIFY]
     assert notify.message_id is None  # the notifier drops it
     assert await office.distribution.recall(office.anna, sent.id) == 0
+
+
+async def test_it_is_known_how_the_copies_stand(office: Office) -> None:
+    sent = await office.compose(office.people_of("1002", "1003", "1004", "1005"))
+
+    async def standing() -> Standing | None:
+        return await office.distribution.standing(office.anna, sent.id)
+
+    assert await standing() == Standing(copies=4, unheard=4, heard=0, recalled=0)
+    (heard,), (claimed,) = await office.new("1002"), await office.new("1003")
+    await office.inbox("1002").heard(heard.id)
+    await office.inbox("1003").claim(claimed.id, office.people["1003"])
+    assert await standing() == Standing(copies=4, unheard=2, heard=1, recalled=0)
+    (deleted,) = await office.new("1004")
+    await office.inbox("1004").delete(deleted.id)
+    assert await standing() == Standing(copies=4, unheard=1, heard=1, recalled=0)
+    assert await office.distribution.recall(office.anna, sent.id) == 1
+    assert await standing() == Standing(copies=3, unheard=0, heard=1, recalled=1)
+    assert await office.distribution.standing(office.people["1002"], sent.id) is None
+    assert await office.distribution.standing(office.anna, uuid.uuid4().hex) is None
+
+
+async def test_what_waits_to_be_mailed_cannot_be_taken_back(office: Office) -> None:
+    await office.change("1002", redirect_email="bert@example.org")
+    sent = await office.compose(office.people_of("1002"))
+    assert await office.distribution.standing(office.anna, sent.id) == Standing(1, 0, 0, 0)
 
 
 async def test_only_the_sender_recalls(office: Office) -> None:

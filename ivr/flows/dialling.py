@@ -1,0 +1,29 @@
+"""Calling from the main menu (phone-menus.md, key 6): any number that the outbound policy allows.
+
+Off by default: whoever learns a passcode could otherwise call at the company's cost (security.md, row 3).
+"""
+
+from ivr.call import Sound
+from ivr.flows.addressing import NUMBER_MOST
+from ivr.flows.connecting import Connection, connect
+from ivr.flows.visit import Visit
+
+
+async def make_call(visit: Visit) -> tuple[Sound, ...]:
+    """Ask for a number and ring it in the mailbox's name; return what to say when they have talked, or could not.
+
+    Raises:
+        Hangup: the call is over.
+    """
+    typed = await visit.call.digits(visit.say("dial-number"), most=NUMBER_MOST)
+    if not typed or typed.endswith("*"):
+        return (visit.say("menu-cancelled"),)
+    match await connect(
+        visit.call, visit.services, visit.mailbox, typed, visit.say("transfer-connecting"), diverted=False
+    ):
+        case Connection.REACHED:
+            return ()
+        case Connection.NOBODY:
+            return (visit.say("message-callback-failed"),)
+        case Connection.REFUSED:
+            return (visit.say("dial-not-allowed"),)

@@ -1,0 +1,102 @@
+"""What a subscriber has sent to others: when, to whom, heard or not; and taking back what nobody has heard (row 20).
+
+The way is fixed at its beginning, the latest first; whether a message can be taken back is looked up when its turn
+comes.
+"""
+
+from collections.abc import Sequence
+
+from ivr import menu
+from ivr.call import Sound
+from ivr.flows.addressing import named
+from ivr.flows.asking import choose, confirm
+from ivr.flows.visit import Visit
+from ivr.keymap import Act
+from prompts import phrases
+from voicebox.distribution import Delivery, Result, Sending
+
+
+async def sent_messages(visit: Visit) -> tuple[Sound, ...]:
+    """Present what was sent, until the subscriber leaves; return what to say in the menu that follows.
+
+    Raises:
+        GaveUpError: nobody answers any more.
+        Hangup: the call is over.
+    """
+    everything = await visit.services.distribution.sent(visit.owner)
+    stops = [(sending, there) for sending, results in everything if (there := _reached(results))]
+    if not stops:
+        return (visit.say("sent-none"),)
+    at = 0
+    before: tuple[Sound, ...] = (visit.say("menu-sent"), *await _about(visit, *stops[0]))
+    while True:
+        sending, _ = stops[at]
+        standing = await visit.services.distribution.standing(visit.owner, sending.id)
+        shown = menu.SENT if standing is not None and standing.unheard else menu.SENT.without(Act.RECALL)
+        match await choose(visit.call, shown, visit.language, *before):
+            case Act.RECALL:
+                before = await _recall(visit, sending)
+                continue
+            case Act.NEXT if at == len(stops) - 1:
+                return (visit.say("folder-no-more"),)
+            case Act.NEXT:
+                at, before = at + 1, ()
+            case Act.PREVIOUS if at == 0:
+                before = (visit.say("folder-no-previous"),)
+                continue
+            case Act.PREVIOUS:
+                at, before = at - 1, ()
+            case Act.ENVELOPE:
+                before = ()
+            case _:
+                return ()
+        before = await _about(visit, *stops[at])
+
+
+def _reached(results: Sequence[Result]) -> list[Result]:
+    """Return the recipients that got a copy, taken back since or not."""
+    return [each for each in results if each.outcome in {Delivery.SENT, Delivery.RECALLED}]
+
+
+async def _about(visit: Visit, sending: Sending, recipients: Sequence[Result]) -> tuple[Sound, ...]:
+    """Return when it was sent, to whom, and who has not heard it."""
+    when = phrases.received(visit.language, sending.created_at, visit.zone, visit.services.clock.now())
+    return (when, *await _recipients(visit, recipients), await _standing(visit, sending))
+
+
+async def _recipients(visit: Visit, recipients: Sequence[Result]) -> tuple[Sound, ...]:
+    """Return the only recipient by name, or how many there are."""
+    if len(recipients) > 1:
+        return (phrases.recipients(visit.language, len(recipients)),)
+    only, carrier = recipients[0], visit.say("send-recipient")
+    who = None if only.mailbox_id is None else await visit.services.directory.by_id(only.mailbox_id)
+    if who is not None:
+        return await named(visit, who, carrier, carrier)
+    return (carrier + phrases.phone_number(visit.language, only.recipient),)
+
+
+async def _standing(visit: Visit, sending: Sending) -> Sound:
+    standing = await visit.services.distribution.standing(visit.owner, sending.id)
+    if standing is None:
+        return visit.say("message-gone")
+    if not standing.copies:
+        return visit.say("sent-recalled")
+    if standing.unheard == standing.copies:
+        return visit.say("sent-unheard")
+    if standing.unheard:
+        return visit.say("sent-unheard-by") + phrases.recipients(visit.language, standing.unheard)
+    return visit.say("sent-heard" if standing.heard == standing.copies else "sent-too-late")
+
+
+async def _recall(visit: Visit, sending: Sending) -> tuple[Sound, ...]:
+    """Take back what nobody has heard yet, after a confirmation; return what to say of it."""
+    if not await confirm(visit.call, visit.say("sent-recall-question"), menu.CONFIRM):
+        return (visit.say("menu-cancelled"),)
+    recalled = await visit.services.distribution.recall(visit.owner, sending.id) or 0
+    visit.call.note("recall", id=sending.id, copies=recalled)
+    if not recalled:
+        return (visit.say("sent-too-late"),)
+    standing = await visit.services.distribution.standing(visit.owner, sending.id)
+    if standing is not None and standing.copies:
+        return (visit.say("sent-recalled-from") + phrases.recipients(visit.language, recalled),)
+    return (visit.say("sent-recalled"),)
