@@ -295,6 +295,7 @@ class DirectoryUpdate:
         entry = wanted.entry
         subject = f"list {entry.number} of mailbox {entry.owner}"
         members = frozenset(self._written[extension].id for extension in wanted.members)
+        recording = self._prepared.list_recordings.get((entry.owner, entry.number))
         known = next((each for each in owner.lists if each.number == entry.number), None) if owner else None
         if known is None:
             self._note(subject, "")
@@ -305,14 +306,22 @@ class DirectoryUpdate:
                 description=entry.description,
                 shared=entry.shared,
                 members=members,
+                recording=recording,
             )
             return
         if known.members != members:
             self._note(subject, "members", *self._numbers(known.members, members))
+        if known.recording != recording:
+            self._note(subject, "recording", "another recording" if known.recording else None, entry.recording)
         diff = self._differences(subject, known, {"description": entry.description, "shared": entry.shared})
-        if diff or known.members != members:
+        if diff or (known.members, known.recording) != (members, recording):
             await lists.change(
-                self._connection, known, description=entry.description, shared=entry.shared, members=members
+                self._connection,
+                known,
+                description=entry.description,
+                shared=entry.shared,
+                members=members,
+                recording=recording,
             )
 
     def _differences(

@@ -162,6 +162,8 @@ class ListEntry(Entry):
     owner: Extension
     number: Annotated[int, Field(ge=1, le=LISTS_MAX)]
     description: Name
+    recording: str | None = None
+    """A file that says the description."""
     members: tuple[str, ...] = Field(strict=False, min_length=1, max_length=10_000)
     shared: bool = False
 

@@ -204,7 +204,8 @@ class _Check:
                 self._member(text, (*at, "members", position), tables, plan)
                 for position, text in enumerate(entry.members)
             ]
-            found.append(ListPlan(entry, tuple(dict.fromkeys(member for member in members if member))))
+            recording = self._greeting(entry.recording, (*at, "recording"))
+            found.append(ListPlan(entry, tuple(dict.fromkeys(member for member in members if member)), recording))
         return tuple(found)
 
     def _teams(self, tables: Tables, plan: DialPlan) -> tuple[TeamPlan, ...]:

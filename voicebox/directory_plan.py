@@ -46,6 +46,8 @@ class ListPlan:
     entry: ListEntry
     members: tuple[str, ...]
     """Extensions, each once: a member named by its number and by its alias is one."""
+    recording: bytes | None = field(hash=False, repr=False)
+    """The file that says the description, which can be read as audio."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,5 +33,7 @@ class Prepared:
     web_passwords: dict[str, NewSecret] = field(default_factory=dict)
     greeting_ids: dict[tuple[str, str], str] = field(default_factory=dict)
     """By extension and key."""
+    list_recordings: dict[tuple[str, int], str] = field(default_factory=dict)
+    """By the owner's extension and the list's number."""
     greetings: list[Greeting] = field(default_factory=list)
     """Only what is not stored yet."""

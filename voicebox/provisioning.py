@@ -26,6 +26,7 @@ from voicebox.storage import audio, provisioned
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
 from voicebox.storage.provisioned import Standing
+from voicebox.tomllines import KeyPath
 
 __all__ = ["Applied", "Change", "DirectoryError", "DirectoryFile", "Provisioner", "read_directory"]
 
@@ -116,11 +117,14 @@ class Provisioner:
             standing = known.get(plan.entry.number)
             await self._prepare_secrets(plan, standing, prepared)
             for key, data in plan.greetings.items():
-                try:
-                    prepared.greeting_ids[plan.entry.number, key] = await self._prepare_greeting(file, data, prepared)
-                except GreetingRefused as refused:
-                    problem = file.problem(greeting_path(index, key), refused.problem, refused.cure)
-                    raise DirectoryError((problem,)) from None
+                prepared.greeting_ids[plan.entry.number, key] = await self._prepare_greeting(
+                    file, data, prepared, greeting_path(index, key)
+                )
+        for index, wanted in enumerate(file.lists):
+            if wanted.recording is not None:
+                prepared.list_recordings[wanted.entry.owner, wanted.entry.number] = await self._prepare_greeting(
+                    file, wanted.recording, prepared, ("distribution_list", index, "recording")
+                )
         return prepared
 
     async def _prepare_secrets(self, plan: MailboxPlan, standing: Standing | None, prepared: Prepared) -> None:
@@ -149,12 +153,15 @@ class Provisioner:
             return NewSecret(present, known=True)
         return NewSecret(await self._hasher.hash(secret))
 
-    async def _prepare_greeting(self, file: DirectoryFile, data: bytes, prepared: Prepared) -> str:
-        """Return the id of a greeting; of one that is not stored, make what is."""
+    async def _prepare_greeting(self, file: DirectoryFile, data: bytes, prepared: Prepared, at: KeyPath) -> str:
+        """Return the id of a greeting, written at a place of the file; of one that is not stored, make what is."""
         digest = hashlib.sha256(data).hexdigest()
         audio_id = uuid.uuid5(_GREETING_IDS, f"{_GREETING_VERSION}:{file.company.name}:{digest}").hex
         if not any(greeting.id == audio_id for greeting in prepared.greetings) and not await self._is_stored(audio_id):
-            prepared.greetings.append(Greeting(audio_id, await self._master(data)))
+            try:
+                prepared.greetings.append(Greeting(audio_id, await self._master(data)))
+            except GreetingRefused as refused:
+                raise DirectoryError((file.problem(at, refused.problem, refused.cure),)) from None
         return audio_id
 
     async def _is_stored(self, audio_id: str) -> bool:

@@ -1,6 +1,6 @@
 """To whom something is sent: a person, a list or everyone; said back before it is confirmed (phone-menus.md).
 
-A list is named by its number, and by how many it has: its description is a text that nobody has recorded.
+A list is named by its number, its recorded description where it has one, and how many are on it.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ivr.call import Clip, Sound
 from ivr.flows.visit import Visit
 from prompts import phrases
 from prompts.phrases import Phrase
-from voicebox.distribution import Audience
+from voicebox.distribution import Audience, DistributionList, Result
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message
 from voicebox.numbers import DialPlan, parse_signalled
@@ -59,8 +59,9 @@ async def a_list(visit: Visit) -> Addressed | Phrase:
     count = len(found.members - {visit.owner.id})
     if not count:
         return visit.say("send-empty-list")
-    named = visit.say("send-list") + phrases.number(visit.language, found.number)
-    return Addressed(Audience(lists=(found.id,)), (named, phrases.recipients(visit.language, count)))
+    numbered = visit.say("send-list") + phrases.number(visit.language, found.number)
+    words = (numbered, *await _described(visit, found), phrases.recipients(visit.language, count))
+    return Addressed(Audience(lists=(found.id,)), words)
 
 
 async def everyone(visit: Visit) -> Addressed | Phrase:
@@ -74,8 +75,7 @@ async def everyone(visit: Visit) -> Addressed | Phrase:
 
 async def addressed(visit: Visit, recipient: Mailbox) -> Addressed:
     """Return one mailbox, by its owner's recorded name or else its extension."""
-    words = await named(visit, recipient, visit.say("send-recipient"), visit.say("send-recipient"))
-    return Addressed(Audience(people=(recipient,)), words, alone=True)
+    return Addressed(Audience(people=(recipient,)), await called(visit, recipient), alone=True)
 
 
 async def author(visit: Visit, message: Message) -> Mailbox | None:
@@ -90,12 +90,31 @@ async def author(visit: Visit, message: Message) -> Mailbox | None:
     return await _find(visit, message.caller.number)
 
 
+async def called(visit: Visit, recipient: Mailbox) -> tuple[Sound, ...]:
+    """Return "Recipient:" and the recorded name or the extension."""
+    return await named(visit, recipient, visit.say("send-recipient"), visit.say("send-recipient"))
+
+
+async def result_of(visit: Visit, result: Result) -> tuple[Sound, ...]:
+    """Return the recipient of a sending as `called`; by the extension where the mailbox has gone."""
+    who = None if result.mailbox_id is None else await visit.services.directory.by_id(result.mailbox_id)
+    if who is not None:
+        return await called(visit, who)
+    return (visit.say("send-recipient") + phrases.phone_number(visit.language, result.recipient),)
+
+
 async def named(visit: Visit, who: Mailbox, by_name: Phrase, by_number: Phrase) -> tuple[Sound, ...]:
     """Return `by_name` and the recorded name of a colleague; where there is none, `by_number` and the extension."""
     name = who.name_recording
     if name is not None and await visit.services.clips.length_s(name):
         return (by_name, Clip(name))
     return (by_number + phrases.phone_number(visit.language, who.number, visit.company.country_code),)
+
+
+async def _described(visit: Visit, found: DistributionList) -> tuple[Sound, ...]:
+    """Return the description as it was recorded, where it can be played."""
+    recording = found.recording
+    return (Clip(recording),) if recording is not None and await visit.services.clips.length_s(recording) else ()
 
 
 async def _find(visit: Visit, text: str) -> Mailbox | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ivr import menu
 from ivr.call import Sound
-from ivr.flows.addressing import named
+from ivr.flows.addressing import result_of
 from ivr.flows.asking import choose, confirm
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
@@ -68,11 +68,7 @@ async def _recipients(visit: Visit, recipients: Sequence[Result]) -> tuple[Sound
     """Return the only recipient by name, or how many there are."""
     if len(recipients) > 1:
         return (phrases.recipients(visit.language, len(recipients)),)
-    only, carrier = recipients[0], visit.say("send-recipient")
-    who = None if only.mailbox_id is None else await visit.services.directory.by_id(only.mailbox_id)
-    if who is not None:
-        return await named(visit, who, carrier, carrier)
-    return (carrier + phrases.phone_number(visit.language, only.recipient),)
+    return await result_of(visit, recipients[0])
 
 
 async def _standing(visit: Visit, sending: Sending) -> Sound:

@@ -8,7 +8,7 @@ from typing import Final
 
 from ivr import menu
 from ivr.call import Sound
-from ivr.flows.addressing import Addressed
+from ivr.flows.addressing import Addressed, result_of
 from ivr.flows.asking import choose, confirm
 from ivr.flows.dictation import Dictation
 from ivr.flows.visit import Visit
@@ -28,10 +28,13 @@ _REFUSED: Final[Mapping[Refusal, str]] = {
     Refusal.UNKNOWN_LIST: "send-unknown-list",
     Refusal.NOTHING: "send-nothing-recorded",
 }
+MISSED_TOLD: Final = 10
+"""Recipients without a copy who are told one by one; all of them are in what the API and the command line show."""
 _MISSED: Final[Mapping[Delivery, str]] = {
     Delivery.FULL: "send-recipient-full",
     Delivery.OFF: "send-recipient-off",
     Delivery.UNKNOWN: "send-unknown-number",
+    Delivery.RECALLED: "sent-recalled",
 }
 
 
@@ -139,7 +142,7 @@ class Sheet:
         if sent.reached:
             self.done = True
             self.dictation.given_away()
-        return self._told(sent, alone=to.alone)
+        return await self._told(sent, alone=to.alone)
 
     async def leave(self) -> bool:
         """Return whether the subscriber really leaves: a recording is thrown away only after a confirmation.
@@ -151,13 +154,16 @@ class Sheet:
             return True
         return await confirm(self._visit.call, self._visit.say("review-discard-question"), menu.DISCARD)
 
-    def _told(self, sent: Sent, *, alone: bool) -> tuple[Sound, ...]:
+    async def _told(self, sent: Sent, *, alone: bool) -> tuple[Sound, ...]:
+        """Return how many got it and how many did not, and of these who, and why (row 20: a result per member)."""
         visit, reached, missed = self._visit, sent.reached, sent.missed
         if alone:
             return (visit.say("review-sent") if reached else visit.say("send-failed", _MISSED[missed[0].outcome]),)
-        words = [visit.say("review-sent" if not missed else "send-partly" if reached else "send-failed")]
+        words: list[Sound] = [visit.say("review-sent" if not missed else "send-partly" if reached else "send-failed")]
         if reached:
             words.append(visit.say("send-reached") + phrases.recipients(visit.language, reached))
         if missed:
             words.append(visit.say("send-missed") + phrases.recipients(visit.language, len(missed)))
+        for each in missed[:MISSED_TOLD]:
+            words += [*await result_of(visit, each), visit.say(_MISSED[each.outcome])]
         return tuple(words)

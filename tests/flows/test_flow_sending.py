@@ -129,6 +129,27 @@ async def test_row_19_a_lists_number_and_its_count_are_said_before_it_is_confirm
 
 
 @pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(
+    ("recording", "said"),
+    [("support", ["number-12", "support", "recipients-2"]), ("lost", ["number-12", "recipients-2"])],
+)
+async def test_row_19_the_recorded_description_and_the_count_are_said_before_it_is_confirmed(
+    recording: str, said: list[str], language: Language
+) -> None:
+    def prepare(world: World) -> None:
+        world.call.clips["support"] = 1.2
+        world.distribution.lists = {12: replace(SUPPORT, recording=recording)}
+
+    world = await compose(
+        *RECORDED, press("5"), press("12#"), listen_to("recipients-2"), press("*"), press("*"),
+        listen_to("option-discard-star"), press("1"), *LEAVE, prepare=prepare, language=language,
+    )  # fmt: skip
+    told = since(world, "send-list")
+    assert told[1 : 1 + len(said)] == said
+    assert world.distribution.dispatched == []
+
+
+@pytest.mark.parametrize("language", Language)
 async def test_star_at_the_confirmation_sends_nothing_and_keeps_the_recording(language: Language) -> None:
     world = await compose(
         *RECORDED, press("5"), press("12#"), press("*"), listen_to("menu-cancelled"), press("2"),
@@ -300,12 +321,36 @@ def becoming(**outcomes: Delivery) -> Callable[[World], None]:
 @pytest.mark.parametrize("language", Language)
 async def test_row_20_who_sends_to_a_list_hears_how_many_got_it_and_how_many_not(language: Language) -> None:
     world = await compose(
-        *RECORDED, press("5"), press("12#"), press("#"), listen_to("send-missed"), *LEAVE,
+        *RECORDED, press("5"), press("12#"), press("#"), listen_to("send-recipient-full"), *LEAVE,
         prepare=becoming(cleo=Delivery.FULL), language=language,
     )  # fmt: skip
-    assert since(world, "send-partly")[:5] == [
-        *("send-partly", "send-reached", "recipients-2", "send-missed", "recipients-1")
+    assert since(world, "send-partly")[:8] == [
+        *("send-partly", "send-reached", "recipients-2", "send-missed", "recipients-1"),
+        *("send-recipient", "cleo", "send-recipient-full"),
     ]
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_row_20_each_who_missed_it_is_told_with_the_reason_ten_at_most(language: Language) -> None:
+    def prepare(world: World) -> None:
+        world.distribution.lists = {12: replace(SUPPORT, members=frozenset(range(2, 16)))}
+        world.distribution.outcomes = {
+            2: Delivery.OFF,
+            3: Delivery.FULL,
+            **dict.fromkeys(range(4, 15), Delivery.UNKNOWN),
+        }
+
+    world = await compose(
+        *RECORDED, press("5"), press("12#"), press("#"), listen_to("digits-11"), *LEAVE,
+        prepare=prepare, language=language,
+    )  # fmt: skip
+    told = since(world, "send-missed")
+    assert told[:9] == [
+        *("send-missed", "recipients-13", "send-recipient", "digits-10-on", "digits-02", "send-recipient-off"),
+        *("send-recipient", "cleo", "send-recipient-full"),
+    ]
+    assert told.count("send-recipient") == 10
+    assert world.languages == {language}
 
 
 @pytest.mark.parametrize("language", Language)

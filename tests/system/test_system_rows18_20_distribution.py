@@ -48,8 +48,10 @@ def house(
 ) -> Iterator[Service]:
     """A voicebox with this company, shared by the module."""
     folder = tmp_path_factory.mktemp("house")
+    soundfile.write(folder / "support.wav", speech(1.5, seed=16), RATE_HZ)
+    described = company() + 'recording = "support.wav"\n'
     made = Service(
-        folder, smtp_port=letters.port, rtp_ports=rtp_ports, cache=cache, more=SECOND_PEER, directory=company()
+        folder, smtp_port=letters.port, rtp_ports=rtp_ports, cache=cache, more=SECOND_PEER, directory=described
     )
     made.apply().start()
     yield made
@@ -101,12 +103,19 @@ def test_rows_18_to_20_a_message_is_forwarded_with_a_comment_to_a_list_and_heard
     (left,) = house.messages("1001")
     house.flac(left["audio_id"])
     call = logged_in(house, tmp_path, "1001", "+4915155500101").keys("11").pause(0.5).keys("921")
-    call.speak(comment).pause(RECORD_S).keys("#").pause(0.5).keys("57##").pause(2).bye().run()
+    call.speak(comment).pause(RECORD_S).keys("#").pause(0.5).keys("57#").pause(7).keys("#").pause(10)
+    call.bye().run()
 
     # A result for each member; the sender gets no copy, who is on the list by two numbers gets one.
     assert results(house, "forward") == {"1002": "sent", "1003": "off", "1006": "sent"}
     record = house.call("8000")
     assert moment(record, "sending", kind="forward", sent=2, missed=1)
+    # The description that was recorded is heard before it is confirmed (row 19), and who missed it after (row 20).
+    (described,) = house.rows("SELECT recording FROM distribution_list")
+    told = [entry["id"] for entry in record["trace"] if entry["event"] == "prompt"]
+    at = told.index("send-list")
+    assert told[at : at + 3] == ["send-list", f"clip:{described['recording']}", "recipients"]
+    assert told[told.index("send-partly") :][:4] == ["send-partly", "send-reached", "send-missed", "send-recipient"]
     got = house.message("1002")
     assert (got["kind"], got["caller_number"], got["state"]) == ("forward", "+4930123456", "new")
     assert [row["id"] for row in house.messages("1001")] == [left["id"]]

@@ -31,7 +31,17 @@ from voicebox.message import State
 from voicebox.storage import outbox as queue
 from voicebox.storage.audio import AudioState
 from voicebox.storage.outbox import Draft, Kind
-from voicebox.storage.tables import announcement, audio, call_record, mailbox, message, message_segment, outbox, sending
+from voicebox.storage.tables import (
+    announcement,
+    audio,
+    call_record,
+    distribution_list,
+    mailbox,
+    message,
+    message_segment,
+    outbox,
+    sending,
+)
 
 _OPEN: Final = outbox.c.done_at.is_(None) & outbox.c.given_up_at.is_(None)
 _LIMIT: Final[BindParameter[Any]] = bindparam("most")
@@ -80,8 +90,11 @@ _PURGE: Final = (
 
 
 def _in_use() -> Select[Any]:
-    """Return the audio that mailboxes and announcements play: few rows, so that one list of them is enough."""
-    own = (mailbox.c.busy_greeting, mailbox.c.no_answer_greeting, mailbox.c.away_greeting, mailbox.c.name_recording)
+    """Return the audio of mailboxes, lists and announcements: few rows, so that one list of them is enough."""
+    own = (
+        *(mailbox.c.busy_greeting, mailbox.c.no_answer_greeting, mailbox.c.away_greeting, mailbox.c.name_recording),
+        distribution_list.c.recording,
+    )
     used = [select(column.label("id")).where(column.is_not(None)) for column in own]
     together = union_all(*used, select(announcement.c.audio_id.label("id"))).subquery("used")
     return select(together.c.id)

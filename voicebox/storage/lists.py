@@ -27,6 +27,8 @@ class DistributionList:
     shared: bool
     members: frozenset[int]
     """Keys of mailboxes."""
+    recording: str | None = None
+    """Audio that says the description."""
 
 
 _LISTS: Final = select(
@@ -36,6 +38,7 @@ _LISTS: Final = select(
     distribution_list.c.number,
     distribution_list.c.description,
     distribution_list.c.shared,
+    distribution_list.c.recording,
 ).order_by(distribution_list.c.number)
 _OF_COMPANY: Final = _LISTS.where(distribution_list.c.company_id == bindparam("of_company"))
 _MEMBERS: Final = select(list_member.c.list_id, list_member.c.mailbox_id)
@@ -100,13 +103,21 @@ def _with_members(rows: Iterable[Any], members: Iterable[Any]) -> list[Distribut
             description=row.description,
             shared=row.shared,
             members=frozenset(by_list[row.id]),
+            recording=row.recording,
         )
         for row in rows
     ]
 
 
 async def add(
-    connection: AsyncConnection, owner: Mailbox, *, number: int, description: str, shared: bool, members: Iterable[int]
+    connection: AsyncConnection,
+    owner: Mailbox,
+    *,
+    number: int,
+    description: str,
+    shared: bool,
+    members: Iterable[int],
+    recording: str | None = None,
 ) -> DistributionList:
     """Write a new list.
 
@@ -119,6 +130,7 @@ async def add(
         "number": number,
         "description": description,
         "shared": shared,
+        "recording": recording,
     }
     try:
         statement = insert(distribution_list).values(values).returning(distribution_list.c.id)
@@ -127,14 +139,20 @@ async def add(
         raise Conflict("list", str(number)) from error
     made = frozenset(members)
     await _add_members(connection, owner.company_id, key, made)
-    return DistributionList(key, owner.company_id, owner.id, number, description, shared, made)
+    return DistributionList(key, owner.company_id, owner.id, number, description, shared, made, recording)
 
 
 async def change(
-    connection: AsyncConnection, before: DistributionList, *, description: str, shared: bool, members: Iterable[int]
+    connection: AsyncConnection,
+    before: DistributionList,
+    *,
+    description: str,
+    shared: bool,
+    members: Iterable[int],
+    recording: str | None = None,
 ) -> None:
     """Change a list; its number stays. Raises Conflict if it becomes shared and the company has one of its number."""
-    values = {"description": description, "shared": shared}
+    values = {"description": description, "shared": shared, "recording": recording}
     statement = update(distribution_list).where(distribution_list.c.id == before.id).values(values)
     try:
         await connection.execute(statement)

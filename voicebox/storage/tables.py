@@ -408,6 +408,7 @@ distribution_list = Table(
     _mailbox(ondelete="CASCADE"),
     Column("number", Integer, nullable=False),
     Column("description", String(80), nullable=False),
+    _audio("recording"),
     _flag("shared"),
     UniqueConstraint("mailbox_id", "number"),
     CheckConstraint("number BETWEEN 1 AND 15", name="number"),
@@ -420,6 +421,7 @@ distribution_list = Table(
         sqlite_where=text("shared"),
         postgresql_where=text("shared"),
     ),
+    Index("ix_distribution_list_recording", "recording"),
 )
 
 list_member = Table(

@@ -26,7 +26,7 @@ from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Message, Reason, State, Take
 from voicebox.settings.retention import Retention
 from voicebox.storage import ageing as storage_ageing
-from voicebox.storage import audio, callrecords, messages, outbox
+from voicebox.storage import audio, callrecords, lists, messages, outbox
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.outbox import Draft, Kind
@@ -308,6 +308,23 @@ async def test_row_21_greetings_and_names_keep_their_sound(lite: Archive, column
     lite.days(1)
     assert (await lite.ageing.catch_up()).audio == 1
     assert not await lite.has(old)
+
+
+async def test_row_21_lists_keep_the_sound_of_their_description(lite: Archive) -> None:
+    kept = await lite.sound()
+    made = await lite.db.write(
+        lambda connection: lists.add(
+            connection, lite.anna, number=1, description="Team", shared=False, members=[lite.ben.id], recording=kept
+        )
+    )
+    lite.days(500)
+    assert (await lite.ageing.catch_up()).audio == 0
+    await lite.do(
+        lambda connection: lists.change(connection, made, description="Team", shared=False, members=[lite.ben.id])
+    )
+    lite.days(1)
+    assert (await lite.ageing.catch_up()).audio == 1
+    assert not await lite.has(kept)
 
 
 async def test_row_21_announcements_keep_their_sound(lite: Archive) -> None:
