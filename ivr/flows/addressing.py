@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr.call import Clip, Sound
+from ivr.flows.asking import ask_number
 from ivr.flows.visit import Visit
 from prompts import phrases
 from prompts.phrases import Phrase
@@ -15,8 +16,6 @@ from voicebox.mailbox import Mailbox
 from voicebox.message import Message
 from voicebox.numbers import DialPlan, parse_signalled
 
-NUMBER_MOST: Final = 20
-"""Digits of an international number with its prefix, and some."""
 LIST_MOST: Final = 2
 """Lists have the numbers 1 to 15."""
 
@@ -37,8 +36,8 @@ async def person(visit: Visit) -> Addressed | Phrase:
     Raises:
         Hangup: the call is over.
     """
-    typed = await visit.call.digits(visit.say("send-to-number"), most=NUMBER_MOST)
-    if not typed or typed.endswith("*"):
+    typed = await ask_number(visit.call, visit.say("send-to-number"))
+    if typed is None:
         return visit.say("menu-cancelled")
     found = await _find(visit, typed)
     return visit.say("send-unknown-number") if found is None else await addressed(visit, found)
@@ -50,8 +49,8 @@ async def a_list(visit: Visit) -> Addressed | Phrase:
     Raises:
         Hangup: the call is over.
     """
-    typed = await visit.call.digits(visit.say("send-to-list"), most=LIST_MOST)
-    if not typed or typed.endswith("*"):
+    typed = await ask_number(visit.call, visit.say("send-to-list"), LIST_MOST)
+    if typed is None:
         return visit.say("menu-cancelled")
     found = await visit.services.distribution.list_for(visit.owner, int(typed))
     if found is None:

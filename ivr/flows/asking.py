@@ -15,6 +15,8 @@ from voicebox.i18n import Language
 
 TRIES: Final = 3
 """Silences, or wrong keys, in a row."""
+NUMBER_MOST: Final = 20
+"""Digits of an international number with its prefix, and some."""
 
 
 class GaveUpError(Exception):
@@ -95,6 +97,16 @@ async def choose(
                 before = ()
             case act:
                 return act
+
+
+async def ask_number(call: Call, question: Phrase, most: int = NUMBER_MOST) -> str | None:
+    """Ask for a number, ended by `#`; None where nothing was typed, or `*` took it back.
+
+    Raises:
+        Hangup: the call is over.
+    """
+    typed = await call.digits(question, most=most)
+    return None if not typed or typed.endswith("*") else typed
 
 
 async def confirm(call: Call, question: Phrase, menu: Menu) -> bool:

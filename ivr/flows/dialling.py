@@ -4,7 +4,7 @@ Off by default: whoever learns a passcode could otherwise call at the company's 
 """
 
 from ivr.call import Sound
-from ivr.flows.addressing import NUMBER_MOST
+from ivr.flows.asking import ask_number
 from ivr.flows.connecting import Connection, connect
 from ivr.flows.visit import Visit
 
@@ -15,8 +15,8 @@ async def make_call(visit: Visit) -> tuple[Sound, ...]:
     Raises:
         Hangup: the call is over.
     """
-    typed = await visit.call.digits(visit.say("dial-number"), most=NUMBER_MOST)
-    if not typed or typed.endswith("*"):
+    typed = await ask_number(visit.call, visit.say("dial-number"))
+    if typed is None:
         return (visit.say("menu-cancelled"),)
     match await connect(
         visit.call, visit.services, visit.mailbox, typed, visit.say("transfer-connecting"), diverted=False

@@ -2,8 +2,7 @@
 
 from ivr import menu
 from ivr.call import Sound
-from ivr.flows.asking import choose
-from ivr.flows.login import NUMBER_MOST
+from ivr.flows.asking import ask_number, choose
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
 from prompts import phrases
@@ -48,8 +47,8 @@ async def _switch_on(visit: Visit, mailbox: Mailbox) -> tuple[Mailbox | None, tu
 
 async def _destination(visit: Visit, mailbox: Mailbox) -> tuple[Mailbox | None, tuple[Sound, ...]]:
     """Ask for a destination and keep it; nothing typed, or `*`, leaves the old one."""
-    typed = await visit.call.digits(visit.say("forwarding-number"), most=NUMBER_MOST)
-    if not typed or typed.endswith("*"):
+    typed = await ask_number(visit.call, visit.say("forwarding-number"))
+    if typed is None:
         return mailbox, (visit.say("menu-cancelled"),)
     allowed = await visit.services.reachability.judge(visit.company, mailbox, typed)
     if allowed is None:

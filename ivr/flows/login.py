@@ -5,10 +5,9 @@ nobody can find out which numbers exist.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from ivr.call import Call, Sound
-from ivr.flows.asking import Patience, part
+from ivr.flows.asking import NUMBER_MOST, Patience, part
 from ivr.flows.services import Services
 from prompts.phrases import say
 from voicebox.access import Ask, Line, LoginResult, Outcome, Source, identify
@@ -16,9 +15,6 @@ from voicebox.lockout import TRIES_PER_CALL
 from voicebox.mailbox import Company, Mailbox
 from voicebox.numbers import DialPlan, parse_signalled
 from voicebox.passcode import PIN_MAX_DIGITS
-
-NUMBER_MOST: Final = 20
-"""Digits of an international number with its prefix, and some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ class _Login:
                 if typed == "*":
                     await part(self._call, say(self._language, "menu-goodbye"))
                     return None
-                mailbox = await self._find(typed)
+                mailbox, typed = await self._find(typed)
             pin = await self._pin(known=own is not None)
             if pin is None:  # not my phone, or back to the number
                 own = None
@@ -138,14 +134,12 @@ class _Login:
         before, self._before = self._before, ()
         return before
 
-    def _as_one(self, typed: str) -> str:
-        """Return one number for all its spellings, so that failures at nobody's add up as at a mailbox's."""
+    async def _find(self, typed: str) -> tuple[Mailbox | None, str]:
+        """Return whose a number is; and the one number for all its spellings, so that failures at nobody's add up."""
         number = parse_signalled(typed, self._plan)
-        return typed if number is None else number.shown
-
-    async def _find(self, typed: str) -> Mailbox | None:
-        number = parse_signalled(typed, self._plan)
-        return await self._services.directory.find(self._company.id, number) if number else None
+        if number is None:
+            return None, typed
+        return await self._services.directory.find(self._company.id, number), number.shown
 
     async def _try(self, mailbox: Mailbox | None, typed: str, pin: str) -> LoginResult:
         """Try a passcode and let the time of an answer pass, whatever the answer is."""
@@ -158,7 +152,7 @@ class _Login:
             device=origin.device,
         )
         result = await self._services.access.login(
-            company_id=self._company.id, mailbox=mailbox, pin=pin, source=source, typed=self._as_one(typed)
+            company_id=self._company.id, mailbox=mailbox, pin=pin, source=source, typed=typed
         )
         await self._call.pause(result.answer_after_s)
         self._call.forget_keys()  # a thousand digits typed in a row are one try

@@ -6,16 +6,13 @@ hear its messages; its greetings and its passcode stay the business of who has t
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from ivr.call import Sound
-from ivr.flows.asking import tell
+from ivr.flows.asking import ask_number, tell
 from ivr.flows.messages import listen
 from ivr.flows.visit import Visit
 from prompts import phrases
 from voicebox.mailbox import Mailbox
-
-NUMBER_MOST: Final = 20
 
 
 async def open_team(visit: Visit, teams: Sequence[Mailbox]) -> tuple[Sound, ...]:
@@ -27,8 +24,8 @@ async def open_team(visit: Visit, teams: Sequence[Mailbox]) -> tuple[Sound, ...]
     """
     team = teams[0]
     if len(teams) > 1:
-        typed = await visit.call.digits(visit.say("team-number"), most=NUMBER_MOST)
-        if not typed or typed.endswith("*"):
+        typed = await ask_number(visit.call, visit.say("team-number"))
+        if typed is None:
             return (visit.say("menu-cancelled"),)
         chosen = next((each for each in teams if each.number == typed), None)
         if chosen is None:
