@@ -14,7 +14,7 @@ from ivr.media.library import PromptLibrary
 from ivr.media.worker import WorkerDied
 from prompts.phrases import Phrase
 from voicebox.codec import Codec
-from voicebox.errors import NoAudio, RecordingBroken, VoiceboxError
+from voicebox.errors import NoAudio, RecordingBroken, RecordingElsewhere, VoiceboxError
 from voicebox.library import Assemble, AudioLibrary, decode
 from voicebox.message import Take
 
@@ -67,8 +67,8 @@ class Sounds:
     async def length_s(self, audio_id: str) -> float | None:
         """Make a recording ready to be played and return its length; None when it is missing or broken.
 
-        Also None while the database or the store is away: a caller then hears the default greeting, and leaves a
-        message all the same.
+        Also None while the database or the store is away, or the sound is still with another node: a caller then hears
+        the default greeting, and leaves a message all the same.
         """
         codec = Codec.PCMU
         try:
@@ -79,6 +79,16 @@ class Sounds:
             log.warning("clip_unreadable", audio=audio_id, why=str(error))
             return None
         return len(audio) / codec.value.frame_bytes * 0.02
+
+    async def away(self, audio_id: str) -> bool:
+        """Tell whether a recording cannot be read now, and may be later; False where it can, is missing or broken."""
+        try:
+            await self._clip((audio_id, Codec.PCMU, 1.0))
+        except NoAudio:
+            return False
+        except UNREADABLE:
+            return True
+        return False
 
     def remember(self, take: Take) -> None:
         """Let a take be played before it is a message: its caller may want to hear it."""
@@ -114,7 +124,7 @@ class Sounds:
         if take is not None:
             try:
                 return (await self._assemble(take.id, take.samples)).flac
-            except RecordingBroken:
+            except (RecordingBroken, RecordingElsewhere):
                 # It has become a message and was settled meanwhile.
                 self._takes.pop(audio_id, None)
         return await self._library.flac(audio_id)

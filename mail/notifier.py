@@ -18,12 +18,12 @@ from mail.errors import AudioNotReady, PermanentFailure, TemporaryFailure, Unkno
 from mail.invitation import Invitation
 from mail.letter import Letter, Sender
 from mail.notice import Notice
-from mail.outgoing import AUDIO_PAUSE_S, KINDS, LEASE_S, Outgoing
+from mail.outgoing import AUDIO_PAUSE_MAX_S, AUDIO_PAUSE_S, KINDS, LEASE_S, Outgoing
 from mail.smtp import MailTransport
-from voicebox.errors import DatabaseUnavailable, NoAudio
+from voicebox.errors import DatabaseUnavailable, NoAudio, StoreUnavailable
 from voicebox.events import Event, Events, OutboxGrew
 from voicebox.metrics import MailResult, Metrics
-from voicebox.storage.outbox import Entry
+from voicebox.storage.outbox import Entry, backoff_s
 
 AT_A_TIME: Final = 4
 """Mails on their way together: enough to outlast slow answers, few enough for any server's limit per client."""
@@ -39,6 +39,7 @@ class Mp3(Protocol):
 
         Raises:
             NoAudio: there is nothing to play, and never will be.
+            StoreUnavailable: the store is away, or the recording is still with the node that took it.
             Exception: not now.
         """
         ...
@@ -67,36 +68,30 @@ class Notifier:
         self._events = events
         self._metrics = metrics
         self._wake = asyncio.Event()
-        self._stopping = False
         self._finishing = False
         self._under_way: set[asyncio.Task[None]] = set()
         # Taken by the server, but the database went away before the row could be closed: never sent twice for that.
         self._taken: dict[int, Letter | Notice | Invitation] = {}
 
     async def run(self) -> None:
-        """Send what is due until `stop` or cancellation; after `stop`, mails on their way may still arrive."""
+        """Send what is due; runs until cancelled, which cuts off mails on their way: `finish` comes before."""
         unsubscribe = self._events.subscribe(self._on_event)
         try:
             async with asyncio.TaskGroup() as group:
                 under_way = self._under_way
-                while not self._stopping:
+                while True:
                     self._wake.clear()
                     for entry in await self._claimed(AT_A_TIME - len(under_way)):
                         task = group.create_task(self._deliver(entry))
                         under_way.add(task)
                         task.add_done_callback(under_way.discard)
                         task.add_done_callback(lambda _: self._wake.set())
-                    woken = await self._pause(busy=len(under_way) >= AT_A_TIME)
+                    woken = await self._pause(busy=self._finishing or len(under_way) >= AT_A_TIME)
                     if not woken and not under_way:
                         await self._transport.rest()
         finally:
             unsubscribe()
             await self._transport.rest()
-
-    def stop(self) -> None:
-        """Begin no further mail; `run` returns when those on their way have an answer."""
-        self._stopping = True
-        self._wake.set()
 
     async def finish(self, within_s: float) -> None:
         """Begin no further mail, and give those on their way time for the server's answer.
@@ -128,7 +123,8 @@ class Notifier:
             return []
         try:
             if await self._outgoing.next_due_s() == 0:
-                return await self._outgoing.claim(limit)
+                claimed = await self._outgoing.claim(limit)
+                return [] if self._finishing else claimed  # due again when the lease ends
         except DatabaseUnavailable as error:
             logger.warning("mails wait for the database: %s", error)
         return []
@@ -157,7 +153,8 @@ class Notifier:
                 self._count(MailResult.PERMANENT, began)
                 await self._give_up(entry, str(error))
             except AudioNotReady as error:
-                await self._outgoing.postponed(entry, str(error), pause_s=AUDIO_PAUSE_S)
+                pause_s = backoff_s(entry.attempts, first_s=AUDIO_PAUSE_S, most_s=AUDIO_PAUSE_MAX_S)
+                await self._outgoing.postponed(entry, str(error), pause_s=pause_s)
             except (TemporaryFailure, UnknownOutcome) as error:
                 unknown = isinstance(error, UnknownOutcome)
                 self._count(MailResult.UNKNOWN if unknown else MailResult.TEMPORARY, began)
@@ -209,7 +206,10 @@ class Notifier:
             return replace(letter, mp3=await self._mp3(*letter.message.audio_ids))
         except NoAudio:
             return replace(letter, audio_lost=True)
-        except Exception as error:  # the store, the spool, an encoder: whichever, the mail waits for it
+        except (StoreUnavailable, DatabaseUnavailable) as error:
+            logger.warning("mail %s waits for its recording: %s", letter.key, error)
+            raise AudioNotReady(f"the recording cannot be read now: {error}") from error
+        except Exception as error:  # the spool, an encoder: whichever, the mail waits for it
             logger.warning("the recording for mail %s cannot be read now", letter.key, exc_info=True)
             raise AudioNotReady(f"the recording cannot be read now ({type(error).__name__})") from error
 

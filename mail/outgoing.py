@@ -25,7 +25,9 @@ KINDS: Final = tuple(purpose.value for purpose in Purpose)
 LEASE_S: Final = 60.0
 """How long a claimed mail is ours; short, so that one whose process died waits no longer than this."""
 AUDIO_PAUSE_S: Final = 15.0
-"""Until the recording is looked for again."""
+"""Until the recording is looked for again: longer than a node takes to bring it to the store; then twice that."""
+AUDIO_PAUSE_MAX_S: Final = 240.0
+"""However long its node is down: soon after it is back, the mail goes out."""
 TRIED_FOR: Final = {
     Purpose.NOTIFY: timedelta(days=5),  # RFC 5321 section 4.5.4.1: at least 4 to 5 days
     Purpose.COPY: timedelta(days=5),
@@ -104,7 +106,7 @@ class Outgoing:
         )
         if self._links is None or not letter.message.confidential or letter.purpose is Purpose.NOTIFY:
             return letter
-        return replace(letter, listen_url=self._links.listen_url(letter.message.id, letter.written_at))
+        return replace(letter, listen_url=self._links.listen_url(letter.message.id, entry.tried_since))
 
     async def _notice(self, entry: Entry) -> Notice | None:
         if entry.mailbox_id is None:
@@ -166,8 +168,10 @@ class Outgoing:
 
     async def postponed(self, entry: Entry, error: str, *, pause_s: float | None = None) -> bool:
         """Note a failure and try again later: after `pause_s`, else by the outbox's rule. False if it was given up."""
-        now = self._clock.now()
-        if now - entry.created_at >= TRIED_FOR[Purpose(entry.kind)]:
+        now, purpose = self._clock.now(), Purpose(entry.kind)
+        # An invitation's link is no younger for being tried anew.
+        since = entry.created_at if purpose is Purpose.CONFIRM else entry.tried_since
+        if now - since >= TRIED_FOR[purpose]:
             await self.refused(entry, f"given up after {entry.attempts} attempts: {error}")
             return False
         again_at = now + timedelta(seconds=backoff_s(entry.attempts) if pause_s is None else pause_s)

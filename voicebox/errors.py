@@ -3,7 +3,8 @@
 VoiceboxError
 ├── DatabaseUnavailable   the database cannot be reached or cannot write now; trying later is right
 ├── StoreUnavailable      the audio store cannot be reached or cannot write now
-├── RecordingBroken       the spool holds nothing playable under this id; trying again is pointless
+│   └── RecordingElsewhere  it is not in our spool: another node's may hold it, and brings it to the store
+├── RecordingBroken       what the spool holds under this id is not playable; trying again is pointless
 ├── NoAudio               there is no audio under this id, or it is marked broken
 ├── Conflict              a unique number, name or key is taken already
 ├── AnnouncementInUse     it is not removed, since mailboxes use it (voicebox.announcements)
@@ -38,8 +39,15 @@ class StoreUnavailable(VoiceboxError):  # noqa: N818 - likewise
     """The audio store cannot be reached or is full. What was asked was not done."""
 
 
+class RecordingElsewhere(StoreUnavailable):
+    """Our spool holds nothing at all under this id. Raised by the assembler.
+
+    Another node's spool may hold it, and that node brings it to the audio store when it can: not now, but later.
+    """
+
+
 class RecordingBroken(VoiceboxError):  # noqa: N818 - likewise
-    """The spool holds nothing playable under this id. Raised by the assembler; never retried."""
+    """What the spool holds under this id is not playable. Raised by the assembler; never retried."""
 
 
 class NoAudio(VoiceboxError):  # noqa: N818 - likewise

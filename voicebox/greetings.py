@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from voicebox.announcement import Change, Choice, Kind, Master, Mastered
 from voicebox.clock import Clock
-from voicebox.errors import RecordingBroken
+from voicebox.errors import RecordingBroken, RecordingElsewhere
 from voicebox.events import Events
 from voicebox.greeting_file import Fault, GreetingRefused
 from voicebox.i18n import Language
@@ -163,7 +163,7 @@ class Greetings:
         """Master a take and put it into the store, before a row names it; raises as `record`."""
         try:
             whole = await self._assemble(take.id, take.samples)
-        except RecordingBroken as broken:
+        except (RecordingBroken, RecordingElsewhere) as broken:  # never elsewhere: it was made in this call
             raise GreetingRefused("cannot be read", "Record it again.", Fault.UNREADABLE) from broken
         made = await self._master(whole.flac, spoken=True)
         audio_id, now = new_id(), self._clock.now()

@@ -17,7 +17,7 @@ import soundfile
 import soxr
 
 from voicebox.clock import Clock
-from voicebox.errors import NoAudio, RecordingBroken
+from voicebox.errors import NoAudio, RecordingBroken, RecordingElsewhere
 from voicebox.storage import audio
 from voicebox.storage.audio import AudioState
 from voicebox.storage.blobs import AudioStore
@@ -58,7 +58,8 @@ Assemble = Callable[[str, int], Awaitable[Assembled]]
 """Makes a take of the spool whole: `(take id, samples to keep)`.
 
 Raises:
-    RecordingBroken: nothing playable is there, and never will be.
+    RecordingElsewhere: our spool has nothing of this id; another node's may.
+    RecordingBroken: what is there is not playable, and never will be.
     Exception: it failed this time.
 """
 
@@ -77,10 +78,10 @@ class AudioLibrary:
 
         Raises:
             NoAudio: there is none of this id, or it is broken.
-            StoreUnavailable: the store cannot be reached.
+            StoreUnavailable: the store cannot be reached, or the node that took the audio has not brought it there yet.
             DatabaseUnavailable: likewise.
         """
-        for _ in range(2):
+        for again in (False, True):  # settled since we looked, here or on another node, the spool forgets it
             row = await self._row(audio_id)
             if row is None or row.state is AudioState.BROKEN:
                 break
@@ -88,8 +89,11 @@ class AudioLibrary:
                 return await self._store.get(row.blob_key)
             try:
                 return (await self._assemble(audio_id, row.samples)).flac
-            except RecordingBroken:  # or settled since we looked, and forgotten by the spool: look again
+            except RecordingBroken:
                 continue
+            except RecordingElsewhere:
+                if again:
+                    raise
         raise NoAudio(f"there is nothing to play under {audio_id}")
 
     async def joined(self, *audio_ids: str) -> bytes:

@@ -5,16 +5,21 @@
 In this order a crash at any point leaves the audio in one place at least, and the next start goes on: at worst a blob
 is written again under the same key. What fails for now is tried again with growing pauses; what can never be made
 whole is marked broken, which the phone announces and passes, and stays in the spool, for a person to look at.
+
+Several nodes share rows and store, and each has a spool of its own. A row does not say whose spool holds its sound, so
+a node starts from what its own spool holds, and settles that, whatever another one thought of it. Of the other rows it
+only sees to those that no node has settled for a day: they are marked broken, until the spool that has them is back.
 """
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from voicebox.clock import Clock
-from voicebox.errors import DatabaseUnavailable, RecordingBroken, StoreUnavailable
+from voicebox.errors import DatabaseUnavailable, RecordingBroken, RecordingElsewhere, StoreUnavailable
 from voicebox.events import AudioBroken, AudioSpooled, AudioStored, Event, Events
 from voicebox.library import Assemble, Assembled, AudioLibrary
 from voicebox.storage import audio
@@ -31,13 +36,20 @@ TRIES: Final = 6
 PAUSE_FIRST_S: Final = 1.0
 PAUSE_MAX_S: Final = 60.0
 LOOK_AGAIN_S: Final = 60.0
-"""Without an event: what another process left, or an event that got lost."""
+"""Without an event: one that got lost."""
+OVERDUE_AFTER: Final = timedelta(days=1)
+"""So long a node may be down before what only its spool holds counts as broken: a night, a part that is sent for."""
+OVERDUE: Final = "no node has brought it from its spool for a day"
 
 logger = logging.getLogger(__name__)
 
 
-class SettledMark(Protocol):
+class Spooled(Protocol):
     """The spool's side of settlement."""
+
+    def kept(self) -> list[str]:
+        """Return the recordings that the spool holds, the oldest first, without those in progress."""
+        ...
 
     async def settled(self, audio_id: str) -> None:
         """Note that the audio lies in the store."""
@@ -65,7 +77,7 @@ class Settlement:
         db: Database,
         store: AudioStore,
         assemble: Assemble,
-        spool: SettledMark,
+        spool: Spooled,
         *,
         events: Events,
         clock: Clock,
@@ -77,6 +89,8 @@ class Settlement:
         self._events = events
         self._clock = clock
         self._troubles: dict[str, _Trouble] = {}
+        self._given_up: set[str] = set()
+        """Of what the spool holds; the next start tries it again, since the fault may have been ours, and mended."""
         self._wake = asyncio.Event()
         self.stored = 0
         """Recordings settled since the start."""
@@ -86,16 +100,15 @@ class Settlement:
         """Times that the store or the database was away."""
 
     async def run(self) -> None:
-        """Settle whatever there is and comes; runs until cancelled. What was broken gets another chance at start."""
+        """Settle whatever there is and comes; runs until cancelled."""
         unsubscribe = self._events.subscribe(self._on_event)
         failures = 0
-        broken_too = True  # the fault may have been ours, and mended since
         try:
             while True:
                 self._wake.clear()
                 try:
-                    await self.settle_due(broken_too=broken_too)
-                    broken_too, failures = False, 0
+                    await self.settle_due()
+                    failures = 0
                     wait_s = self._soonest_s()
                 except (DatabaseUnavailable, StoreUnavailable) as error:
                     failures += 1
@@ -112,33 +125,62 @@ class Settlement:
         finally:
             unsubscribe()
 
-    async def settle_due(self, *, broken_too: bool = False) -> int:
-        """Settle once all that is in the spool and not resting after a failure; returns how many came into the store.
+    async def settle_due(self) -> int:
+        """Settle once all that the spool holds and that does not rest after a failure.
+
+        Returns how many came into the store. What is marked broken is settled as well, but for what this process itself
+        has given up.
 
         Raises:
             DatabaseUnavailable: the rest waits.
             StoreUnavailable: likewise.
         """
         settled = 0
-        states = [AudioState.SPOOL, AudioState.BROKEN] if broken_too else [AudioState.SPOOL]
-        for state in states:
-            while True:
-                now = self._clock.now()
-                rows = await self._unsettled(state)
-                due = [row for row in rows if self._may(row, now)]
-                for row in due:
-                    settled += await self._settle(row)
-                if len(rows) < BATCH or not due or state is AudioState.BROKEN:
-                    break
+        kept = self._spool.kept()
+        due = self._due(kept)
+        for at in range(0, len(due), BATCH):
+            for row in await self._unsettled(due[at : at + BATCH]):
+                settled += await self._settle(row)
+        await self._mark_overdue(set(kept))
         return settled
 
-    async def _unsettled(self, state: AudioState) -> list[AudioRow]:
+    def _due(self, kept: Sequence[str]) -> list[str]:
+        """Return what may be tried now, and forget the troubles of what the spool does not hold any more."""
+        self._troubles = {audio_id: self._troubles[audio_id] for audio_id in kept if audio_id in self._troubles}
+        self._given_up.intersection_update(kept)
+        now = self._clock.now()
+        return [each for each in kept if each not in self._given_up and self._may(each, now)]
+
+    async def _unsettled(self, audio_ids: Sequence[str]) -> list[AudioRow]:
+        """Return the rows to settle; the troubles of those that are gone or settled are over."""
         async with self._db.read() as connection:
-            return await audio.unsettled(connection, state, BATCH)
+            rows = await audio.unsettled(connection, audio_ids)
+        for settled in set(audio_ids).difference(row.id for row in rows):
+            self._troubles.pop(settled, None)
+        return rows
+
+    async def _mark_overdue(self, kept: set[str]) -> None:
+        """Mark as broken what lies in no spool of a node that runs, as far as a day can tell."""
+        before, after = self._clock.now() - OVERDUE_AFTER, ""
+        while True:
+            async with self._db.read() as connection:
+                found = await audio.overdue(connection, before=before, after=after, limit=BATCH)
+            if not found:
+                return
+            after = found[-1]
+            for audio_id in found:
+                if audio_id not in kept:
+                    await self._lose(audio_id)
+
+    async def _lose(self, audio_id: str) -> None:
+        if await self._db.write(lambda connection: audio.lost(connection, audio_id, OVERDUE)):
+            self._sound_alarm(audio_id, OVERDUE)
 
     async def _settle(self, row: AudioRow) -> bool:
         try:
             whole = await self._assemble(row.id, row.samples)
+        except RecordingElsewhere:  # discarded since we asked the spool
+            return False
         except RecordingBroken as error:
             await self._give_up(row, str(error))
             return False
@@ -177,15 +219,18 @@ class Settlement:
 
     async def _give_up(self, row: AudioRow, why: str) -> None:
         self._troubles.pop(row.id, None)
-        await self._db.write(lambda connection: audio.failed(connection, row.id, why, broken=True))
-        if row.state is AudioState.BROKEN:  # known already
-            return
-        self.broken += 1
-        logger.error("recording %s is broken and stays in the spool: %s", row.id, why)
-        self._events.publish(AudioBroken(row.id))
+        noted = await self._db.write(lambda connection: audio.failed(connection, row.id, why, broken=True))
+        self._given_up.add(row.id)
+        if noted and row.state is not AudioState.BROKEN:  # otherwise it is known already
+            self._sound_alarm(row.id, why)
 
-    def _may(self, row: AudioRow, now: datetime) -> bool:
-        trouble = self._troubles.get(row.id)
+    def _sound_alarm(self, audio_id: str, why: str) -> None:
+        self.broken += 1
+        logger.error("recording %s is broken: %s", audio_id, why)
+        self._events.publish(AudioBroken(audio_id))
+
+    def _may(self, audio_id: str, now: datetime) -> bool:
+        trouble = self._troubles.get(audio_id)
         return trouble is None or now >= trouble.not_before
 
     def _soonest_s(self) -> float:

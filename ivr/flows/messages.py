@@ -119,7 +119,8 @@ class _Tour:
         )
         reel = await Reel.of(message, visit.services.clips)
         if reel is None:
-            visit.call.note("broken", message=message.id)
+            away = [await visit.services.clips.away(each) for each in message.audio_ids]
+            visit.call.note("away" if any(away) else "broken", message=message.id)
             await tell(visit.call, *before, heading, visit.say("message-not-playable"))
             return Step.PASS
         presentation = Presentation(visit, message, reel, self._tempo, first=first)

@@ -28,15 +28,17 @@ class Reel:
 
     @classmethod
     async def of(cls, message: Message, clips: Clips) -> "Reel | None":
-        """Make a message's recordings ready; None where the message itself cannot be played.
+        """Make a message's recordings ready; None where the message cannot be played as a whole.
 
-        A comment that cannot be played is left out.
+        A comment that is broken is left out. One that is only away is not: without it the message would count as heard.
         """
         parts: list[Part] = []
         at_s = 0.0
         length_s: float | None = None
         for audio_id in message.audio_ids:
             length_s = await clips.length_s(audio_id)
+            if not length_s and await clips.away(audio_id):
+                return None
             if length_s:
                 parts.append(Part(audio_id, at_s, at_s + length_s))
                 at_s += length_s

@@ -253,7 +253,11 @@ class Clips(Protocol):
     """Recorded audio that calls can play."""
 
     async def length_s(self, audio_id: str) -> float | None:
-        """Make a recording ready to be played and return its length; None when it is missing or broken."""
+        """Make a recording ready to be played and return its length; None when it is missing, broken or away."""
+        ...
+
+    async def away(self, audio_id: str) -> bool:
+        """Tell whether a recording cannot be read now, and may be later; False where it can, is missing or broken."""
         ...
 
 

@@ -77,7 +77,8 @@ class Spool:
         self._segment_bytes = segment_bytes
         self._segment = writer.created_to
         self._offset = segment_bytes  # the first record opens a new segment
-        self._found = list(index.live)
+        self._found = frozenset(index.live)
+        """Of earlier processes: nothing is added to them any more, also where they have no end."""
 
     @classmethod
     def open(cls, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, floor_bytes: int = FLOOR_BYTES) -> Self:
@@ -115,9 +116,9 @@ class Spool:
     def recover(self) -> list[LostTake]:
         """Return the recordings of earlier processes that were neither settled nor discarded. Blocks."""
         return [
-            lost_take(self.folder, recording, self._index.live[recording])
-            for recording in self._found
-            if recording in self._index.live
+            lost_take(self.folder, recording, entry)
+            for recording, entry in list(self._index.live.items())
+            if recording in self._found
         ]
 
     def begin(self, take_id: str, context: bytes, rate_hz: int = 8000) -> None:
@@ -190,6 +191,14 @@ class Spool:
             KeyError: the recording is not in the spool.
         """
         return read_recording(self.folder, bytes.fromhex(take_id), self.places(take_id))
+
+    def kept(self) -> list[str]:
+        """Return the recordings that are in the spool and wanted, the oldest first, without those in progress."""
+        return [
+            recording.hex()
+            for recording, entry in self._index.live.items()
+            if entry.samples is not None or recording in self._found
+        ]
 
     def holds(self, take_id: str) -> bool:
         """Tell whether a recording is in the spool and wanted."""

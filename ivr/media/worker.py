@@ -23,7 +23,7 @@ from ivr.media.spool import Spool
 from ivr.media.spoolread import read_recording
 from voicebox.announcement import Mastered
 from voicebox.codec import Codec
-from voicebox.errors import RecordingBroken
+from voicebox.errors import RecordingElsewhere
 from voicebox.greeting_file import GreetingRefused
 
 _log = logging.getLogger(__name__)
@@ -128,7 +128,8 @@ class Assembler:
             samples: to keep; None keeps what the recording rules keep.
 
         Raises:
-            RecordingBroken: the spool holds nothing playable under this id.
+            RecordingElsewhere: the spool holds nothing under this id.
+            RecordingBroken: what it holds is not playable.
             WorkerDied: it failed this time.
         """
         return await self._worker.run(
@@ -146,4 +147,4 @@ class Assembler:
         try:
             return self._spool.places(take_id)
         except KeyError as error:
-            raise RecordingBroken(f"recording {take_id} is not in the spool") from error
+            raise RecordingElsewhere(f"recording {take_id} is not in the spool of this node") from error

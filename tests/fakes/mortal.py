@@ -91,7 +91,7 @@ class Process:
             settlement = Settlement(db, store, assemble, spool, events=events, clock=clock)
             lost = spool.recover()
             await deposits.recover(*lost)
-            await settlement.settle_due(broken_too=True)
+            await settlement.settle_due()
             if not lost and not await self._has_message(db):
                 self.around(spool, "accept", "accepting", "accepted")
                 self.around(db, "write", "storing", "stored")

@@ -41,21 +41,34 @@ class Hanging:
 
 @dataclass
 class Marks:
-    """A spool that only remembers what it was told, in order."""
+    """A spool that only remembers what it was told, in order, and what it holds by that."""
 
     told: list[tuple[str, str]] = field(default_factory=list)
     error: Exception | None = None
+    held: list[str] = field(default_factory=list)
+    """What lies in it, the oldest first."""
 
     async def accept(self, take_id: str, flags: bytes) -> None:
         if self.error is not None:
             raise self.error
         self.told.append(("accept", take_id))
+        if take_id not in self.held:
+            self.held.append(take_id)
 
     async def discard(self, take_id: str) -> None:
         self.told.append(("discard", take_id))
+        self._forget(take_id)
 
     async def settled(self, audio_id: str) -> None:
         self.told.append(("settled", audio_id))
+        self._forget(audio_id)
+
+    def kept(self) -> list[str]:
+        return list(self.held)
+
+    def _forget(self, take_id: str) -> None:
+        if take_id in self.held:
+            self.held.remove(take_id)
 
 
 async def add_company(db: Database, name: str = "Beispiel GmbH") -> Company:

@@ -323,11 +323,15 @@ class FakeTeams:
 class CallClips:
     """The audio that a scripted call can play."""
 
-    def __init__(self, call: ScriptedCall) -> None:
+    def __init__(self, call: ScriptedCall, *away: str) -> None:
         self._call = call
+        self._away = away
 
     async def length_s(self, audio_id: str) -> float | None:
-        return self._call.clips.get(audio_id)
+        return None if audio_id in self._away else self._call.clips.get(audio_id)
+
+    async def away(self, audio_id: str) -> bool:
+        return audio_id in self._away
 
 
 @dataclass

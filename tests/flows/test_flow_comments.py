@@ -98,6 +98,22 @@ async def test_a_comment_that_cannot_be_played_is_left_out() -> None:
     assert clips_of(world) == [("old", 0.0), ("own", 0.0)]
 
 
+@pytest.mark.parametrize("away", ["new", "own"])
+async def test_a_message_of_which_a_part_is_away_does_not_count_as_heard(away: str) -> None:
+    world = World(
+        mailboxes=[replace(ANNA, auto_login=True), BERT, CLEO],
+        messages=(FORWARDED,),
+        facts=facts("1001", device="1001"),
+        clips=CLIPS,
+    )
+    world.services = replace(world.services, clips=CallClips(world.call, away))
+    world.call.follow([press("1"), press("1"), listen_to("message-not-playable"), *LEAVE[1:]])
+    await world.call.run(portal(world.call, world.services))
+    assert clips_of(world) == []
+    assert world.call.notes("away") == [{"message": "own"}]
+    assert world.inbox.state("own") is State.NEW
+
+
 @pytest.mark.parametrize("language", Language)
 async def test_a_message_whose_own_recording_is_broken_is_announced_and_passed(language: Language) -> None:
     world = await fetch(

@@ -13,7 +13,7 @@ from ivr.keymap import Act
 from ivr.script import Step, hang_up, listen_to, meanwhile, press, silence
 from ivr.scripted import facts
 from prompts import phrases
-from tests.fakes.voicemail import ANNA, NOW, World, message
+from tests.fakes.voicemail import ANNA, NOW, CallClips, World, message
 from voicebox.i18n import Language
 from voicebox.message import Caller, Message, State
 
@@ -72,6 +72,9 @@ class FixedLength:
 
     async def length_s(self, audio_id: str) -> float | None:
         return 10.0
+
+    async def away(self, audio_id: str) -> bool:
+        return False
 
 
 # --- the order
@@ -585,6 +588,17 @@ async def test_a_broken_recording_is_announced_and_passed(language: Language) ->
         "two",
     ]
     assert world.call.notes("broken") == [{"message": "one"}]
+    assert world.inbox.state("one") is State.NEW
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_a_recording_that_is_away_is_announced_passed_and_stays_new(language: Language) -> None:
+    world = new_world(TWO, language=language)
+    world.services = replace(world.services, clips=CallClips(world.call, "one"))
+    await go(world, listen_to("two"), *LEAVE)
+    assert since(world, "heading-first-new")[1:4] == ["message-not-playable", "heading-next-new", "two"]
+    assert world.call.notes("away") == [{"message": "one"}]
+    assert world.call.notes("broken") == []
     assert world.inbox.state("one") is State.NEW
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.cluster import Cluster
 from tests.system.letterbox import Letterbox
 from tests.system.service import Service
 
@@ -87,6 +88,12 @@ def make_service(
     yield make
     for service in made:
         service.kill()
+
+
+@pytest.fixture
+def database(postgres_cluster: str) -> Cluster:
+    """A fresh PostgreSQL database without a schema."""
+    return Cluster.fresh(postgres_cluster)
 
 
 @pytest.fixture

@@ -1,66 +1,22 @@
 """The same service on PostgreSQL: a message is left and fetched, also while the database is gone for a while."""
 
-import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import numpy as np
-import psutil  # type: ignore[import-untyped] # has no types of its own
 import pytest
 
 from tests.system.audio import place_of, raw, speech, stored
 from tests.system.caller import Caller
+from tests.system.cluster import Cluster
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import PIN, Service, eventually
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
-
-
-class Cluster:
-    """A database of the private PostgreSQL, looked into from outside."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._dsn = url.replace("postgresql+asyncpg", "postgresql")
-        self._folder = Path(url.rpartition("host=")[2])
-
-    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
-        """Return what a query finds."""
-
-        async def ask() -> list[dict[str, Any]]:
-            connection = await asyncpg.connect(self._dsn)
-            try:
-                return [dict(row) for row in await connection.fetch(query, *values)]
-            finally:
-                await connection.close()
-
-        return asyncio.run(ask())
-
-    def processes(self) -> list[int]:
-        """Return the server's processes, the postmaster first."""
-        postmaster = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
-        return [postmaster, *(child.pid for child in psutil.Process(postmaster).children(recursive=True))]
-
-
-@pytest.fixture
-def database(postgres_cluster: str) -> Cluster:
-    """A fresh database without a schema."""
-    name = f"system_{os.getpid()}_{time.monotonic_ns()}"
-
-    async def make() -> None:
-        dsn = postgres_cluster.format(name="postgres").replace("postgresql+asyncpg", "postgresql")
-        connection = await asyncpg.connect(dsn)
-        await connection.execute(f'CREATE DATABASE "{name}"')
-        await connection.close()
-
-    asyncio.run(make())
-    return Cluster(postgres_cluster.format(name=name))
 
 
 def message(database: Cluster, number: str, *, within_s: float = 10) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ivr.media.spoolindex import SpoolIndex
 from ivr.media.spoolread import mapped
 from voicebox.clock import SystemClock
 from voicebox.config import Config
-from voicebox.errors import NoAudio, RecordingBroken
+from voicebox.errors import NoAudio, RecordingElsewhere
 from voicebox.library import AudioLibrary
 from voicebox.message import Message
 from voicebox.storage.blobs import AudioStore
@@ -56,7 +56,7 @@ class SpoolReader:
         self._index: SpoolIndex | None = None
 
     async def __call__(self, take_id: str, samples: int) -> Assembled:
-        """Return a take made whole; raises RecordingBroken if the spool does not hold it."""
+        """Return a take made whole; raises RecordingElsewhere if this node's spool does not hold it."""
         return await asyncio.to_thread(self._assemble, take_id, samples)
 
     def _assemble(self, take_id: str, samples: int) -> Assembled:
@@ -64,7 +64,7 @@ class SpoolReader:
             self._index = self._read()
         entry = self._index.live.get(bytes.fromhex(take_id))
         if entry is None:
-            raise RecordingBroken(f"recording {take_id} is not in the spool")
+            raise RecordingElsewhere(f"recording {take_id} is not in the spool of this node")
         return assemble(str(self._folder), take_id, entry.places.tobytes(), samples)
 
     def _read(self) -> SpoolIndex:
@@ -98,7 +98,7 @@ async def export(
         if not file.exists():
             try:
                 _write(file, await read(*message.audio_ids))
-            except NoAudio as error:
+            except (NoAudio, RecordingElsewhere) as error:  # a later export has what another node still brings
                 done.failed[message.id] = str(error)
                 entry["file"] = None
             else:

@@ -13,7 +13,7 @@ from voicebox.clock import SystemClock
 from voicebox.config import Config
 from voicebox.storage import mailboxes, outbox
 from voicebox.storage.database import AsyncConnection
-from voicebox.storage.outbox import Draft, Entry
+from voicebox.storage.outbox import Entry
 
 LEASE: Final = timedelta(seconds=60)
 """So long an entry is taken while it is tried (`mail.outgoing.LEASE_S`), renewed as long as that lasts."""
@@ -107,10 +107,7 @@ async def _retry(settings: Config, ids: list[int]) -> None:
                 raise CommandError(Exit.FAILED, f"entry {each} was done at {in_utc(entry.done_at)} already.")
             if entry.given_up_at is None and entry.next_attempt_at <= now + LEASE:
                 continue  # on its way, or due at once by itself: to push it could send it twice
-            draft = Draft(
-                entry.company_id, entry.kind, entry.key, entry.mailbox_id, entry.message_id, payload=entry.payload
-            )
-            await outbox.remind(connection, draft, now)
+            await outbox.retry(connection, entry, now)
 
     async with opened(settings) as db:
         await db.write(work)

@@ -1,6 +1,6 @@
 """Rows of audio: where the sound of a message or greeting lies, in the spool or in the audio store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -18,11 +18,11 @@ class AudioState(StrEnum):
     """Where the sound is."""
 
     SPOOL = "spool"
-    """In the spool, as it came from the network."""
+    """In the spool of the node that took it, as it came from the network. The row does not say which node that is."""
     STORED = "stored"
     """In the audio store, under its key."""
     BROKEN = "broken"
-    """In the spool, but nothing playable could be made of it: announced and passed."""
+    """In the spool, but nothing playable could be made of it; or in none, for a day: announced and passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,18 @@ _GET: Final = select(*_COLUMNS).where(audio.c.id == bindparam("of_audio"))
 _PEAKS: Final = select(audio.c.peaks).where(audio.c.id == bindparam("of_audio"))
 _UNSETTLED: Final = (
     select(*_COLUMNS)
-    .where(audio.c.state == bindparam("of_state"), audio.c.state != AudioState.STORED)
+    .where(audio.c.id.in_(bindparam("ids", expanding=True)), audio.c.state != AudioState.STORED)
     .order_by(audio.c.created_at, audio.c.id)
+)
+_OVERDUE: Final = (
+    select(audio.c.id)
+    .where(
+        audio.c.state == AudioState.SPOOL,
+        audio.c.state != AudioState.STORED,  # in these words, so that the index of what is unsettled serves
+        audio.c.created_at <= bindparam("before"),
+        audio.c.id > bindparam("after"),
+    )
+    .order_by(audio.c.id)
     .limit(bindparam("most"))
 )
 _STORED: Final = (
@@ -66,6 +76,11 @@ _FAILED: Final = (
     update(audio)
     .where(audio.c.id == bindparam("of_audio"), audio.c.state != AudioState.STORED)
     .values(state=bindparam("new_state"), attempts=audio.c.attempts + 1, last_error=bindparam("error"))
+)
+_LOST: Final = (
+    update(audio)
+    .where(audio.c.id == bindparam("of_audio"), audio.c.state == AudioState.SPOOL)
+    .values(state=AudioState.BROKEN, last_error=bindparam("error"))
 )
 _BACKLOG: Final = select(audio.c.state, func.count()).where(audio.c.state != AudioState.STORED).group_by(audio.c.state)
 
@@ -116,10 +131,15 @@ async def peaks_of(connection: AsyncConnection, audio_id: str) -> bytes | None:
     return found
 
 
-async def unsettled(connection: AsyncConnection, state: AudioState, limit: int) -> list[AudioRow]:
-    """Return the oldest rows whose sound is not in the store: waiting (`SPOOL`) or `BROKEN`."""
-    rows = await connection.execute(_UNSETTLED, {"of_state": state, "most": limit})
-    return [_to_row(row) for row in rows]
+async def unsettled(connection: AsyncConnection, audio_ids: Sequence[str]) -> list[AudioRow]:
+    """Return those of some rows whose sound is not in the store, waiting or broken, the oldest first."""
+    return [_to_row(row) for row in await connection.execute(_UNSETTLED, {"ids": list(audio_ids)})]
+
+
+async def overdue(connection: AsyncConnection, *, before: datetime, after: str, limit: int) -> list[str]:
+    """Return what was made by a moment and still waits in a spool, whichever, by id from the one after `after`."""
+    rows = await connection.execute(_OVERDUE, {"before": before, "after": after, "most": limit})
+    return [row[0] for row in rows]
 
 
 async def stored(
@@ -136,14 +156,20 @@ async def stored(
     return bool((await connection.execute(_STORED, values)).rowcount)
 
 
-async def failed(connection: AsyncConnection, audio_id: str, error: str, *, broken: bool) -> None:
-    """Note that settling failed, for now or (broken) for good."""
+async def failed(connection: AsyncConnection, audio_id: str, error: str, *, broken: bool) -> bool:
+    """Note that settling failed, for now or (broken) for good; False if the sound is in the store, or the row gone."""
     values = {
         "of_audio": audio_id,
         "new_state": AudioState.BROKEN if broken else AudioState.SPOOL,
         "error": error_line(error),
     }
-    await connection.execute(_FAILED, values)
+    return bool((await connection.execute(_FAILED, values)).rowcount)
+
+
+async def lost(connection: AsyncConnection, audio_id: str, why: str) -> bool:
+    """Mark a waiting row as broken since no spool brings its sound; False if it does not wait any more."""
+    values = {"of_audio": audio_id, "error": error_line(why)}
+    return bool((await connection.execute(_LOST, values)).rowcount)
 
 
 async def backlog(connection: AsyncConnection) -> dict[AudioState, int]:

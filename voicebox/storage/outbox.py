@@ -22,6 +22,8 @@ from voicebox.storage.upsert import Upsert, overwrite
 
 FIRST_DELAY_S: Final = 5.0
 DELAY_MAX_S: Final = 3600.0
+_RETRIED_AT: Final = "retried_at"
+"""In the payload: `created_at` must stay, since it is a mail's date, and says which request an invitation is for."""
 
 
 class Kind(StrEnum):
@@ -64,6 +66,12 @@ class Entry:
     created_at: datetime
     done_at: datetime | None
     given_up_at: datetime | None
+
+    @property
+    def tried_since(self) -> datetime:
+        """When its attempts began: when it was written, or an administrator had it tried anew (`retry`)."""
+        retried_at = self.payload.get(_RETRIED_AT)
+        return self.created_at if retried_at is None else datetime.fromisoformat(retried_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,13 @@ async def add(connection: AsyncConnection, drafts: Sequence[Draft], now: datetim
 async def remind(connection: AsyncConnection, draft: Draft, now: datetime) -> None:
     """Write a row, or make the one with its key due again, as if it had never been done."""
     await connection.execute(_REMIND.on(connection), _values(draft, now))
+
+
+async def retry(connection: AsyncConnection, entry: Entry, now: datetime) -> None:
+    """Make a row due again, given up or not, with as many attempts before it as a new one has."""
+    payload = entry.payload | {_RETRIED_AT: now.isoformat()}
+    draft = Draft(entry.company_id, entry.kind, entry.key, entry.mailbox_id, entry.message_id, payload)
+    await remind(connection, draft, now)
 
 
 async def remind_light(connection: AsyncConnection, company_id: int, mailbox_id: int, now: datetime) -> None:

@@ -18,7 +18,7 @@ from ivr.media.spoolfile import Audio
 from ivr.media.spoolread import SpooledRecording
 from ivr.media.worker import Assembler, Worker, WorkerDied
 from voicebox.codec import Codec
-from voicebox.errors import RecordingBroken
+from voicebox.errors import RecordingBroken, RecordingElsewhere
 
 EVERY = bytes(range(256)) * 40
 
@@ -126,7 +126,7 @@ async def test_a_take_can_be_heard_at_once(spool: Spool, worker: Worker) -> None
 
 
 async def test_a_take_that_is_not_there_is_broken(spool: Spool, worker: Worker) -> None:
-    with pytest.raises(RecordingBroken, match="not in the spool"):
+    with pytest.raises(RecordingElsewhere, match="not in the spool"):
         await Assembler(spool, worker)(uuid.uuid4().hex, 100)
 
 

@@ -142,6 +142,25 @@ async def test_a_restart_finds_what_was_neither_settled_nor_discarded(tmp_path: 
     last.close()
 
 
+async def test_it_tells_what_it_keeps_without_what_is_being_recorded(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    ended, settled, discarded, recording = (new_id() for _ in range(4))
+    for take_id in (ended, settled, discarded, recording):
+        spool.begin(take_id, b"")
+        fill(spool, take_id, 1)
+    assert spool.kept() == []
+    for take_id in (settled, discarded, ended):
+        spool.end(take_id, 8000)
+    assert spool.kept() == [ended, settled, discarded]
+    await spool.settled(settled)
+    await spool.discard(discarded)
+    assert spool.kept() == [ended]
+    spool.close()
+    again = open_spool(tmp_path)
+    assert again.kept() == [ended, recording], "which nobody records any more"
+    again.close()
+
+
 async def test_recovery_trims_by_the_same_rules(tmp_path: Path) -> None:
     spool, take_id = open_spool(tmp_path), new_id()
     spool.begin(take_id, b"")

@@ -12,7 +12,7 @@ from ivr.media.worker import WorkerDied
 from ivr.sounds import Sounds
 from prompts.phrases import say
 from voicebox.codec import Codec
-from voicebox.errors import DatabaseUnavailable, NoAudio, RecordingBroken, StoreUnavailable
+from voicebox.errors import DatabaseUnavailable, NoAudio, RecordingBroken, RecordingElsewhere, StoreUnavailable
 from voicebox.i18n import Language
 from voicebox.library import encode
 from voicebox.message import Take
@@ -91,22 +91,32 @@ async def test_a_clip_begins_where_it_is_wanted(stage: Stage, start_s: float, sp
 
 
 @pytest.mark.parametrize(
-    "error", [NoAudio("none"), DatabaseUnavailable("away"), StoreUnavailable("away"), WorkerDied("twice")]
+    ("error", "away"),
+    [
+        (NoAudio("none"), False),
+        (DatabaseUnavailable("away"), True),
+        (StoreUnavailable("away"), True),
+        (RecordingElsewhere("with another node"), True),
+        (WorkerDied("twice"), True),
+    ],
 )
-async def test_what_cannot_be_read_is_empty_and_read_again_later(stage: Stage, error: Exception) -> None:
+async def test_what_cannot_be_read_is_empty_and_read_again_later(stage: Stage, error: Exception, away: bool) -> None:
     stage.library.error = error
     assert await stage.sounds.length_s("a") is None
+    assert await stage.sounds.away("a") is away
     assert await stage.sounds.encoded(Clip("a"), Codec.PCMU) == []
     stage.library.error = None
     assert await stage.sounds.length_s("a") == 1.0
+    assert not await stage.sounds.away("a")
 
 
-async def test_a_take_is_heard_before_it_is_a_message_and_after(stage: Stage) -> None:
+@pytest.mark.parametrize("gone", [RecordingBroken("segments gone"), RecordingElsewhere("settled")])
+async def test_a_take_is_heard_before_it_is_a_message_and_after(stage: Stage, gone: Exception) -> None:
     take = Take("7" * 32, 4000, 8000)
     stage.sounds.remember(take)
     assert await stage.sounds.length_s(take.id) == 0.5
     stage.sounds._kept.clear()
-    stage.assembling = RecordingBroken("settled")
+    stage.assembling = gone
     assert await stage.sounds.length_s(take.id) == 1.0
 
 

@@ -25,6 +25,7 @@ from voicebox.events import Events
 from voicebox.i18n import Language
 from voicebox.links import Links
 from voicebox.settings import Smtp
+from voicebox.storage import outbox
 from voicebox.storage.database import Database
 
 URL = "https://voicebox.example/confirm/XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"
@@ -113,9 +114,17 @@ async def test_row_16_a_confidential_message_is_never_attached_and_its_mail_has_
     async def mp3(*audio_ids: str) -> bytes:
         raise AssertionError(audio_ids)
 
-    async with SmtpPeer() as peer:
+    async with SmtpPeer({"RCPT": ["550 no such user"]}) as peer:
         outgoing = Outgoing(db, events, clock, links=links)
-        await Notifier(outgoing, SmtpTransport(Smtp(port=peer.port)), mp3, SENDER, events=events).send_due()
+        notifier = Notifier(outgoing, SmtpTransport(Smtp(port=peer.port)), mp3, SENDER, events=events)
+        await notifier.send_due()
+        clock.advance(30 * 86400)
+        async with db.read() as connection:
+            (given_up,) = [each for each in await outbox.page(connection) if each.given_up_at is not None]
+        await db.write(lambda connection: outbox.retry(connection, given_up, clock.now()))
+        await notifier.send_due()
     (sent,) = peer.mails
     assert b"audio/mpeg" not in sent.data
-    assert f"https://voicebox.example/listen/{made.id}/".encode() in sent.data.replace(b"=\r\n", b"")
+    link = sent.data.replace(b"=\r\n", b"").partition(f"https://voicebox.example/listen/{made.id}/".encode())[2]
+    until, _, signature = link.split()[0].decode().partition("/")
+    assert links.may_listen(made.id, until, signature, clock.now()), "its days begin when it is tried anew"

@@ -1,6 +1,7 @@
 """From outbox row to the server's 250: real rows in a real database, real SMTP on loopback."""
 
 import asyncio
+import contextlib
 import email
 import email.policy
 from collections.abc import AsyncIterator
@@ -15,13 +16,13 @@ import mail.notifier
 from mail.compose import compose
 from mail.letter import Letter, Purpose, Sender
 from mail.notifier import Notifier
-from mail.outgoing import AUDIO_PAUSE_S, LEASE_S, Outgoing
+from mail.outgoing import AUDIO_PAUSE_MAX_S, AUDIO_PAUSE_S, LEASE_S, Outgoing
 from mail.smtp import SmtpTransport
 from tests.fakes.rows import Marks, StandingClock, a_context, a_take, add_company, add_mailbox, one_mailbox
 from tests.fakes.smtp_peer import HANG_UP, KEEP_AND_HANG_UP, STALL, TEXT, SmtpPeer
 from voicebox.deposit import Deposits
 from voicebox.distribution import Audience, Dispatch, Distribution
-from voicebox.errors import DatabaseUnavailable, NoAudio, StoreUnavailable
+from voicebox.errors import DatabaseUnavailable, NoAudio, RecordingElsewhere
 from voicebox.events import Event, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message, MessageKind, State
@@ -125,6 +126,19 @@ async def lite(sqlite_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def office(lite: Database) -> Office:
     return await an_office(lite, notify_email="anna@example.org")
+
+
+@contextlib.asynccontextmanager
+async def running(notifier: Notifier) -> AsyncIterator[None]:
+    """A notifier at work, ended as the service ends it."""
+    task = asyncio.create_task(notifier.run())
+    try:
+        yield
+    finally:
+        await notifier.finish(5.0)
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled(), "it ends by that only"
 
 
 def after(outgoing: Outgoing, method: str, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
@@ -330,6 +344,31 @@ async def test_mail_is_given_up_after_its_days(lite: Database, setting: str, day
     assert "given up after 2 attempts" in str(row.last_error)
 
 
+@pytest.mark.parametrize(("setting", "days"), [("notify_email", 5), ("copy_email", 5), ("redirect_email", 1)])
+async def test_mail_that_is_retried_long_after_it_was_given_up_gets_its_days_anew(
+    db: Database, setting: str, days: int
+) -> None:
+    office = await an_office(db, **{setting: "anna@example.org"})
+    await office.deposit()
+    async with SmtpPeer({"RCPT": ["451 never ready"] * 4}) as peer:
+        office.clock.advance(30 * 86400)
+        await office.notifier(peer).send_due()
+        given_up = await office.row()
+        assert given_up.given_up_at is not None
+        await office.db.write(lambda c: outbox.retry(c, given_up, office.clock.now()))
+        for passed_s, pause_s in ((0, 5), (days * 86400 - 1, 10)):
+            office.clock.advance(passed_s)
+            await office.notifier(peer).send_due()
+            row = await office.row()
+            assert (row.given_up_at, row.next_attempt_at - office.clock.now()) == (None, timedelta(seconds=pause_s))
+        office.clock.advance(10)
+        await office.notifier(peer).send_due()
+    row = await office.row()
+    assert row.given_up_at == office.clock.now()
+    assert "given up after 3 attempts" in str(row.last_error)
+    assert (row.created_at, row.payload["to"]) == (given_up.created_at, "anna@example.org")
+
+
 async def test_mail_of_a_message_that_is_gone_is_dropped(office: Office) -> None:
     made = await office.deposit()
     await office.db.write(lambda c: c.execute(delete(message_table).where(message_table.c.id == made.id)))
@@ -364,14 +403,14 @@ async def test_bug_in_one_mail_does_not_end_the_others(office: Office, monkeypat
 async def test_copy_waits_for_a_recording_that_is_not_ready(lite: Database) -> None:
     office = await an_office(lite, copy_email="archive@example.org")
     await office.deposit()
-    office.recordings.failures = [StoreUnavailable("away"), DatabaseUnavailable("away")]
+    office.recordings.failures = [RecordingElsewhere("with A"), DatabaseUnavailable("away"), OSError("encoder")] * 2
     async with SmtpPeer() as peer:
-        for _ in range(2):
-            await office.notifier(peer).send_due()
+        for pause_s in (AUDIO_PAUSE_S, 30, 60, 120, AUDIO_PAUSE_MAX_S, AUDIO_PAUSE_MAX_S):
+            assert await office.notifier(peer).send_due() == 1
             row = await office.row()
-            assert row.next_attempt_at == office.clock.now() + timedelta(seconds=AUDIO_PAUSE_S)
+            assert row.next_attempt_at == office.clock.now() + timedelta(seconds=pause_s)
             assert "recording cannot be read now" in str(row.last_error)
-            office.clock.advance(AUDIO_PAUSE_S)
+            office.clock.advance(pause_s)
         assert peer.sessions == 0
         await office.notifier(peer).send_due()
     assert len(peer.mails) == 1
@@ -447,15 +486,11 @@ async def test_redirected_message_that_the_mail_cannot_carry_stays_in_the_mailbo
 
 async def test_running_notifier_is_woken_by_a_deposit(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail.notifier, "LOOK_AGAIN_S", 3600.0)
-    async with SmtpPeer() as peer, asyncio.timeout(10), asyncio.TaskGroup() as group:
-        notifier = office.notifier(peer)
-        running = group.create_task(notifier.run())
+    async with SmtpPeer() as peer, asyncio.timeout(10), running(office.notifier(peer)):
         await office.deposit()
         await peer.arrived(1)
         await office.deposit()
         await peer.arrived(2)
-        notifier.stop()
-        await running
     assert peer.commands[-1] == "QUIT"
     assert (await office.row()).done_at is not None
 
@@ -463,25 +498,17 @@ async def test_running_notifier_is_woken_by_a_deposit(office: Office, monkeypatc
 async def test_running_notifier_finds_rows_of_other_processes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail.notifier, "LOOK_AGAIN_S", 0.02)
     elsewhere = Deposits(office.db, Events(), Marks(), office.clock)
-    async with SmtpPeer() as peer, asyncio.timeout(10), asyncio.TaskGroup() as group:
-        notifier = office.notifier(peer)
-        group.create_task(notifier.run())
+    async with SmtpPeer() as peer, asyncio.timeout(10), running(office.notifier(peer)):
         await elsewhere.accept(a_context(office.mailbox), a_take())
         await peer.arrived(1)
-        notifier.stop()
 
 
 async def test_one_stalled_session_holds_up_no_other_mail(office: Office) -> None:
     for _ in range(8):
         await office.deposit()
-    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(10), asyncio.TaskGroup() as group:
-        notifier = office.notifier(peer)
-        running = group.create_task(notifier.run())
+    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(10), running(office.notifier(peer)):
         await peer.arrived(7)
         assert peer.stalled.is_set()
-        notifier.stop()
-        await asyncio.sleep(0)
-        assert not running.done()
         await peer.vanish()
     assert len(peer.mails) == 7
 
@@ -490,17 +517,38 @@ async def test_a_mail_on_its_way_is_finished_and_no_further_one_begun(office: Of
     await office.deposit()
     async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(10):
         notifier = office.notifier(peer)
-        running = asyncio.create_task(notifier.run())
-        await peer.stalled.wait()
-        finishing = asyncio.create_task(notifier.finish(5.0))
-        await office.deposit()
-        await asyncio.sleep(0)
-        assert not finishing.done()
-        await peer.vanish()
-        await finishing
-        running.cancel()
-        await asyncio.wait([running])
+        async with running(notifier):
+            await peer.stalled.wait()
+            finishing = asyncio.create_task(notifier.finish(5.0))
+            await office.deposit()
+            await asyncio.sleep(0)
+            assert not finishing.done()
+            await peer.vanish()
+            await finishing
     assert peer.sessions == 1
+
+
+async def test_a_mail_that_is_claimed_while_it_finishes_is_not_begun(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, finished = office.outgoing.claim, asyncio.Event()
+    async with SmtpPeer() as peer, asyncio.timeout(10):
+        notifier = office.notifier(peer)
+
+        async def and_finish(limit: int) -> list[Entry]:
+            entries = await claim(limit)
+            await notifier.finish(5.0)
+            finished.set()
+            return entries
+
+        monkeypatch.setattr(office.outgoing, "claim", and_finish)
+        await office.deposit()
+        async with running(notifier):
+            await finished.wait()
+        office.clock.advance(LEASE_S)
+        assert peer.sessions == 0
+        monkeypatch.undo()
+        assert await office.notifier(peer).send_due() == 1
 
 
 async def test_running_notifier_outlives_the_database(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -515,11 +563,8 @@ async def test_running_notifier_outlives_the_database(office: Office, monkeypatc
 
     monkeypatch.setattr(office.outgoing, "next_due_s", fail_at_first)
     await office.deposit()
-    async with SmtpPeer() as peer, asyncio.timeout(10), asyncio.TaskGroup() as group:
-        notifier = office.notifier(peer)
-        group.create_task(notifier.run())
+    async with SmtpPeer() as peer, asyncio.timeout(10), running(office.notifier(peer)):
         await peer.arrived(1)
-        notifier.stop()
     assert failures == []
 
 

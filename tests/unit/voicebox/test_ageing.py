@@ -17,7 +17,7 @@ from tests.fakes.rows import NOW, Marks, StandingClock, a_context, add_company, 
 from voicebox.ageing import DELETED_FOR, Ageing, last_night
 from voicebox.callrecord import CallRecord, RtpFigures
 from voicebox.deposit import Deposits
-from voicebox.errors import Conflict, RecordingBroken, StoreUnavailable
+from voicebox.errors import Conflict, RecordingElsewhere, StoreUnavailable
 from voicebox.events import Event, Events, MailboxChanged
 from voicebox.ids import new_id
 from voicebox.inbox import Inbox
@@ -42,7 +42,7 @@ SOUND = np.zeros(1600, dtype=np.int16)
 
 
 async def no_spool(take_id: str, samples: int) -> Assembled:
-    raise RecordingBroken(take_id)
+    raise RecordingElsewhere(take_id)
 
 
 @dataclass
@@ -471,6 +471,20 @@ async def test_a_broken_recording_goes_from_the_spool_and_does_not_come_back(arc
     assert await deposits.accept(context, take) == made
     assert await archive.state(made) is None, "as after a crash that forgot the mark in the spool"
     assert archive.spool.told[-1] == ("settled", take.id)
+
+
+async def test_what_lies_in_another_nodes_spool_is_not_taken_away(archive: Archive) -> None:
+    made = await Deposits(archive.db, archive.events, Marks(), archive.clock).accept(
+        a_context(archive.anna), Take(uuid.uuid4().hex, 80000, 8000)
+    )
+    assert made is not None
+    await archive.inbox().delete(made.id)
+    archive.days(20)
+    total = await archive.ageing.catch_up()
+    assert (total.purged, total.audio) == (1, 0)
+    async with archive.db.read() as connection:
+        assert await audio.get(connection, made.audio_id) is not None
+    assert archive.spool.told == []
 
 
 # --- records

@@ -83,8 +83,9 @@ def test_retry_makes_entries_due_as_if_new(waiting: Installation) -> None:
     assert waiting.run("queue", "retry", str(first), str(second)).stdout == "2 entries are due now\n"
     for each in (rows(waiting)[first], rows(waiting)[second]):
         assert (each.attempts, each.last_error, each.given_up_at, each.done_at) == (0, None, None, None)
-        assert each.next_attempt_at <= datetime.now(UTC)
-        assert each.payload in ({"to": "a"}, {"to": "b"})
+        assert LONG_AGO < each.next_attempt_at == each.tried_since <= datetime.now(UTC), "with all its days before it"
+        assert each.created_at == LONG_AGO
+        assert each.payload["to"] in {"a", "b"}
     assert waiting.json("queue", "retry", str(first)) == {"retried": [first]}
 
 

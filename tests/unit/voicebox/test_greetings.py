@@ -15,7 +15,7 @@ from tests.fakes.rows import NOW, Marks, StandingClock, a_take, add_company, add
 from voicebox.announcement import Change, Kind
 from voicebox.announcements import AnnouncementInUse, Announcements, Scope
 from voicebox.deposit import Deposits
-from voicebox.errors import Conflict, DatabaseUnavailable, RecordingBroken, StoreUnavailable
+from voicebox.errors import Conflict, DatabaseUnavailable, RecordingBroken, RecordingElsewhere, StoreUnavailable
 from voicebox.events import Event, Events, OutboxGrew
 from voicebox.greeting_file import Fault, GreetingRefused
 from voicebox.greetings import Greetings
@@ -185,10 +185,11 @@ async def test_a_recording_that_cannot_be_read_or_played_changes_nothing(studio:
             return await studio.greetings.record_name(studio.anna, take)
         return await studio.greetings.record(studio.anna, Kind.BUSY, take)
 
-    studio.faults = [RecordingBroken("gone")]
-    with pytest.raises(GreetingRefused) as refused:
-        await kept(a_take(3))
-    assert refused.value.fault is Fault.UNREADABLE
+    for fault in (RecordingBroken("noise"), RecordingElsewhere("gone")):
+        studio.faults = [fault]
+        with pytest.raises(GreetingRefused) as refused:
+            await kept(a_take(3))
+        assert refused.value.fault is Fault.UNREADABLE
     with pytest.raises(GreetingRefused) as refused:
         await kept(a_take(0.1))
     assert refused.value.fault is Fault.EMPTY
@@ -363,7 +364,7 @@ async def test_the_audio_of_a_greeting_needs_no_settling(studio: Studio) -> None
     assert after is not None
     async with studio.db.read() as connection:
         row = await audio.get(connection, after.busy_greeting or "")
-        assert await audio.unsettled(connection, AudioState.SPOOL, 10) == []
+        assert await audio.unsettled(connection, [after.busy_greeting or ""]) == []
         assert (await mailboxes.by_id(connection, after.id)) == after
     assert row is not None
     assert row.state is AudioState.STORED

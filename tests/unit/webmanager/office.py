@@ -14,7 +14,7 @@ from tests.fakes.rows import NOW, StandingClock
 from voicebox.announcement import Kind
 from voicebox.callrecord import CallRecord, RtpFigures
 from voicebox.config import Config
-from voicebox.errors import RecordingBroken
+from voicebox.errors import RecordingElsewhere
 from voicebox.ids import new_id
 from voicebox.library import Assembled, Samples
 from voicebox.mailbox import Company, Mailbox
@@ -69,7 +69,7 @@ class Browser:
 
 
 async def no_spool(take_id: str, samples: int) -> Assembled:
-    raise RecordingBroken(take_id)
+    raise RecordingElsewhere(take_id)
 
 
 async def works() -> None:

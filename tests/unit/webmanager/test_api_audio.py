@@ -108,13 +108,19 @@ async def test_head_tells_length_and_type_without_sending(office: Office) -> Non
     assert answer.headers["Content-Type"] == "audio/wav"
 
 
-@pytest.mark.parametrize("broken", [True, False])
-async def test_what_cannot_be_played_is_404_and_says_so(office: Office, *, broken: bool) -> None:
-    message = await office.lost(broken=broken)
+async def test_what_cannot_be_played_is_404_and_says_so(office: Office) -> None:
+    message = await office.lost(broken=True)
     answer = await office.browser.ask(f"/api/v1/messages/{message.id}/audio", await office.admin())
     assert (answer.status, answer.json["type"]) == (404, "urn:voicebox:problem:no-audio")
     shown = await office.browser.ask(f"/api/v1/messages/{message.id}", await office.admin())
     assert shown.status == 200
+
+
+async def test_what_another_nodes_spool_still_holds_is_503_with_retry_after(office: Office) -> None:
+    message = await office.lost()
+    answer = await office.browser.ask(f"/api/v1/messages/{message.id}/audio", await office.admin())
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+    assert answer.json["type"] == "urn:voicebox:problem:unavailable"
 
 
 async def test_a_store_that_is_away_is_503_with_retry_after(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

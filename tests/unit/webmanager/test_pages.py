@@ -170,6 +170,15 @@ async def test_a_database_that_is_away_is_said_in_words(
     assert "secret-token" not in repr(log)
 
 
+async def test_a_message_whose_sound_is_still_with_another_node_can_be_heard_later(
+    office: Office, links: Links, reader: aiohttp.ClientSession
+) -> None:
+    message = await office.lost()
+    async with reader.get(f"{links.listen_url(message.id, office.clock.now())}/sound.mp3") as response:
+        assert response.status == 503
+        assert "some minutes" in await response.text()
+
+
 async def test_a_fault_of_ours_logs_no_secret(
     office: Office, reader: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
