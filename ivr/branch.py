@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import structlog
 
 from ivr.dialogs import Dialogs
-from ivr.side import SDP, Side
+from ivr.sdp import SDP
+from ivr.side import Side
 from ivr.sip.dialog import MAX_FORWARDS, Dialog, new_tag
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
