@@ -47,7 +47,7 @@ class SentOn:
 
     number: str
     reason: Reason | None
-    """Why it was forwarded; None where its caller chose to go on, out of the mailbox (a deflection)."""
+    """Why it was forwarded; None is a deflection, by a phone's user, or by the caller out of the mailbox."""
 
     def __str__(self) -> str:
         """Return the parameters of its Diversion."""
