@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import structlog
 
 from ivr.dialogs import Dialogs
-from ivr.side import SDP, Side
+from ivr.sdp import SDP
+from ivr.side import Side
 from ivr.sip.dialog import MAX_FORWARDS, Dialog, new_tag
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
@@ -117,13 +118,16 @@ class Branch:
                 return made_up(self._build(""), 503, FAILED)
         contact = self._endpoint.contact(hop, self._user)
         invite = self._build(contact)
-        response = await self._ask(invite, timeout_s)
+        response = await self._ask(invite, hop, timeout_s)
+        # Who challenged knows the nonce, and who answered the call: another hop of the same name need not.
+        hop = response.hop or hop
         again = answering(invite, response, self._place.login, lambda: self._build(contact))
         if again is None and response.status == 422:
             again = self._build(contact)
             again.headers.remove("Session-Expires")
         if again is not None and not self.given_up:
-            invite, response = again, await self._ask(again, timeout_s)
+            invite, response = again, await self._ask(again, hop, timeout_s)
+            hop = response.hop or hop
         if not 200 <= response.status < 300:
             return response
         try:
@@ -174,12 +178,12 @@ class Branch:
             headers.add("Content-Type", SDP)
         return Request("INVITE", said.uri, headers, said.body)
 
-    async def _ask(self, invite: Request, timeout_s: float | None) -> Response:
+    async def _ask(self, invite: Request, first: Hop, timeout_s: float | None) -> Response:
         self._invite = invite
         if self.given_up:
             return made_up(invite, 487, "Request Terminated")
         return await self._endpoint.request(
-            invite, self._place.hop, on_provisional=self._provisional, timeout_s=timeout_s
+            invite, self._place.hop, first=first, on_provisional=self._provisional, timeout_s=timeout_s
         )
 
     def _provisional(self, response: Response) -> None:

@@ -17,18 +17,19 @@ from ivr.departure import Gateway, Origin, SentOn, TooManyHops, end_to_end, know
 from ivr.dialogs import Dialogs
 from ivr.early import Early
 from ivr.joined import Joined
-from ivr.ringing import Answered, Ringing
+from ivr.ringing import Answered, Deflected, Outcome, Ringing
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
 from ivr.sip.hops import Hop
 from ivr.sip.message import Request
 from ivr.sip.uri import Uri, escaped
 from ivr.way import Spawn
-from voicebox.arrival import DIVERSIONS_MAX, Arrival, Refused, ToMailbox
+from voicebox.arrival import DIVERSIONS_MAX, Arrival, Refused, ToMailbox, read_deflection
 from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, When, cover
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Mailbox
-from voicebox.outbound import Dial
+from voicebox.numbers import DialPlan
+from voicebox.outbound import Dial, Refusal
 from voicebox.outbound import Refused as NotPermitted
 
 log = structlog.get_logger("voicebox.ivr.covering")
@@ -80,6 +81,10 @@ class Means:
 
     endpoint: Endpoint
     domain: str
+    plan: DialPlan
+    """How phones spell numbers."""
+    portal: Sequence[str]
+    """Numbers by which a phone sends a call to the mailbox."""
     phones: PhonesOf
     outcalls: Admits
     outside: Gateway | None
@@ -131,6 +136,8 @@ class Covering:
         self._sent_on: list[SentOn] = []
         self._visited: set[int] = set()
         self._ruled_out: set[When] = set()
+        self._deflected_to: str | None = None
+        """Where a phone sent the call, where it was not to the mailbox."""
         self._ringing: Ringing | None = None
         self._joined: Joined | None = None
         early.on_over = self._stop
@@ -171,7 +178,7 @@ class Covering:
         mailbox = decision.mailbox
         rung = self._known_of(mailbox)
         while not self._early.ended_by:
-            step = cover(mailbox, rung, ruled_out=self._ruled_out)
+            step = cover(mailbox, rung, deflected_to=self._deflected_to, ruled_out=self._ruled_out)
             self._note("coverage", mailbox=mailbox.number, phones=rung.value, **step.facts)
             match step:
                 case Record(reason, why):
@@ -184,7 +191,7 @@ class Covering:
                     if isinstance(outcome, Answered):
                         await self._join(outcome, mailbox.number)
                         break
-                    rung = outcome
+                    rung = self._rung(outcome)
                 case Forward():
                     gone = await self._forward(mailbox, step)
                     if isinstance(gone, Talked | Refused):
@@ -192,6 +199,13 @@ class Covering:
                     if gone is not None:
                         mailbox, rung = gone, self._known_of(gone)
         return Talked(mailbox)
+
+    def _rung(self, outcome: Deflected | Rung) -> Rung:
+        """Take in what the phones did."""
+        if not isinstance(outcome, Deflected):
+            return outcome
+        self._deflected_to = read_deflection(str(outcome.to), self._means.plan, self._means.portal)
+        return Rung.DEFLECTED
 
     def _known_of(self, mailbox: Mailbox) -> Rung:
         return Rung.NOT_YET if self._contacts(mailbox) else Rung.UNREGISTERED
@@ -236,7 +250,7 @@ class Covering:
         offer = end_to_end(said, self._request)
         return Branch(means.endpoint, offer, place, user=user, dialogs=means.dialogs, spawn=means.spawn)
 
-    async def _ring(self, branches: Sequence[Branch], length_s: float | None) -> Answered | Rung:
+    async def _ring(self, branches: Sequence[Branch], length_s: float | None) -> Outcome:
         if self._early.ended_by:  # while we asked whether to dial
             return Rung.NO_ANSWER
         if not branches:
@@ -275,7 +289,7 @@ class Covering:
     # -- forwarding
 
     async def _forward(self, mailbox: Mailbox, step: Forward) -> Mailbox | Talked | Refused | None:
-        """Follow a forwarding: to a colleague, or outside; None where it is ruled out."""
+        """Follow a forwarding or a phone's deflection: to a colleague, or outside; None where it is ruled out."""
         if len(self._arrival.diversions) + len(self._sent_on) >= DIVERSIONS_MAX:
             return Refused(482, f"the call was sent on {DIVERSIONS_MAX} times; once more is a loop", mailbox)
         try:
@@ -285,6 +299,9 @@ class Covering:
             return None
         if isinstance(permit, NotPermitted):
             self._rule_out(step, permit.why.value)
+            if step.when is When.DEFLECTED and permit.why is Refusal.OWN_NUMBER:
+                # A phone whose user sends the call to its own number means the mailbox.
+                self._deflected_to = None
             return None
         self._sent_on.append(SentOn(known_as(mailbox), step.reason))
         try:
@@ -319,7 +336,9 @@ class Covering:
             return Talked(mailbox)
         if self._early.ended_by:
             return Talked(mailbox)
-        return Refused(_STATUS.get(outcome, 480), f"{number} did not answer ({outcome.value})", mailbox)
+        # A number outside that names another one (302) has not answered: what it costs there is nobody's wish here.
+        rung = Rung.UNAVAILABLE if isinstance(outcome, Deflected) else outcome
+        return Refused(_STATUS.get(rung, 480), f"{number} did not answer ({rung.value})", mailbox)
 
     def _stop(self) -> None:
         if self._ringing is not None:

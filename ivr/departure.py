@@ -47,7 +47,7 @@ class SentOn:
 
     number: str
     reason: Reason | None
-    """Why it was forwarded; None where its caller chose to go on, out of the mailbox (a deflection)."""
+    """Why it was forwarded; None is a deflection, by a phone's user, or by the caller out of the mailbox."""
 
     def __str__(self) -> str:
         """Return the parameters of its Diversion."""
@@ -149,9 +149,9 @@ def to_outside(number: str, way: Gateway, origin: Origin, domain: str) -> Invita
     uri = Uri.parse(f"sip:{escaped(number)}@{way.host}")
     payer = _address(known_as(origin.payer), origin.payer.name, domain)
     sender = _sender(origin.caller, domain) if origin.caller is not None and way.show_caller else payer
-    forwarded = any(each.reason is not None for each in origin.sent_on)
-    # Of who forwards, only the number: phones that show what is asserted shall show no wrong name for the caller.
-    pays = ("P-Asserted-Identity", f"<{payer.uri}>" if forwarded else str(payer))
+    # Where somebody else calls, only the number of who pays: phones that show what is asserted shall not show the
+    # mailbox's name for the caller.
+    pays = ("P-Asserted-Identity", str(payer) if origin.caller is None else f"<{payer.uri}>")
     # From and Privacy keep a withheld caller's secret; who pays is asserted all the same.
     private = [] if origin.caller is None else _privacy(origin.caller)
     return _invitation(uri, NameAddr(uri), sender, origin, domain, pays, *private)

@@ -10,7 +10,8 @@ from typing import Final
 
 from ivr.branch import Branch
 from ivr.dialogs import Dialogs
-from ivr.side import SDP, Side
+from ivr.sdp import SDP
+from ivr.side import Side
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.invite import InviteServer
 from ivr.sip.message import Response, response_to

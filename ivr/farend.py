@@ -10,7 +10,7 @@ from random import uniform
 from typing import Final
 
 from ivr.offer import OfferAnswer
-from ivr.sdp import SdpError, Session
+from ivr.sdp import SDP, SdpError, Session
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.hops import Hop
 from ivr.sip.invite import InviteServer
@@ -89,7 +89,7 @@ class FarEnd:
         return Refreshed.NOT
 
     def _refreshing(self, method: str, body: bytes = b"") -> Request:
-        request = self._invite.dialog.request(method, body=body, content_type="application/sdp")
+        request = self._invite.dialog.request(method, body=body, content_type=SDP)
         timer = self._invite.timer
         if timer is not None:
             request.headers.set("Session-Expires", f"{timer.interval_s};refresher=uac")

@@ -10,8 +10,7 @@ from ivr.dialogs import Dialogs
 from ivr.hookup import Hookup
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
-from ivr.sdp import SdpError, Session
-from ivr.side import SDP
+from ivr.sdp import SDP, SdpError, Session
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.message import Request, Response
 from ivr.sip.transaction import ServerTransaction

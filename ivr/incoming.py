@@ -152,7 +152,7 @@ class IncomingCall:
                 )
             self._note("decision", **decision.facts)
             if isinstance(decision, ToMailbox) and decision.called and not self._tx.answered:
-                decision = await self._cover(guest, arrival, decision)
+                decision = await self._cover(guest, plan, arrival, decision)
             if isinstance(decision, Refused):
                 self._refuse(decision.status)
             elif not self._tx.answered and not isinstance(decision, Talked):
@@ -192,7 +192,9 @@ class IncomingCall:
 
     # -- the phones
 
-    async def _cover(self, guest: CallSource | Device, arrival: Arrival, decision: ToMailbox) -> Decision | Talked:
+    async def _cover(
+        self, guest: CallSource | Device, plan: DialPlan, arrival: Arrival, decision: ToMailbox
+    ) -> Decision | Talked:
         """Let the called number's phones ring first; returns where the call goes then.
 
         Raises:
@@ -213,6 +215,8 @@ class IncomingCall:
         means = Means(
             endpoint=house.endpoint,
             domain=house.sip.domain,
+            plan=plan,
+            portal=house.sip.portal,
             phones=house.phones,
             outcalls=house.services.outcalls,
             outside=house.board.gateway() if house.board is not None else None,

@@ -13,7 +13,8 @@ import structlog
 
 from ivr.branch import Branch
 from ivr.endtoend import interval_s, passed
-from ivr.side import SDP, Side
+from ivr.sdp import SDP
+from ivr.side import Side
 from ivr.sip.errors import ParseError
 from ivr.sip.message import Request, Response
 from ivr.sip.session_timer import IntervalTooSmall, negotiate

@@ -7,7 +7,6 @@ A leg owns an INVITE dialog: it answers, takes re-INVITE, UPDATE, INFO, PRACK an
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
 
 import structlog
 
@@ -16,6 +15,7 @@ from ivr.farend import FarEnd, Refreshed
 from ivr.hookup import Hookup
 from ivr.media.stream import MediaStream
 from ivr.offer import OfferAnswer
+from ivr.replies import Replies
 from ivr.sdp import SdpError, Session
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.infokey import key_of
@@ -27,8 +27,6 @@ from ivr.way import Login, Spawn
 from voicebox.codec import Codec
 
 log = structlog.get_logger("voicebox.ivr.leg")
-
-SDP: Final = "application/sdp"
 
 
 class Leg:
@@ -63,19 +61,15 @@ class Leg:
                 may sit behind NAT.
             continuous: send silence all the time.
         """
-        self._endpoint = endpoint
-        self._tx = tx
         self._spawn = spawn
         self._media = media
         self._loop = asyncio.get_running_loop()
         self._began = began
         self._acked: asyncio.Future[bool] = self._loop.create_future()
         self._pracked: asyncio.Future[bool] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
         self._offered_in_200 = False
-        self._answers: dict[int, ServerTransaction] = {}
-        """By CSeq number: the INVITEs whose 2xx waits for its ACK."""
         self.invite = InviteServer(tx.request, contact)
+        self._replies = Replies(endpoint, self.invite, tx, self._due)
         # A connection that a phone or PBX opened is the only sure way back to it (RFC 5923).
         back = direct or tx.source.transport.reliable
         self._far_end = FarEnd(
@@ -133,20 +127,17 @@ class Leg:
             Hangup: an acknowledgement never came, or the call ended meanwhile.
         """
         if self.invite.reliable_required:
-            self._respond(self._tx, self.invite.ringing(self._loop.time()))
-            self._arm()
+            self._replies.ring()
             if not await self._pracked or self.over:
                 raise Hangup
-        self._accept(self._tx, self.invite.request, local, timer)
+        self._replies.accept(self._replies.invited, self.invite.request, local.to_bytes(), timer=timer)
         self.answered_at = datetime.now(UTC)
         if not await self._acked:
             raise Hangup
 
     def acked(self, request: Request) -> None:
         """Take the ACK to one of our 2xx; it carries the answer where we had offered."""
-        awaited = self.invite.ack(request)
-        self._answers.pop(request.cseq.number, None)
-        self._arm()
+        awaited = self._replies.acked(request)
         if awaited and self._offered_in_200:
             self._offered_in_200 = False
             self._answered_by_ack(request)
@@ -167,33 +158,25 @@ class Leg:
     def cancelled(self) -> None:
         """Take in that the caller gave up: 487, unless we had answered."""
         if not self.invite.answered and not self.over:
-            self._respond(self._tx, self.invite.refuse(self.invite.request, 487))
+            self._replies.refuse(487)
             self._end("cancel")
 
     def refuse(self, status: int, reason: str | None = None) -> None:
         """Turn the call away instead of answering it."""
         if not self.invite.answered and not self.over:
-            self._respond(self._tx, self.invite.refuse(self.invite.request, status, reason))
+            self._replies.refuse(status, reason)
             self._end("us")
 
     # -- requests within the dialog
 
     def receive(self, tx: ServerTransaction, request: Request) -> None:
         """Take a request of the peer within this dialog."""
-        invite = self.invite
-        if self.over and request.method != "BYE":
-            self._respond(tx, invite.reply(request, 481))
-            return
-        if not invite.dialog.receive(request):
-            # RFC 3261 section 12.2.2.
-            self._respond(tx, invite.reply(request, 500, "CSeq out of order"))
+        replies = self._replies
+        if not replies.admit(tx, request):
             return
         match request.method:
             case "BYE":
-                self._respond(tx, invite.reply(request, 200))
-                if not self.over and not invite.answered:
-                    # RFC 3261 section 15.1.2: a BYE in an early dialog also ends the pending INVITE.
-                    self._respond(self._tx, invite.refuse(invite.request, 487))
+                replies.hung_up(tx, request)
                 self._end("peer")
             case "INVITE":
                 self._reoffered(tx, request)
@@ -202,32 +185,23 @@ class Leg:
             case "INFO":
                 self._informed(tx, request)
             case "PRACK":
-                response = invite.prack(request)
-                self._respond(tx, response)
-                self._arm()
-                if response.status == 200 and not self._pracked.done():
+                if replies.pracked(tx, request) and not self._pracked.done():
                     self._pracked.set_result(True)
-            case "OPTIONS":
-                self._respond(tx, invite.reply(request, 200))
             case "NOTIFY" if self.on_notify is not None:
                 # RFC 6665 section 4.1.3: one of another event package is "bad event".
-                self._respond(tx, invite.reply(request, 200 if self.on_notify(request) else 489))
-            case "NOTIFY" | "REFER" | "MESSAGE":
-                self._respond(tx, invite.reply(request, 501))
+                replies.send(tx, self.invite.reply(request, 200 if self.on_notify(request) else 489))
             case _:
-                response = invite.reply(request, 405)
-                response.headers.set("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK")
-                self._respond(tx, response)
+                replies.otherwise(tx, request)
 
     def _reoffered(self, tx: ServerTransaction, request: Request) -> None:
         """Answer a re-INVITE: hold, resume, another codec or address (RFC 3261 section 14.2)."""
         invite = self.invite
         if not invite.confirmed:
             # RFC 3261 section 14.2: one INVITE is still open.
-            self._respond(tx, invite.come_again(request, "Another INVITE is in progress"))
+            self._replies.send(tx, invite.come_again(request, "Another INVITE is in progress"))
             return
         if self._far_end.inviting or self._offered_in_200:
-            self._respond(tx, invite.reply(request, 491))
+            self._replies.send(tx, invite.reply(request, 491))
             return
         try:
             timer = negotiate(request)
@@ -238,21 +212,21 @@ class Leg:
                 local = self._media.offer()
                 self._offered_in_200 = True
         except IntervalTooSmall:
-            self._respond(tx, invite.too_often(request))
+            self._replies.send(tx, invite.too_often(request))
         except SdpError as error:
             # 488, and the call stays as it was: T.38 is offered this way.
-            self._respond(tx, self._not_acceptable(request, error))
+            self._replies.send(tx, self._not_acceptable(request, error))
         else:
-            self._accept(tx, request, local, timer)
+            self._replies.accept(tx, request, local.to_bytes(), timer=timer)
 
     def _updated(self, tx: ServerTransaction, request: Request) -> None:
         """Answer an UPDATE: a refreshed session timer, or an offer (RFC 3311 section 5.2)."""
         invite = self.invite
         if request.body and not invite.answered:
-            self._respond(tx, invite.come_again(request, "The first offer is still open"))
+            self._replies.send(tx, invite.come_again(request, "The first offer is still open"))
             return
         if request.body and (self._far_end.inviting or self._offered_in_200):
-            self._respond(tx, invite.reply(request, 491))
+            self._replies.send(tx, invite.reply(request, 491))
             return
         try:
             timer = negotiate(request)
@@ -261,21 +235,15 @@ class Leg:
                 body = self._media.answer(Session.parse(request.body)).local.to_bytes()
                 self._connect()
         except IntervalTooSmall:
-            self._respond(tx, invite.too_often(request))
+            self._replies.send(tx, invite.too_often(request))
         except SdpError as error:
-            self._respond(tx, self._not_acceptable(request, error))
+            self._replies.send(tx, self._not_acceptable(request, error))
         else:
-            response = invite.reply(request, 200)
-            if body:
-                response.headers.set("Content-Type", SDP)
-                response.body = body
-            invite.agree(response, timer, self._loop.time())
-            self._respond(tx, response)
-            self._arm()
+            self._replies.accept(tx, request, body, timer=timer)
 
     def _informed(self, tx: ServerTransaction, request: Request) -> None:
         """Take a key by INFO."""
-        self._respond(tx, self.invite.reply(request, 200))
+        self._replies.send(tx, self.invite.reply(request, 200))
         key = key_of(request)
         if key is not None:
             self.stream.info_key(key)
@@ -300,33 +268,16 @@ class Leg:
 
     # -- timers and the end
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self.invite.next_timer()
-        if due is not None:
-            self._timer = self._loop.call_at(due, self._timed)
-
-    def _timed(self) -> None:
-        self._timer = None
-        again, due = self.invite.handle_timer(self._loop.time())
-        for response in again:
-            if response.status < 200:
-                self._respond(self._tx, response)
-            else:
-                self._endpoint.send_2xx(self._answers.get(response.cseq.number, self._tx), response)
-        for what in due:
-            match what:
-                case Due.NO_ACK:
-                    self.bye('SIP ;cause=408 ;text="No ACK"', ended_by="no-ack")
-                case Due.NO_PRACK:
-                    self.refuse(500, "No PRACK")
-                case Due.EXPIRED:
-                    self.bye('SIP ;cause=408 ;text="Session expired"', ended_by="expired")
-                case Due.REFRESH:
-                    self._spawn(self._refresh())
-        self._arm()
+    def _due(self, what: Due) -> None:
+        match what:
+            case Due.NO_ACK:
+                self.bye('SIP ;cause=408 ;text="No ACK"', ended_by="no-ack")
+            case Due.NO_PRACK:
+                self.refuse(500, "No PRACK")
+            case Due.EXPIRED:
+                self.bye('SIP ;cause=408 ;text="Session expired"', ended_by="expired")
+            case Due.REFRESH:
+                self._spawn(self._refresh())
 
     async def _refresh(self) -> None:
         done = await self._far_end.refresh()
@@ -334,8 +285,7 @@ class Leg:
             return
         match done:
             case Refreshed.DONE:
-                self.invite.refreshed(self._loop.time())
-                self._arm()
+                self._replies.refreshed()
             case Refreshed.GONE:
                 self.bye("", ended_by="lost")
             case Refreshed.NOT:
@@ -369,8 +319,7 @@ class Leg:
         self.ended_by = by
         self.ended_at = datetime.now(UTC)
         self._hookup.release()
-        self.invite.end()
-        self._arm()
+        self._replies.end()
         for awaited in (self._pracked, self._acked):
             if not awaited.done():
                 awaited.set_result(False)
@@ -378,16 +327,8 @@ class Leg:
 
     # -- small things
 
-    def _accept(self, tx: ServerTransaction, request: Request, local: Session, timer: SessionTimer | None) -> None:
-        self._answers[request.cseq.number] = tx
-        self._respond(tx, self.invite.answer(request, local.to_bytes(), self._loop.time(), timer))
-        self._arm()
-
     def _connect(self) -> None:
         agreed = self._media.agreed
         if agreed is not None:
             self.codec = agreed.remote.codec
             self._hookup.connect(agreed)
-
-    def _respond(self, tx: ServerTransaction, response: Response) -> None:
-        self._endpoint.respond(tx, response)

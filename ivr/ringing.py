@@ -1,11 +1,12 @@
 """Several phones that ring at once for one call (voicemail.md, "Towards the caller while phones ring").
 
-The first to answer wins, and the others are given up. One that is busy lets the others ring; one that declines (603)
-ends it for all. A phone that gives no sign of life within `SILENCE_S` is unreachable; when all are, or time is over,
-nobody waits for answers to our CANCELs.
+The first to answer wins, and the others are given up. One that is busy lets the others ring. One that declines (603),
+or sends the call elsewhere (302), ends it for all: its user decided. A phone that gives no sign of life within
+`SILENCE_S` is unreachable; when all are, or time is over, nobody waits for answers to our CANCELs.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 from ivr.branch import Branch
 from ivr.sip.message import Response
 from ivr.sip.outgoing import is_made_up
+from ivr.sip.uri import NameAddr, Uri
 from ivr.way import Spawn
 from voicebox.coverage import Rung
 
@@ -21,8 +23,11 @@ SILENCE_S: Final = 4.0
 ELSEWHERE: Final = 'SIP ;cause=200 ;text="Call completed elsewhere"'
 """RFC 3326 section 3.1: a phone that reads this lists no missed call."""
 BUSY: Final = frozenset({486, 600})
+DEFLECTS: Final = frozenset({300, 301, 302})
+"""RFC 3261 section 21.3; 305 names a proxy, and 380 another service than a call."""
 LEADS_NOWHERE: Final = frozenset({404, 408, 410, 430, 502, 503, 504})
 """Statuses by which a proxy, or nobody at all, says that the phone is not there."""
+_Q: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,17 @@ class Answered:
     branch: Branch
     response: Response
     """Its 2xx, which is to be acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deflected:
+    """A phone's user sent the call elsewhere."""
+
+    to: Uri
+    """Whom the phone named (RFC 3261 section 8.1.3.4)."""
+
+
+Outcome = Answered | Deflected | Rung
 
 
 class Ringing:
@@ -44,10 +60,10 @@ class Ringing:
         """Called with every 1xx but 100."""
         self._spawn = spawn
         self._loop = asyncio.get_running_loop()
-        self._done: asyncio.Future[Answered | Rung] = self._loop.create_future()
+        self._done: asyncio.Future[Outcome] = self._loop.create_future()
         self._refused: dict[Branch, Rung] = {}
 
-    async def run(self, length_s: float | None) -> Answered | Rung:
+    async def run(self, length_s: float | None) -> Outcome:
         """Let them ring, for so long or (None) as long as they do; return who answered, or why nobody did."""
         for branch in self.branches:
             branch.on_provisional = self._progress_of(branch)
@@ -75,6 +91,8 @@ class Ringing:
             return
         if response.status in {600, 603}:
             self._settle(Rung.DECLINED if response.status == 603 else Rung.BUSY)
+        elif (to := _deflected_to(response)) is not None:
+            self._settle(Deflected(to))
         else:
             self._refuse(branch, _meaning(response))
 
@@ -90,7 +108,7 @@ class Ringing:
                 branch.give_up()
                 self._refuse(branch, Rung.UNREACHABLE)
 
-    def _settle(self, outcome: Answered | Rung) -> bool:
+    def _settle(self, outcome: Outcome) -> bool:
         if self._done.done():
             return False
         self._done.set_result(outcome)
@@ -107,6 +125,19 @@ class Ringing:
                 self.on_progress(branch, response)
 
         return tell
+
+
+def _deflected_to(response: Response) -> Uri | None:
+    """Return whom a phone wants called instead: of several the one it likes most, of equals the first."""
+    if response.status not in DEFLECTS:
+        return None
+    return max(response.contact, key=_preference).uri if response.contact else None
+
+
+def _preference(contact: NameAddr) -> float:
+    """Return a contact's q, by default the highest (RFC 3261 section 20.10)."""
+    text = contact.params.get("q") or ""
+    return float(text) if _Q.fullmatch(text) else 1.0
 
 
 def _meaning(response: Response) -> Rung:

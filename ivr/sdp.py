@@ -8,6 +8,8 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeVar
 
+SDP: Final = "application/sdp"
+"""The media type of a description."""
 # Bounds on what one description may make us hold; a real one has a dozen lines and one or two media.
 LINES_MAX: Final = 512
 MEDIA_MAX: Final = 32

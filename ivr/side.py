@@ -5,19 +5,17 @@ and answers BYE, PRACK and OPTIONS by itself; INVITE, UPDATE and INFO are for `o
 when the call has ended on this side, whoever ended it.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Final
 
 from ivr.dialogs import Dialogs
+from ivr.replies import Replies
+from ivr.sdp import SDP
 from ivr.sip.endpoint import Endpoint
-from ivr.sip.invite import ALLOW, Due, InviteServer
-from ivr.sip.message import Request, Response
+from ivr.sip.invite import Due, InviteServer
+from ivr.sip.message import Request
 from ivr.sip.transaction import ServerTransaction
 from ivr.way import Spawn, Way
-
-SDP: Final = "application/sdp"
 
 
 class Side:
@@ -54,83 +52,59 @@ class Side:
         self.on_ack: Callable[[Request], None] | None = None
         """Called with the ACK to a 2xx of ours, once each."""
         self.on_over: Callable[[], None] = lambda: None
-        self._endpoint = endpoint
         self._dialogs = dialogs
         self._spawn = spawn
-        self._tx = tx
-        self._answers: dict[int, ServerTransaction] = {}
-        """By CSeq number: the INVITEs whose 2xx waits for its ACK."""
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._replies = Replies(endpoint, invite, tx, self._due)
         dialogs.add(invite.dialog.id, self)
 
     # -- before the answer, where the INVITE came to us
 
     def ring(self) -> None:
         """Send 180 without SDP, reliably where the caller requires it (RFC 3262)."""
-        self._respond(self._invited, self.invite.ringing(self._loop.time()))
-        self._arm()
+        self._replies.ring()
 
     def progress(self, body: bytes) -> None:
         """Send 183 with the description of early media."""
         response = self.invite.reply(self.invite.request, 183)
         response.headers.set("Content-Type", SDP)
         response.body = body
-        self._respond(self._invited, response)
+        self._replies.send(self._replies.invited, response)
 
     def answer(self, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
         """Send 200 to the INVITE, and again until its ACK comes."""
         self.answered_at = datetime.now(UTC)
-        self.accept(self._invited, self.invite.request, body, headers)
+        self.accept(self._replies.invited, self.invite.request, body, headers)
 
     def refuse(self, status: int, reason: str | None = None, *, ended_by: str = "us") -> None:
         """Turn the call away instead of answering it."""
         if not self.invite.answered and not self.over:
-            if not self._invited.answered:
-                self._respond(self._invited, self.invite.refuse(self.invite.request, status, reason))
+            self._replies.refuse(status, reason)
             self._end(ended_by)
 
     # -- requests within the dialog
 
     def receive(self, tx: ServerTransaction, request: Request) -> None:
         """Take a request of the peer within this dialog."""
-        invite = self.invite
-        if self.over and request.method != "BYE":
-            self._respond(tx, invite.reply(request, 481))
-            return
-        if not invite.dialog.receive(request):
-            # RFC 3261 section 12.2.2.
-            self._respond(tx, invite.reply(request, 500, "CSeq out of order"))
+        replies = self._replies
+        if not replies.admit(tx, request):
             return
         match request.method:
             case "BYE":
-                self._respond(tx, invite.reply(request, 200))
-                if not self.over and not invite.answered and not self._invited.answered:
-                    # RFC 3261 section 15.1.2: a BYE in an early dialog also ends the pending INVITE.
-                    self._respond(self._invited, invite.refuse(invite.request, 487))
+                replies.hung_up(tx, request)
                 self._end("peer")
             case "PRACK":
-                self._respond(tx, invite.prack(request))
-                self._arm()
-            case "OPTIONS":
-                self._respond(tx, invite.reply(request, 200))
-            case "INVITE" if not invite.confirmed or self._answers:
+                replies.pracked(tx, request)
+            case "INVITE" if not self.invite.confirmed or replies.unacknowledged:
                 # RFC 3261 section 14.2: one INVITE is still open.
                 self.busy(tx, request, "Another INVITE is in progress")
             case "INVITE" | "UPDATE" | "INFO":
                 self.on_request(tx, request)
-            case "NOTIFY" | "REFER" | "MESSAGE":
-                self._respond(tx, invite.reply(request, 501))
             case _:
-                response = invite.reply(request, 405)
-                response.headers.set("Allow", ALLOW)
-                self._respond(tx, response)
+                replies.otherwise(tx, request)
 
     def acked(self, request: Request) -> None:
         """Take the ACK to one of our 2xx."""
-        awaited = self.invite.ack(request)
-        self._answers.pop(request.cseq.number, None)
-        self._arm()
+        awaited = self._replies.acked(request)
         if awaited and not self.over and self.on_ack is not None:
             self.on_ack(request)
 
@@ -138,18 +112,7 @@ class Side:
         self, tx: ServerTransaction, request: Request, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()
     ) -> None:
         """Answer 200: to an INVITE again and again until its ACK, to any other request once."""
-        if request.method == "INVITE":
-            self._answers[request.cseq.number] = tx
-            response = self.invite.answer(request, body, self._loop.time())
-        else:
-            response = self.invite.reply(request, 200)
-            response.body = body
-            if body:
-                response.headers.set("Content-Type", SDP)
-        for name, value in headers:
-            response.headers.set(name, value)
-        self._respond(tx, response)
-        self._arm()
+        self._replies.accept(tx, request, body, headers)
 
     def decline(
         self,
@@ -164,22 +127,22 @@ class Side:
         An UPDATE without an offer only refreshes the session, and an INFO is a key that nobody waits for.
         """
         if not status and request.method == "INFO":
-            self._respond(tx, self.invite.reply(request, 200))
+            self._replies.send(tx, self.invite.reply(request, 200))
         elif not status and request.method == "UPDATE" and not request.body:
             self.accept(tx, request)
         else:
             response = self.invite.reply(request, status or 488, reason)
             for name, value in headers:
                 response.headers.set(name, value)
-            self._respond(tx, response)
+            self._replies.send(tx, response)
 
     def busy(self, tx: ServerTransaction, request: Request, why: str) -> None:
         """Ask the peer to come again with its offer."""
-        self._respond(tx, self.invite.come_again(request, why))
+        self._replies.send(tx, self.invite.come_again(request, why))
 
     def too_often(self, tx: ServerTransaction, request: Request) -> None:
         """Refuse a session interval that is too small (RFC 4028 section 9)."""
-        self._respond(tx, self.invite.too_often(request))
+        self._replies.send(tx, self.invite.too_often(request))
 
     # -- the end
 
@@ -213,9 +176,7 @@ class Side:
         self.over = True
         self.ended_by = by
         self.ended_at = datetime.now(UTC)
-        self.invite.end()
-        self._answers.clear()
-        self._arm()
+        self._replies.end()
         self._dialogs.remove(self.invite.dialog.id)
         self.on_over()
 
@@ -225,34 +186,8 @@ class Side:
 
     # -- inside
 
-    @property
-    def _invited(self) -> ServerTransaction:
-        if self._tx is None:
-            raise ValueError("the INVITE of this side was ours")
-        return self._tx
-
-    def _respond(self, tx: ServerTransaction, response: Response) -> None:
-        self._endpoint.respond(tx, response)
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self.invite.next_timer()
-        if due is not None:
-            self._timer = self._loop.call_at(due, self._timed)
-
-    def _timed(self) -> None:
-        self._timer = None
-        again, due = self.invite.handle_timer(self._loop.time())
-        for response in again:
-            if response.status < 200:
-                self._respond(self._invited, response)
-            elif (tx := self._answers.get(response.cseq.number)) is not None:
-                self._endpoint.send_2xx(tx, response)
-        for what in due:
-            if what is Due.NO_ACK:
-                self.bye('SIP ;cause=408 ;text="No ACK"', ended_by="no-ack")
-            elif what is Due.NO_PRACK:
-                self.refuse(500, "No PRACK")
-        self._arm()
+    def _due(self, what: Due) -> None:
+        if what is Due.NO_ACK:
+            self.bye('SIP ;cause=408 ;text="No ACK"', ended_by="no-ack")
+        elif what is Due.NO_PRACK:
+            self.refuse(500, "No PRACK")

@@ -1,5 +1,8 @@
 """The way to the other side of a dialog: which hop, and what to do about a challenge (RFC 3261 sections 12.2.1, 22).
 
+Where the peer's URI leads to several hops (RFC 3263 section 4), the one that answered last is asked first: the others
+of a cluster may know nothing of the call, nor of the nonce.
+
 Shared by the calls that we answer (`ivr.farend`) and those that we make (`ivr.branch`).
 """
 
@@ -44,27 +47,34 @@ class Way:
         self._endpoint = endpoint
         self._dialog = dialog
         self._source = source
+        self._first = source
+        """Who answered last."""
         self._hop = source if direct and not dialog.route_set else None
         self._login = login
 
     async def ask(self, request: Request) -> Response:
         """Send a request; answer one challenge of a trunk."""
         dialog = self._dialog
-        response = await self._endpoint.request(request, self._hop)
+        response = await self._send(request)
         lost = is_made_up(response) and response.reason == FAILED
         if lost and self._hop is None and self._source is not None and not dialog.route_set:
             # A Contact with a name that only the peer's own network knows: then back the way the INVITE came.
             self._hop = self._source
-            response = await self._endpoint.request(request, self._hop)
+            response = await self._send(request)
         again = answering(request, response, self._login, lambda: dialog.again(request))
-        return response if again is None else await self._endpoint.request(again, self._hop)
+        return response if again is None else await self._send(again)
 
     async def acknowledge(self, ack: Request) -> None:
         """Send the ACK to a 2xx; where it cannot be sent, the 2xx comes again and so may it."""
         try:
-            await self._endpoint.send_ack(ack, self._hop)
+            await self._endpoint.send_ack(ack, self._hop, first=self._first)
         except (LocatingError, Unreachable) as error:
             log.info("ack_not_sent", call=self._dialog.call_id, why=str(error))
+
+    async def _send(self, request: Request) -> Response:
+        response = await self._endpoint.request(request, self._hop, first=self._first)
+        self._first = response.hop or self._first
+        return response
 
 
 def answering(

@@ -175,7 +175,7 @@ class Route:
 
 def read_route(arrival: Arrival, plan: DialPlan, portal_numbers: Iterable[str]) -> Route:
     """Read an arrival's numbers."""
-    portals = [number for text in portal_numbers if (number := parse_signalled(text, plan))]
+    portals = _read_all(portal_numbers, plan)
     called = Step(arrival.called, parse_signalled(arrival.called, plan), arrival.target_reason)
     target = None
     if arrival.target is not None:
@@ -187,6 +187,17 @@ def read_route(arrival: Arrival, plan: DialPlan, portal_numbers: Iterable[str]) 
         target_portal=target is not None and _is_portal(target.number, portals),
         chain=tuple(Step(step.number, parse_signalled(step.number, plan), step.reason) for step in arrival.diversions),
     )
+
+
+def read_deflection(uri: str, plan: DialPlan, portal_numbers: Iterable[str]) -> str | None:
+    """Return the number that a phone deflects a call to; None where it means the mailbox, by a portal's number.
+
+    Digits stay as the phone gave them, for they may be an extension: what is dialled, the outbound policy reads.
+    """
+    number = parse_signalled(uri, plan)
+    if number is None:
+        return uri[:_SHOWN_MAX]
+    return None if _is_portal(number, _read_all(portal_numbers, plan)) else number.digits or number.shown
 
 
 def settle(route: Route) -> ToPortal | Refused | None:
@@ -260,6 +271,10 @@ def _nobody(route: Route) -> str:
     if route.called_portal:
         return f"no mailbox has {' or '.join(tried[:-1])}, and the portal takes no diverted call"
     return f"no mailbox has {' or '.join(tried)}"
+
+
+def _read_all(numbers: Iterable[str], plan: DialPlan) -> list[Number]:
+    return [number for text in numbers if (number := parse_signalled(text, plan))]
 
 
 def _is_portal(number: Number | None, portals: Iterable[Number]) -> bool:

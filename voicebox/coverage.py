@@ -29,6 +29,8 @@ class Rung(StrEnum):
     """603 from one: it ends all."""
     UNAVAILABLE = "unavailable"
     """480 or another refusal that says nothing of busy."""
+    DEFLECTED = "deflected"
+    """302 from one: its user sent the call elsewhere, which ends it for all."""
     NO_ANSWER = "no-answer"
     UNREACHABLE = "unreachable"
     """Registered, but no phone gave any sign of life."""
@@ -42,6 +44,8 @@ class When(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no-answer"
     UNREACHABLE = "unreachable"
+    DEFLECTED = "deflected"
+    """A phone's own, for this call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,10 @@ class Forward:
     """Send the call on to another number."""
 
     number: str
-    """As the subscriber or administrator entered it."""
+    """As the subscriber or administrator entered it, or a phone said."""
     when: When
-    reason: Reason
-    """Of the diversion."""
+    reason: Reason | None
+    """Of the diversion; None is a deflection."""
     why: str
 
     @property
@@ -110,24 +114,27 @@ _BUSY: Final = {
 }
 _UNANSWERED: Final = {
     Rung.UNAVAILABLE: "the phones turned the call away",
+    Rung.DEFLECTED: "a phone deflected the call",
     Rung.NO_ANSWER: "nobody answered",
     Rung.UNREACHABLE: "no phone could be reached",
     Rung.UNREGISTERED: "no phone is registered",
 }
 _REASON: Final = {
     Rung.UNAVAILABLE: Reason.UNAVAILABLE,
+    Rung.DEFLECTED: Reason.UNAVAILABLE,
     Rung.NO_ANSWER: Reason.NO_ANSWER,
     Rung.UNREACHABLE: Reason.UNREACHABLE,
     Rung.UNREGISTERED: Reason.UNAVAILABLE,
 }
 
 
-def cover(mailbox: Mailbox, rung: Rung, *, ruled_out: Collection[When] = ()) -> Step:
+def cover(mailbox: Mailbox, rung: Rung, *, deflected_to: str | None = None, ruled_out: Collection[When] = ()) -> Step:
     """Return what to do next with a call for a mailbox's own number.
 
     Args:
         mailbox: whose number was called.
         rung: what is known of its phones.
+        deflected_to: the number that a phone named which deflected the call; None is the mailbox.
         ruled_out: forwardings that cannot be followed (not allowed, a loop): the call goes on as if they were off.
     """
     if (always := _forward(mailbox, When.ALWAYS, ruled_out)) is not None:
@@ -138,6 +145,11 @@ def cover(mailbox: Mailbox, rung: Rung, *, ruled_out: Collection[When] = ()) -> 
         return _busy(mailbox, "do not disturb is on", ruled_out)
     if rung in _BUSY:
         return _busy(mailbox, _BUSY[rung], ruled_out)
+    if rung is Rung.DEFLECTED and deflected_to is not None and When.DEFLECTED not in ruled_out:
+        return Forward(deflected_to, When.DEFLECTED, None, "a phone deflected the call to this number")
+    if rung is Rung.DEFLECTED and deflected_to is None and mailbox.enabled:
+        # Whoever sent it there wants it recorded, whatever becomes of calls that nobody answers.
+        return Record(Reason.UNAVAILABLE, "a phone deflected the call to the mailbox")
     if rung is not Rung.NOT_YET:
         return _unanswered(mailbox, rung, _UNANSWERED[rung], ruled_out)
     if mailbox.rings == 0 and _takes_unanswered(mailbox, ruled_out):

@@ -55,10 +55,11 @@ class Client:
         request: Request,
         destination: Destination | Hop | None = None,
         *,
+        first: Hop | None = None,
         on_provisional: OnProvisional | None = None,
         timeout_s: float | None = None,
     ) -> Response:
-        """Send a request and return its final response.
+        """Send a request and return its final response, whose `hop` says who gave it.
 
         The request comes without a Via of ours. Its hops are tried in order until one answers with anything but 503
         (RFC 3263 section 4.3). Silence is a made-up 408, no way to send a made-up 503 (`outgoing.is_made_up`). A 2xx
@@ -68,13 +69,14 @@ class Client:
         Args:
             request: any method but ACK and CANCEL.
             destination: the next hop; by default the first loose route, else the Request-URI.
+            first: who is tried first, where the destination has several hops and this is one of them.
             on_provisional: called with every 1xx.
             timeout_s: for each hop; by default 180 s for INVITE, else 32 s.
         """
         if "User-Agent" not in request.headers:
             request.headers.add("User-Agent", self._user_agent)
         try:
-            hops = await self._locate(request, destination)
+            hops = await self._locate(request, destination, first)
         except LocatingError as error:
             _log.warning("sip_unlocated", method=request.method, call_id=request.call_id, why=str(error))
             return made_up(request, 503, FAILED)
@@ -112,14 +114,21 @@ class Client:
         self._flush()
         return True
 
-    async def send_ack(self, ack: Request, destination: Destination | Hop | None = None) -> None:
+    async def send_ack(
+        self, ack: Request, destination: Destination | Hop | None = None, *, first: Hop | None = None
+    ) -> None:
         """Send the ACK to a 2xx, and again whenever that 2xx comes again. It comes without a Via of ours.
+
+        Args:
+            ack: the ACK.
+            destination: as of `request`.
+            first: whom it is sent to, where the destination has several hops and this is one of them.
 
         Raises:
             LocatingError: its target leads nowhere.
             Unreachable: it cannot be sent.
         """
-        hop = (await self._locate(ack, destination))[0]
+        hop = (await self._locate(ack, destination, first))[0]
         await self._transports.connect(hop)
         message = self._with_via(ack, hop)
         data = message.to_bytes()
@@ -147,6 +156,7 @@ class Client:
             if outgoing.on_provisional is not None and outgoing.waiting:
                 outgoing.on_provisional(response)
             return
+        response.hop = tx.hop
         if not tx.invite or response.status >= 300:
             outgoing.settle(response)
             return
@@ -180,10 +190,11 @@ class Client:
 
     # Inside
 
-    async def _locate(self, request: Request, destination: Destination | Hop | None) -> list[Hop]:
+    async def _locate(self, request: Request, destination: Destination | Hop | None, first: Hop | None) -> list[Hop]:
         if isinstance(destination, Hop):
             return [destination]
-        return await self._locator.locate(destination or destination_of(request), asyncio.get_running_loop().time())
+        hops = await self.locate(destination or destination_of(request))
+        return hops if first is None else sorted(hops, key=lambda hop: not hop.reaches(first))
 
     async def _at_hop(self, request: Request, hop: Hop, outgoing: Outgoing, limit_s: float) -> Response:
         """Try one hop; on a connection that was open already and broke, once more on a new one."""

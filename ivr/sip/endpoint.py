@@ -217,11 +217,14 @@ class Endpoint:
         request: Request,
         destination: Destination | Hop | None = None,
         *,
+        first: Hop | None = None,
         on_provisional: OnProvisional | None = None,
         timeout_s: float | None = None,
     ) -> Response:
         """Send a request and return its final response: see `Client.request`."""
-        return await self._client.request(request, destination, on_provisional=on_provisional, timeout_s=timeout_s)
+        return await self._client.request(
+            request, destination, first=first, on_provisional=on_provisional, timeout_s=timeout_s
+        )
 
     async def locate(self, destination: Destination) -> list[Hop]:
         """Return where a request to a destination would go, best first (RFC 3263); never an empty list.
@@ -235,9 +238,11 @@ class Endpoint:
         """Cancel an INVITE given to `request`; False when none is in progress: see `Client.cancel`."""
         return self._client.cancel(invite, cause)
 
-    async def send_ack(self, ack: Request, destination: Destination | Hop | None = None) -> None:
+    async def send_ack(
+        self, ack: Request, destination: Destination | Hop | None = None, *, first: Hop | None = None
+    ) -> None:
         """Send the ACK to a 2xx, and again whenever that comes again: see `Client.send_ack`."""
-        await self._client.send_ack(ack, destination)
+        await self._client.send_ack(ack, destination, first=first)
 
     def sent_by(self, hop: Hop) -> Address:
         """Return where peers at a hop reach us."""

@@ -106,6 +106,10 @@ class Hop:
     def __str__(self) -> str:
         return f"{self.transport}:{bracketed(self.host)}:{self.port}"
 
+    def reaches(self, other: "Hop") -> bool:
+        """Tell whether both lead to the same peer, from wherever they are sent."""
+        return (self.transport, self.host, self.port) == (other.transport, other.host, other.port)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -123,10 +123,7 @@ class TransactionLayer:
 
     def hop_lost(self, hop: Hop, now: float) -> None:
         """Take in that the connection to a hop ended: our requests that wait for a response on it have failed."""
-        place = (hop.transport, hop.host, hop.port)
-        for transaction in [
-            each for each in self._clients.values() if (each.hop.transport, each.hop.host, each.hop.port) == place
-        ]:
+        for transaction in [each for each in self._clients.values() if each.hop.reaches(hop)]:
             self.transport_failed(transaction, now)
 
     # What comes from our user agent

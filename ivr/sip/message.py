@@ -10,7 +10,7 @@ Bytes that are no UTF-8 become surrogates and leave again as they came.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2s
 from typing import Final, TypeVar
 
@@ -18,6 +18,7 @@ from ivr.sip.errors import ParseError
 from ivr.sip.fields import CSeq, Via
 from ivr.sip.grammar import LINE_BREAK, is_token, number, split_list
 from ivr.sip.headers import Headers
+from ivr.sip.hops import Hop
 from ivr.sip.status import reason_phrase
 from ivr.sip.uri import SIP_SCHEMES, NameAddr, Uri
 
@@ -152,6 +153,8 @@ class Response(Message):
     reason: str
     headers: Headers
     body: bytes = b""
+    hop: Hop | None = field(default=None, compare=False)
+    """Of a final response to a request of ours: whom that had been sent to. What follows belongs there too."""
 
     def _start_line(self) -> str:
         if LINE_BREAK.search(self.reason):

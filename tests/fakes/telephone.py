@@ -52,10 +52,13 @@ class Telephone:
         self.endpoint.respond(tx, response)
         return tx
 
-    async def refuses(self, status: int) -> None:
+    async def refuses(self, status: int, *contacts: str) -> None:
         """Turn the call away."""
         tx = await self.invited()
-        self.endpoint.respond(tx, response_to(tx.request, status, to_tag=self.tag))
+        response = response_to(tx.request, status, to_tag=self.tag)
+        for contact in contacts:
+            response.headers.add("Contact", contact)
+        self.endpoint.respond(tx, response)
 
     async def picks_up(self, body: bytes = SAID, *, tag: str = "", **headers: str) -> Dialog:
         """Answer; return its side of the dialog."""

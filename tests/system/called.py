@@ -9,6 +9,8 @@ from tests.system.caller import Caller, Running, Script
 from tests.system.service import Service, device_password
 
 REGISTRAR: Final = "sip:[remote_ip]:[remote_port]"
+LIGHT_S: Final = 10.0
+"""For the NOTIFY that follows a REGISTER, which may have come while SIPp still registered, and comes again then."""
 AUDIO: Final = """\
 v=0
 o=phone 1 {version} IN IP4 {host}
@@ -50,10 +52,22 @@ class Called(Script):
             user=self._number,
             password=device_password(self._number),
         ).authorized("REGISTER", "Expires: 600", uri=REGISTRAR).run()
+        self._take_light()
         return self
 
-    def says(self, status: str, *, body: str = "") -> Self:
-        """Answer the INVITE."""
+    def _take_light(self) -> None:
+        """Answer the NOTIFY that follows the REGISTER: repeated, it would be a call of its own to SIPp."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as light:
+            light.bind((self._host, self._port))
+            light.settimeout(LIGHT_S)
+            notify, sender = light.recvfrom(65536)
+            assert notify.startswith(b"NOTIFY "), notify
+            said = (b"Via:", b"From:", b"To:", b"Call-ID:", b"CSeq:")
+            lines = [line for line in notify.split(b"\r\n") if line.startswith(said)]
+            light.sendto(b"\r\n".join([b"SIP/2.0 200 OK", *lines, b"Content-Length: 0", b"", b""]), sender)
+
+    def says(self, status: str, *, body: str = "", contact: str = "") -> Self:
+        """Answer the INVITE; `contact` is a URI, by default the phone's own."""
         kind = ["Content-Type: application/sdp"] if body else []
         text = [
             f"SIP/2.0 {status}",
@@ -63,7 +77,7 @@ class Called(Script):
             f"[last_To:];tag={self._tag}",
             "[last_Call-ID:]",
             "[last_CSeq:]",
-            f"Contact: <sip:{self._number}@[local_ip]:[local_port]>",
+            f"Contact: <{contact or f'sip:{self._number}@[local_ip]:[local_port]'}>",
             *kind,
             "Content-Length: [len]",
             "",
@@ -86,6 +100,10 @@ class Called(Script):
     def refuses(self, status: str) -> Self:
         """Turn the call away."""
         return self.says(status).expect_request("ACK")
+
+    def deflects(self, to: str) -> Self:
+        """Send the call on to a URI, as the key "divert" does."""
+        return self.says("180 Ringing").pause(0.3).says("302 Moved Temporarily", contact=to).expect_request("ACK")
 
     def cancelled(self) -> Self:
         """Wait to be cancelled; the INVITE, number 1, is answered 487."""

@@ -44,7 +44,7 @@ def service(
     outside_port: int,
 ) -> Iterator[Service]:
     """A company whose mailboxes have the settings of this page."""
-    directory = directory_of(f"10{number:02}" for number in range(1, 19))
+    directory = directory_of(f"10{number:02}" for number in range(1, 24))
     # Nobody logs in here, and each PIN would take its time to be hashed.
     directory = re.sub(r"^pin.*\n", "", directory, flags=re.MULTILINE)
     for number, settings in SETTINGS.items():
@@ -263,3 +263,59 @@ def test_row_9_a_number_that_may_not_be_dialled_is_passed_over(service: Service,
         "not-allowed",
     ]
     assert call["reason"] == "unavailable"
+
+
+def test_row_9_a_phone_that_diverts_a_call_to_a_colleague_is_followed(service: Service, tmp_path: Path) -> None:
+    diverting = phone(service, tmp_path, "1019").called().deflects(f"sip:1020@{service.udp}").waits()
+    other = phone(service, tmp_path, "1019", more=1).called().says("180 Ringing").cancelled().waits()
+    colleague = phone(service, tmp_path, "1020").called().picks_up(40_500).hung_up_on().waits()
+    heard = caller(service, tmp_path, "1019").invite().bye().run()
+    diverting.wait()
+    other.wait()
+    (invite,) = colleague.wait().received("INVITE")
+    assert "Diversion: <sip:+492115551019@voicebox.example>;reason=deflection" in invite
+    assert connection_of(body_of(heard.received("SIP/2.0 200")[0])) == ("127.0.1.20", 40_500)
+    call = service.call("1019")
+    assert coverage(call) == ["phones", "number", "phones", "answered"]
+    assert [entry.get("phones") for entry in call["trace"] if entry["event"] == "coverage"][:2] == [
+        "not-yet",
+        "deflected",
+    ]
+
+
+def test_row_9_a_phone_that_diverts_a_call_to_a_number_outside_does_so_as_the_policy_allows(
+    service: Service, tmp_path: Path, outside_port: int
+) -> None:
+    diverting = phone(service, tmp_path, "1021").called().deflects("tel:+49-30-1234567").waits()
+    trunk = Called(service, tmp_path, "1021", host=OUTSIDE, port=outside_port)
+    running = trunk.called().says("180 Ringing").picks_up(40_600).hung_up_on().listens()
+    caller(service, tmp_path, "1021").invite().bye().run()
+    diverting.wait()
+    (invite,) = running.wait().received("INVITE")
+    assert invite.startswith(f"INVITE sip:+49301234567@{OUTSIDE}:{outside_port} SIP/2.0")
+    assert "Diversion: <sip:+492115551021@voicebox.example>;reason=deflection" in invite
+    assert "P-Asserted-Identity: <sip:+492115551021@voicebox.example>" in invite
+
+
+@pytest.mark.parametrize(
+    ("number", "to", "said"),
+    [
+        ("1022", "sip:8000@voicebox.example", (None, "a phone deflected the call to the mailbox")),
+        (
+            "1023",
+            "sip:+431234567@voicebox.example",
+            ("not-allowed", "a phone deflected the call, and the mailbox takes unanswered calls"),
+        ),
+    ],
+)
+def test_row_9_a_call_that_a_phone_diverts_to_the_mailbox_or_where_it_may_not_go_is_recorded(
+    service: Service, tmp_path: Path, number: str, to: str, said: tuple[str | None, str]
+) -> None:
+    diverting = phone(service, tmp_path, number).called().deflects(to).waits()
+    answered_by_mailbox(service, tmp_path, number)
+    diverting.wait()
+    call = service.call(number)
+    refused = [entry["refused"] for entry in call["trace"] if "refused" in entry]
+    assert (next(iter(refused), None), why(call)) == said
+    assert call["reason"] == "unavailable"
+    assert moment(call, "prompt", id="greeting-unavailable") > 0

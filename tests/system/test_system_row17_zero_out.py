@@ -45,7 +45,7 @@ def test_row_17_zero_while_recording_sends_the_message_and_then_connects(
     # The mailbox pays and says so, the caller is shown, and the way is named.
     exchange = f"{EXCHANGE}:{house.port}"
     assert invite.startswith(f"INVITE sip:{OUTSIDE}@{exchange} SIP/2.0")
-    assert header(invite, "P-Asserted-Identity") == ["Teilnehmer 1002 <sip:+492115551002@voicebox.example>"]
+    assert header(invite, "P-Asserted-Identity") == ["<sip:+492115551002@voicebox.example>"]
     assert header(invite, "From")[0].startswith("<sip:+4915155500001@voicebox.example>;tag=")
     assert header(invite, "Diversion") == ["<sip:+492115551002@voicebox.example>;reason=deflection"]
     assert header(invite, "Max-Forwards") == ["69"]

@@ -11,6 +11,7 @@ from tests.system.audio import raw, speech
 from tests.system.caller import Caller, Script
 from tests.system.conftest import MakeService
 from tests.system.service import eventually
+from tests.system.wayout import OUTSIDE, SDP, Target, directory, header, transfers
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -91,3 +92,45 @@ password = "{PASSWORD}"
     left = registrar.wait().received("REGISTER")[4:]
     assert [expires_of(each) for each in left] == [0, 0]
     assert PASSWORD not in service.log()
+
+
+def with_registration(target: Target, status: str, *headers: str) -> Target:
+    """Let a target also answer a REGISTER, which is a call of its own to SIPp."""
+    target._steps.insert(0, '<recv request="REGISTER" optional="true" next="registering"/>')
+    target._steps.append('<nop next="over"/><label id="registering"/>')
+    target.answer(status, *headers)
+    target._steps.append('<label id="over"/>')
+    return target
+
+
+def test_a_call_that_a_trunks_second_server_took_is_its_to_the_end(make_service: MakeService, tmp_path: Path) -> None:
+    # The name leads to 127.0.0.1, which takes nothing, and to ::1.
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+        probe.bind(("::1", 0))
+        port = probe.getsockname()[1]
+    refusing = with_registration(Target(tmp_path).refuses("503 Service Unavailable"), "503 Service Unavailable")
+    first = refusing.begin("-i", "127.0.0.1", "-p", str(port), "-t", "t1", calls=2)
+    target = Target(tmp_path).answers("200 OK", "Contact: <sip:trunk@localhost:[local_port]>", body=SDP)
+    target.expect_request("ACK").expect_request("BYE", timeout_s=20).answer()
+    second = with_registration(target, "200 OK", "[last_Contact:];expires=3600").begin(
+        "-i", "[::1]", "-p", str(port), "-t", "t1", calls=2
+    )
+    trunk = f"""
+[[sip.trunk]]
+name = "provider"
+registrar = "sip:localhost:{port};transport=tcp"
+username = "box"
+password = "{PASSWORD}"
+[outbound]
+peer = "provider"
+allow = ["+49"]
+"""
+    service = make_service(more=trunk, directory=directory()).start()
+    eventually(lambda: second.heard().received("REGISTER"), "the registration")
+    Caller(service.udp, tmp_path, number="1002").invite().keys("0").pause(6).bye().run()
+    first.wait()
+    heard = second.wait()
+    (invite,), (ack,), (bye,) = (heard.received(method) for method in ("INVITE", "ACK", "BYE"))
+    assert invite.startswith(f"INVITE sip:{OUTSIDE}@localhost:{port} SIP/2.0")
+    assert header(ack, "Call-ID") == header(bye, "Call-ID") == header(invite, "Call-ID")
+    assert transfers(service.call("1002"))[0]["result"] == "connected"

@@ -546,6 +546,81 @@ async def test_a_call_over_too_many_hops_is_refused(both: Exchange, phone: Telep
     assert phone.core.requests == []
 
 
+# --- a phone sends the call elsewhere
+
+
+async def test_a_phones_deflection_to_a_colleague_is_followed_and_ends_it_for_all(
+    both: Exchange, phone: Telephone
+) -> None:
+    owns(both, ANNA, BERT)
+    async with telephone(both, "bert", device=BERTS) as berts, telephone(both, "cell") as cell:
+        call = calling(both)
+        await cell.rings()
+        await phone.refuses(302, "<sip:+493012345678@192.0.2.1>;q=0.5", "<sip:1002@192.0.2.1>;q=0.9")
+        invite = (await berts.rings()).request
+        await cell.cancelled()
+        assert invite.headers.all("Diversion") == ["<sip:+492115551001@voicebox.example>;reason=deflection"]
+        await berts.picks_up()
+        record = await hang_up(both, await call.connected())
+        assert (record.mailbox, coverage(record)) == ("1002", ["phones", "number", "phones", "answered"])
+        deflection = record.trace[[entry.get("phones") for entry in record.trace].index("deflected")]
+        assert (deflection["number"], deflection["when"]) == ("1002", "deflected")
+
+
+@pytest.mark.parametrize("contact", ["<sip:8000@pbx>", "<sip:1001@voicebox.example>", "<tel:+492115551001>"])
+async def test_a_deflection_to_the_portal_or_to_the_own_number_is_the_mailboxs(
+    both: Exchange, phone: Telephone, contact: str
+) -> None:
+    # Whatever becomes of unanswered calls: somebody wants this one recorded.
+    owns(both, replace(ANNA, send_no_answer=False, forward_no_answer="1002"), BERT)
+    call = calling(both)
+    await phone.refuses(302, contact)
+    record = await hang_up(both, await call.connected())
+    assert (record.mailbox, record.reason) == ("1001", Reason.UNAVAILABLE)
+    assert last_why(record) == "a phone deflected the call to the mailbox"
+
+
+@pytest.mark.parametrize(
+    ("contact", "refused"),
+    [
+        ("<sip:112@pbx>", "emergency"),
+        ("<sip:+499001234567@pbx>", "premium"),
+        ("<sip:+493012345678@pbx>", "no-peer"),
+        ("<sip:anna@elsewhere.example>", "not-a-number"),
+    ],
+)
+async def test_a_deflection_that_is_not_allowed_leaves_the_call_unanswered(
+    both: Exchange, phone: Telephone, contact: str, refused: str
+) -> None:
+    call = calling(both)
+    await phone.refuses(302, contact)
+    record = await hang_up(both, await call.connected())
+    assert (record.reason, last_why(record)) == (
+        Reason.UNAVAILABLE,
+        "a phone deflected the call, and the mailbox takes unanswered calls",
+    )
+    assert [entry.get("refused") for entry in record.trace if entry.get("refused")] == [refused]
+
+
+async def test_phones_that_deflect_to_each_other_are_a_loop(both: Exchange, phone: Telephone) -> None:
+    owns(both, ANNA, BERT)
+    async with telephone(both, "bert", device=BERTS) as berts:
+        call = calling(both)
+        await phone.refuses(302, "<sip:1002@pbx>")
+        await berts.refuses(302, "<sip:1001@pbx>")
+        await call.answered(482)
+        await both.record()
+
+
+async def test_a_deflection_counts_as_one_of_the_five_diversions(both: Exchange, phone: Telephone) -> None:
+    owns(both, ANNA, BERT)
+    foreign = ", ".join(f"<sip:+4930{number}00000@pbx>;reason=unconditional" for number in range(1, 6))
+    call = calling(both, Diversion=foreign)
+    await phone.refuses(302, "<sip:1002@pbx>")
+    await call.answered(482)
+    await both.record()
+
+
 # --- forwarding out of the house
 
 
@@ -628,6 +703,27 @@ async def test_a_caller_who_gives_up_while_we_ask_rings_nobody_outside(peered: t
     await both.record()
     assert trunk.core.invites == []
     assert both.outcalls.permits[0].ended
+
+
+async def test_a_phones_deflection_goes_out_as_the_policy_allows_and_a_number_outside_deflects_nothing(
+    peered: tuple[Exchange, Telephone],
+) -> None:
+    both, trunk = peered
+    owns(both, ANNA, BERT)
+    async with telephone(both) as phone:
+        call = calling(both)
+        await phone.refuses(302, "<sip:+493012345678@pbx;user=phone>")
+        invite = (await trunk.rings()).request
+        assert (invite.uri.user, invite.headers.get("P-Asserted-Identity")) == (
+            "+493012345678",
+            "<sip:+492115551001@voicebox.example>",
+        )
+        assert (invite.headers.get("Diversion") or "").endswith("reason=deflection")
+        await trunk.refuses(302, "<sip:1002@pbx>")
+        await call.answered(480)
+        await both.record()
+        (permit,) = both.outcalls.permits
+        assert permit.ended
 
 
 async def test_a_call_out_ends_with_the_days_budget(peered: tuple[Exchange, Telephone]) -> None:

@@ -61,14 +61,14 @@ def test_the_mailbox_pays_the_caller_is_shown_and_the_way_is_named() -> None:
     said = outside()
     assert str(said.uri) == "sip:+492115559999@192.0.2.1"
     assert said.sender == "Kundin <sip:+4930123456@box.example>"
-    assert header(said, "P-Asserted-Identity") == ["Anna Beispiel <sip:+492115551001@box.example>"]
+    assert header(said, "P-Asserted-Identity") == ["<sip:+492115551001@box.example>"]
     assert header(said, "Diversion") == ["<sip:+492115551001@box.example>;reason=deflection"]
     assert said.max_forwards == 69
 
 
 def test_a_mailbox_without_a_full_number_is_named_by_its_extension() -> None:
     said = to_outside("1099", WAY, out_of_mailbox(replace(ANNA, phone=None), CALLER, came()), DOMAIN)
-    assert header(said, "P-Asserted-Identity") == ["Anna Beispiel <sip:1001@box.example>"]
+    assert header(said, "P-Asserted-Identity") == ["<sip:1001@box.example>"]
 
 
 @pytest.mark.parametrize("caller", [Caller(None), Caller("+4930123456", "Kundin", withheld=True)])
@@ -87,6 +87,7 @@ def test_a_peer_that_takes_no_others_numbers_sees_the_mailbox() -> None:
 def test_a_subscribers_own_call_is_not_diverted() -> None:
     said = outside(None)
     assert said.sender == "Anna Beispiel <sip:+492115551001@box.example>"
+    assert header(said, "P-Asserted-Identity") == [said.sender]
     assert header(said, "Diversion") == []
 
 

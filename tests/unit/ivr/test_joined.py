@@ -226,7 +226,7 @@ async def test_a_caller_that_never_acknowledges_is_hung_up_and_so_is_the_phone()
         _, dialog = await call.answered()
         side = Talk(both, phone, dialog).joined.caller
         side.invite.handle_timer = lambda now: ([], [Due.NO_ACK])  # type: ignore[method-assign] # time is its own test
-        side._timed()
+        side._replies._timed()
         await both.core.request("BYE")
         await phone.core.request("BYE")
         assert (await both.record()).trace[-1]["by"] == "no-ack"

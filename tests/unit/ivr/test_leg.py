@@ -38,7 +38,7 @@ def ends(both: Exchange) -> str:
 def due(leg: Leg, what: Due) -> None:
     """Let a timer of the leg be due now."""
     leg.invite.handle_timer = lambda now: ([], [what])  # type: ignore[method-assign] # the invite's own tests move time
-    leg._timed()
+    leg._replies._timed()
 
 
 # --- the acknowledgement

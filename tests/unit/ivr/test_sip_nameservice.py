@@ -1,16 +1,12 @@
 """The resolver against a small name server on loopback, which answers from a zone."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
-import dns.message
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
 import pytest
 
 from ivr.sip.locating import LocatingError, Naptr, Srv
 from ivr.sip.nameservice import DnsResolver
+from tests.fakes.nameserver import NameServer, name_server
 
 ZONE = {
     ("trunk.test.", "NAPTR"): ['10 1 "S" "SIP+D2U" "" _sip._udp.trunk.test.', '20 1 "U" "E2U+sip" "!.*!x!" .'],
@@ -21,42 +17,15 @@ ZONE = {
 }
 
 
-class NameServer(asyncio.DatagramProtocol):
-    """Answers from the zone; `broken.test` gets SERVFAIL."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-        self.transport: asyncio.DatagramTransport
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.asked += 1
-        query = dns.message.from_wire(data)
-        question = query.question[0]
-        name, kind = question.name.to_text().lower(), dns.rdatatype.to_text(question.rdtype)
-        response = dns.message.make_response(query)
-        if name == "broken.test.":
-            response.set_rcode(dns.rcode.SERVFAIL)
-        elif not any(known == name for known, _ in ZONE):
-            response.set_rcode(dns.rcode.NXDOMAIN)
-        elif records := ZONE.get((name, kind)):
-            response.answer.append(dns.rrset.from_text(question.name, 300, "IN", kind, *records))
-        # In the zone's order: by itself, dnspython shuffles the records of an answer.
-        self.transport.sendto(response.to_wire(want_shuffle=False), addr)
-
-
 @pytest.fixture
 async def server() -> AsyncIterator[NameServer]:
-    transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-        NameServer, local_addr=("127.0.0.1", 0)
-    )
-    protocol.transport = transport
-    yield protocol
-    transport.close()
+    async with name_server(ZONE) as opened:
+        yield opened
 
 
 @pytest.fixture
 def resolver(server: NameServer) -> DnsResolver:
-    return DnsResolver(["127.0.0.1"], server.transport.get_extra_info("sockname")[1])
+    return server.resolver
 
 
 async def test_naptr_records_that_point_to_services_are_read(resolver: DnsResolver) -> None:

@@ -17,6 +17,7 @@ from voicebox.arrival import (
     ToMailbox,
     ToPortal,
     decide,
+    read_deflection,
 )
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
@@ -352,3 +353,25 @@ async def test_every_arrival_gets_a_decision_that_keeps_the_rules(arrival: Arriv
             assert decision.mailbox.company_id == EXAMPLE.id
         case Refused():
             assert decision.status in (404, 480, 482)
+
+
+@pytest.mark.parametrize(
+    ("uri", "number"),
+    [
+        ("sip:1002@voicebox.example", "1002"),
+        ("sip:100234@voicebox.example;user=phone", "100234"),
+        ("sip:02115551002@192.0.2.1:5062;transport=udp", "02115551002"),
+        ("sip:004930123456@x", "+4930123456"),
+        ("tel:+49-30-123456", "+4930123456"),
+        ("sip:anna@elsewhere.example", "sip:anna@elsewhere.example"),
+        ("sip:8000@x", None),
+        ("sip:+492118000@x", None),
+    ],
+)
+def test_where_a_phone_deflects_a_call_to(uri: str, number: str | None) -> None:
+    assert read_deflection(uri, PLAN, ["8000", "+492118000"]) == number
+
+
+@given(st.text(max_size=300))
+def test_whatever_a_phone_names_is_bounded(uri: str) -> None:
+    assert len(read_deflection(uri, PLAN, ["8000"]) or "") <= 40

@@ -57,6 +57,7 @@ def expected(box: Mailbox, rung: Rung) -> tuple[str, object]:
         (busy and bool(box.forward_busy), ("forward", BUSY)),
         (busy and box.enabled and box.send_busy, ("record", Reason.BUSY)),
         (busy, ("refuse", 486)),
+        (not busy and rung is Rung.DEFLECTED and box.enabled, ("record", Reason.UNAVAILABLE)),
         (unreachable and bool(box.forward_unreachable), ("forward", UNREACHABLE)),
         (unanswered and bool(box.forward_no_answer), ("forward", NO_ANSWER)),
         (unanswered and box.enabled and box.send_no_answer, ("record", reason)),
@@ -101,8 +102,22 @@ def test_a_forwarding_that_is_ruled_out_is_as_good_as_off() -> None:
             When.BUSY: replace(box, forward_busy=None),
             When.NO_ANSWER: replace(box, forward_no_answer=None),
             When.UNREACHABLE: replace(box, forward_unreachable=None),
+            When.DEFLECTED: box,
         }[when]
         assert cover(box, rung, ruled_out={when}) == cover(off, rung)
+
+
+def test_a_deflection_goes_where_the_phone_said_before_anything_that_is_set_for_unanswered_calls() -> None:
+    for box in combinations():
+        settled = box.forward_always or (box.enabled and box.send_all) or box.dnd
+        step = cover(box, Rung.DEFLECTED, deflected_to="1002")
+        if settled:
+            assert step == cover(box, Rung.UNAVAILABLE)
+        else:
+            assert step == Forward("1002", When.DEFLECTED, None, "a phone deflected the call to this number")
+        # One that may not be dialled is as good as unanswered.
+        refused = cover(box, Rung.DEFLECTED, deflected_to="1002", ruled_out={When.DEFLECTED})
+        assert told(refused) == told(cover(box, Rung.UNAVAILABLE))
 
 
 @pytest.mark.parametrize(("rings", "length_s"), [(2, 10.0), (4, 20.0), (20, 100.0)])
