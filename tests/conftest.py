@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import text
 
 from tests import postgres
 from voicebox.storage.database import Database, migrate, parse_url, postgres_engine
+
+# The same examples in every run, and none that fails since the machine is busy.
+settings.register_profile("voicebox", deadline=None, derandomize=True)
+settings.load_profile("voicebox")
 
 _serial = itertools.count()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_MAX_S = 30.0
+START_MAX_S = 120.0
 PACKAGE = "PostgreSQL is missing: install the Debian package postgresql (apt-get install postgresql)"
 
 

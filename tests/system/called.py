@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.system.caller import Caller, Running, Script
+from tests.system.ports import free_port
 from tests.system.service import Service, device_password
 
 REGISTRAR: Final = "sip:[remote_ip]:[remote_port]"
@@ -131,13 +132,6 @@ class Called(Script):
     def listens(self) -> Running:
         """Wait for the call, without having registered."""
         return self.begin("-i", self._host, "-p", str(self._port), "-t", "u1")
-
-
-def free_port(host: str) -> int:
-    """Return a UDP port that nobody uses now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def body_of(message: str) -> str:

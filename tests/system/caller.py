@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
+from tests.system.ports import free_port
 from voicebox.codec import Codec
 
 PATIENCE_S: Final = 100
@@ -436,9 +437,9 @@ class Caller(Script):
     def start(self) -> Running:
         """Begin the call."""
         host, _, port = self._server.rpartition(":")
-        options = ["-i", self._local, "-mi", self._local, "-t", {"udp": "u1", "tcp": "t1"}[self._transport]]
-        if self._port:
-            options += ["-p", str(self._port)]
+        own = str(self._port or free_port(self._local, self._transport))
+        options = ["-i", self._local, "-p", own, "-mi", self._local]
+        options += ["-t", {"udp": "u1", "tcp": "t1"}[self._transport]]
         if self._proven:
             proven = self._proven.replace("[remote_ip]", host).replace("[remote_port]", port)
             options += ["-auth_uri", proven.removeprefix("sip:")]

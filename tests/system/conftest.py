@@ -5,7 +5,6 @@ one with `make_service`.
 """
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.system.cluster import Cluster
 from tests.system.letterbox import Letterbox
+from tests.system.ports import free_port
 from tests.system.service import Service
 
 MakeService = Callable[..., Service]
@@ -99,7 +99,4 @@ def database(postgres_cluster: str) -> Cluster:
 @pytest.fixture
 def free_udp_port() -> int:
     """A UDP port that nobody uses now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    return free_port("127.0.0.1")

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-START_S: Final = 60.0
+START_S: Final = 120.0
 """A first start encodes every prompt; on a busy machine that takes a while."""
 STOP_S: Final = 45.0
 
@@ -88,7 +88,7 @@ sender = "voicebox@example.org"
 """
 
 
-def eventually(look: Callable[[], T | None], what: str, *, within_s: float = 10.0) -> T:
+def eventually(look: Callable[[], T | None], what: str, *, within_s: float = 30.0) -> T:
     """Look until there is something to see; the test fails, saying what was missing, when there never is."""
     until = time.monotonic() + within_s
     while True:
@@ -252,7 +252,7 @@ class Service:
             number,
         )
 
-    def message(self, number: str = "1001", *, count: int = 1, within_s: float = 10.0) -> sqlite3.Row:
+    def message(self, number: str = "1001", *, count: int = 1, within_s: float = 30.0) -> sqlite3.Row:
         """Wait for a mailbox's newest message, of `count` in all."""
 
         def look() -> list[sqlite3.Row] | None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.system.called import Called, body_of, connection_of, free_port
+from tests.system.called import Called, body_of, connection_of
 from tests.system.caller import Caller, Heard, together
 from tests.system.letterbox import Letterbox
+from tests.system.ports import free_port
 from tests.system.service import Service, directory_of, moment
 
 pytestmark = pytest.mark.system

@@ -183,7 +183,9 @@ def test_a_colleague_is_replied_to_and_what_nobody_has_heard_is_recalled(house: 
         "1003": "off",
         **dict.fromkeys(("1004", "1005", "1006"), "recalled"),
     }
-    (moved,) = house.rows("SELECT * FROM call_record WHERE caller LIKE '%4915155500108'")
+    (moved,) = eventually(
+        lambda: house.rows("SELECT * FROM call_record WHERE caller LIKE '%4915155500108'"), "the record of the recall"
+    )
     assert moment(house.call_of(moved["id"]), "recall", copies=3)
 
     # What was replied is taken back by command line.

@@ -10,6 +10,7 @@ import pytest
 from tests.system.audio import raw, speech
 from tests.system.caller import Caller, Script
 from tests.system.conftest import MakeService
+from tests.system.ports import free_port
 from tests.system.service import eventually
 from tests.system.wayout import OUTSIDE, SDP, Target, directory, header, transfers
 from voicebox.codec import Codec
@@ -19,12 +20,6 @@ pytestmark = pytest.mark.system
 TRUNK = "127.0.0.2"
 PASSWORD = "s3cret-word"
 CHALLENGE = 'WWW-Authenticate: Digest realm="trunk.example", nonce="5ca1ab1e", algorithm=MD5, qop="auth"'
-
-
-def free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def register(script: Script, expires_s: int) -> None:

@@ -1,7 +1,6 @@
 """A voicebox with a way out, and the exchange that its calls go out by: SIPp at an address of its own, like a PBX."""
 
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from tests.system.caller import Heard, Running, Script
+from tests.system.ports import free_port
 from tests.system.service import Service, directory_of
 
 EXCHANGE: Final = "127.0.0.2"
@@ -58,9 +58,7 @@ def directory() -> str:
 @contextmanager
 def opened(folder: Path, **options: Any) -> Iterator[House]:
     """Run a voicebox whose calls go out to the exchange; `options` are those of `Service`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind((EXCHANGE, 0))
-        port = free.getsockname()[1]
+    port = free_port(EXCHANGE)
     more = CONFIG.format(exchange=EXCHANGE, port=port, referred=REFERRED)
     service = Service(folder, more=more, directory=directory(), **options)
     service.apply().start()

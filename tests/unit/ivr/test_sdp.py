@@ -1,7 +1,7 @@
 """Session descriptions: read and written."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.sdp import LINES_MAX, Media, Origin, SdpError, Session
@@ -55,7 +55,6 @@ SESSIONS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(SESSIONS)
 def test_a_description_comes_back_as_it_was(session: Session) -> None:
     assert Session.parse(str(session)) == session

@@ -505,7 +505,7 @@ def _played_through(
 STEPS = st.integers(0, len(SOUNDS) - 1)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(EVERYTHING), STEPS), max_size=8), PRESSES, st.none() | st.integers(0, 200))
 def test_no_order_of_events_ever_hangs_or_raises_but_a_hang_up(
     steps: list[tuple[str, int]], presses: list[tuple[int, str]], hang_up_at: int | None
@@ -516,7 +516,7 @@ def test_no_order_of_events_ever_hangs_or_raises_but_a_hang_up(
     assert len(begun) == len(stage.notes("prompt-end"))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(KEEPING), STEPS), max_size=8), PRESSES)
 def test_no_key_is_ever_lost_or_taken_twice(steps: list[tuple[str, int]], presses: list[tuple[int, str]]) -> None:
     stage, pressed, _ = _played_through(steps, presses, None)

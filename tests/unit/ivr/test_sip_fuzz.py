@@ -59,19 +59,18 @@ def read_all_of(data: bytes) -> None:
         arrival_of(message, identity="rpid", trusted=True)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_random_bytes(data: bytes) -> None:
     read_all_of(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(mutated())
 def test_mutated_messages(data: bytes) -> None:
     read_all_of(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(mutated(), max_size=3), st.integers(1, 500))
 def test_a_stream_of_anything_is_cut_or_ended(messages: list[bytes], step: int) -> None:
     data = b"\r\n\r\n".join(messages)
@@ -91,7 +90,6 @@ def attempt(read: Callable[[str], object], text: str) -> None:
         return
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200) | st.text('Digest realm="n,c=0\\', max_size=60).map("Digest ".__add__))
 def test_digest_headers(text: str) -> None:
     attempt(Credentials.parse, text)
@@ -110,7 +108,7 @@ SDP_LINES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SDP_LINES)
 def test_offers_are_answered_or_refused(lines: list[str]) -> None:
     try:
@@ -128,7 +126,6 @@ def test_offers_are_answered_or_refused(lines: list[str]) -> None:
         call.offer()
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200) | st.text("vosmac=: 0123456789INP/.-\r\n", max_size=200).map("v=0\r\n".__add__))
 def test_session_descriptions(text: str) -> None:
     attempt(Session.parse, text)

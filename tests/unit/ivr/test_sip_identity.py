@@ -1,7 +1,7 @@
 """Who called, and what of it may be told."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.sip.headers import Headers
@@ -130,7 +130,6 @@ def test_names_are_fit_to_be_shown(display: str, name: str) -> None:
     assert clean_name(display) == name
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_name_becomes_harmless(raw: bytes) -> None:
     name = clean_name(raw.decode("utf-8", "surrogateescape"))

@@ -2,7 +2,7 @@
 
 import pytest
 import sipmessage
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.sip.errors import ParseError
@@ -25,14 +25,12 @@ URIS = st.builds(
 DISPLAYS = st.text(st.characters(blacklist_characters="\r\n", blacklist_categories=["Cs"]), max_size=20).map(str.strip)
 
 
-@settings(deadline=None)
 @given(URIS)
 def test_a_uri_comes_back_as_it_was(uri: Uri) -> None:
     assert Uri.parse(str(uri)) == uri
     assert str(Uri.parse(str(uri))) == str(uri)
 
 
-@settings(deadline=None)
 @given(URIS, DISPLAYS, st.none() | NAMES)
 def test_a_name_addr_comes_back_as_it_was(uri: Uri, display: str, tag: str | None) -> None:
     address = NameAddr(uri, display, Params(() if tag is None else (("tag", tag),)))
@@ -169,7 +167,6 @@ def test_a_tag_can_be_put_on() -> None:
     assert str(NameAddr.parse("Bob <sip:bob@b>").with_tag("t1")) == "Bob <sip:bob@b>;tag=t1"
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_reading_a_uri_raises_nothing_but_parse_errors(text: str) -> None:
     for reader in (Uri.parse, NameAddr.parse):

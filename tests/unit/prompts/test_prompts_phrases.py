@@ -280,16 +280,17 @@ MENUS = {
     Menu.REVIEW: "1234567890*#".translate({ord(key): None for key in "6789"}),
     Menu.DISCARD: "1*",
     Menu.CONFIRM: "1*",
-    Menu.MAIN: "134689*#",
-    Menu.MAILBOX: "123456789*#",
+    Menu.MAIN: "1345689*#",
+    Menu.MAILBOX: "1234567890*#",
     Menu.MESSAGE: "#759*",
     Menu.PLAYING: "123460",
     Menu.AFTER: "2468",
-    Menu.MORE: "12345*#",
+    Menu.MORE: "123456*#",
     Menu.DELETED: "24567*#",
+    Menu.SENT: "4567*",
     Menu.PASSCODE: "*",
     Menu.GREETING: "123456*#",
-    Menu.AWAY: "1234*#",
+    Menu.AWAY: "12345*#",
     Menu.NAME: "123*#",
     Menu.FORWARDING: "1234*#",
     Menu.COMPOSE: "1234567*#",
@@ -297,7 +298,7 @@ MENUS = {
     Menu.REPLY: "12367*#",
     Menu.SEND: "*#",
 }
-"""Every key of phone-menus.md."""
+"""Every key of phone-menus.md, and of the menu of sent messages."""
 
 SPOKEN_KEYS = {
     DE: "Null Eins Zwei Drei Vier Fünf Sechs Sieben Acht Neun Stern-Taste Raute-Taste",
