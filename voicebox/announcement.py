@@ -10,6 +10,11 @@ NAME_MAX: Final = 80
 """Characters of an announcement's name."""
 
 
+def is_name(text: str) -> bool:
+    """Tell whether an announcement can be called so: 1 to 80 characters that can be shown, no space around them."""
+    return 0 < len(text) <= NAME_MAX and text == text.strip() and text.isprintable()
+
+
 class Kind(StrEnum):
     """What a mailbox may have an announcement for."""
 
@@ -35,12 +40,16 @@ class Change(StrEnum):
     """What was changed about what callers hear and where they get, as the owner is told."""
 
     BUSY_RECORDED = "busy-recorded"
+    BUSY_CHOSEN = "busy-chosen"
     BUSY_DEFAULT = "busy-default"
     NO_ANSWER_RECORDED = "no-answer-recorded"
+    NO_ANSWER_CHOSEN = "no-answer-chosen"
     NO_ANSWER_DEFAULT = "no-answer-default"
     NO_ANSWER_ALTERNATIVE = "no-answer-alternative"
     ALTERNATIVE_RECORDED = "alternative-recorded"
+    ALTERNATIVE_CHOSEN = "alternative-chosen"
     AWAY_RECORDED = "away-recorded"
+    AWAY_CHOSEN = "away-chosen"
     AWAY_DEFAULT = "away-default"
     AWAY_ON = "away-on"
     AWAY_OFF = "away-off"

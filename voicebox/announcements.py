@@ -1,14 +1,17 @@
-"""The store of announcements: a company's and each mailbox's own (voicemail.md, row 12).
+"""The store of announcements: a company's and each mailbox's own, and who plays them (voicemail.md, row 12).
 
-Subscribers see their own and the company's, and change only their own; an administrator changes the company's.
+Subscribers see their own and the company's, and change only their own; an administrator changes the company's. What is
+uploaded is mastered in the worker, away from the calls, and is in the audio store before a row names it. Whoever's
+greeting is changed here is told by mail, as if it had been changed by phone (security.md, row 4).
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Final
 
-from voicebox.announcement import NAME_MAX, Announcement, Change, Kind, Master, User
+from voicebox.announcement import NAME_MAX, Announcement, Change, Kind, Master, User, is_name
 from voicebox.clock import Clock
-from voicebox.errors import VoiceboxError
+from voicebox.errors import Conflict, StoreUnavailable, VoiceboxError
 from voicebox.events import Events, OutboxGrew
 from voicebox.ids import new_id
 from voicebox.mailbox import Mailbox
@@ -17,6 +20,11 @@ from voicebox.storage import announcements, audio, mailboxes, outbox
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import AsyncConnection, Database
 
+_CHOSEN: Final = {
+    Kind.BUSY: Change.BUSY_CHOSEN,
+    Kind.NO_ANSWER: Change.NO_ANSWER_CHOSEN,
+    Kind.AWAY: Change.AWAY_CHOSEN,
+}
 _DEFAULT: Final = {
     "busy_greeting": Change.BUSY_DEFAULT,
     "no_answer_greeting": Change.NO_ANSWER_DEFAULT,
@@ -37,12 +45,7 @@ class Scope:
     """Whose announcements: a company's (no mailbox), or a mailbox's own."""
 
     company_id: int
-    mailbox: Mailbox | None = None
-
-    @property
-    def mailbox_id(self) -> int | None:
-        """The mailbox's key; None is the company."""
-        return self.mailbox.id if self.mailbox is not None else None
+    mailbox_id: int | None = None
 
 
 class Announcements:
@@ -65,12 +68,16 @@ class Announcements:
 
         Raises:
             GreetingRefused: it cannot be played to callers.
-            ValueError: the name is empty or too long.
+            ValueError: the name is empty, too long, or cannot be shown.
             Conflict: there is one of that name.
             DatabaseUnavailable, StoreUnavailable: it was not kept.
         """
-        if not 0 < len(name) <= NAME_MAX:
-            raise ValueError(f"a name has 1 to {NAME_MAX} characters")
+        if not is_name(name):
+            raise ValueError(f"a name has 1 to {NAME_MAX} characters, all of which can be shown")
+        async with self._db.read() as connection:
+            # Decoding takes seconds: not for what cannot be kept.
+            if await announcements.is_taken(connection, scope.company_id, scope.mailbox_id, name):
+                raise Conflict("name", name)
         made = await self._master(data)
         audio_id, now = new_id(), self._clock.now()
         key = await self._store.put(scope.company_id, audio_id, made.flac, now)
@@ -96,10 +103,17 @@ class Announcements:
                 now=now,
             )
 
-        return await self._db.write(work)
+        try:
+            return await self._db.write(work)
+        except Conflict:  # somebody took the name while this was decoded
+            with contextlib.suppress(StoreUnavailable):
+                await self._store.delete(key)
+            raise
 
-    async def remove(self, scope: Scope, announcement_id: int, *, replace_by_default: bool = False) -> bool:
-        """Remove an announcement of this very scope; False if it has none of that id.
+    async def remove(
+        self, scope: Scope, announcement_id: int, *, replace_by_default: bool = False
+    ) -> tuple[User, ...] | None:
+        """Remove an announcement of this very scope; return who used it, or None if it has none of that id.
 
         Args:
             scope: whose it must be: nobody removes what belongs to others.
@@ -113,13 +127,13 @@ class Announcements:
         now = self._clock.now()
         notice_id = new_id()
 
-        async def work(connection: AsyncConnection) -> tuple[bool, bool]:
-            found = await announcements.get(connection, announcement_id)
+        async def work(connection: AsyncConnection) -> tuple[tuple[User, ...] | None, bool]:
+            found = await announcements.held(connection, announcement_id)
             if found is None or (found.company_id, found.mailbox_id) != (scope.company_id, scope.mailbox_id):
-                return False, False
-            used_by = await announcements.users(connection, found.id)
+                return None, False
+            used_by = tuple(await announcements.users(connection, found.id))
             if used_by and not replace_by_default:
-                raise AnnouncementInUse(tuple(used_by))
+                raise AnnouncementInUse(used_by)
             told = False
             for field, keys in (
                 await announcements.play_instead(connection, found.company_id, found.audio_id, None, now)
@@ -130,22 +144,100 @@ class Announcements:
                         told |= await tell_owner(
                             connection, owner, _DEFAULT[field], now, notice_id=f"{notice_id}:{field}:{key}"
                         )
-            return await announcements.remove(connection, found.id), told
+            await announcements.remove(connection, found.id)
+            return used_by, told
 
-        removed, told = await self._db.write(work)
-        if told:
-            self._events.publish(OutboxGrew(outbox.Kind.MAIL_CHANGED))
-        return removed
+        used_by, told = await self._db.write(work)
+        self._mail(told=told)
+        return used_by
 
     async def choose(self, owner: Mailbox, kind: Kind, announcement_id: int) -> bool:
-        """Give a mailbox an announcement to choose for a kind of greeting; False if it cannot see one of that id."""
-        now = self._clock.now()
+        """Give a mailbox an announcement for a kind of greeting, to be played from now on; its owner is told.
+
+        An alternative plays once it is chosen by phone; in the place of one that plays now, it plays at once.
+
+        Returns:
+            False if the mailbox cannot see an announcement of that id.
+
+        Raises:
+            DatabaseUnavailable: nothing was changed.
+        """
+        now, notice_id = self._clock.now(), new_id()
+
+        async def work(connection: AsyncConnection) -> tuple[bool, bool]:
+            found = await announcements.held(connection, announcement_id)
+            if found is None or found.company_id != owner.company_id or found.mailbox_id not in {None, owner.id}:
+                return False, False
+            before = await _standing(connection, owner, kind)
+            if before is None:
+                return False, False
+            await announcements.choose(connection, owner, kind, found.name, found.id, now=now)
+            if before.choice == found.id and (before.field is None or before.plays == found.audio_id):
+                return True, False  # nobody need be told
+            if before.field is not None:
+                await announcements.play(connection, owner.id, before.field, found.audio_id, now)
+            change = _CHOSEN.get(kind, Change.ALTERNATIVE_CHOSEN)
+            return True, await tell_owner(
+                connection, before.mailbox, change, now, notice_id=notice_id, detail=found.name
+            )
+
+        done, told = await self._db.write(work)
+        self._mail(told=told)
+        return done
+
+    async def use_default(self, owner: Mailbox, kind: Kind) -> None:
+        """Take back what was chosen for a kind of greeting: the default plays instead, and the owner is told.
+
+        An alternative is not there any more to be chosen by phone.
+
+        Raises:
+            DatabaseUnavailable: nothing was changed.
+        """
+        now, notice_id = self._clock.now(), new_id()
 
         async def work(connection: AsyncConnection) -> bool:
-            found = await announcements.get(connection, announcement_id)
-            if found is None or found.company_id != owner.company_id or found.mailbox_id not in {None, owner.id}:
+            before = await _standing(connection, owner, kind)
+            if before is None:
                 return False
-            await announcements.choose(connection, owner, kind, found.name, found.id, now=now)
-            return True
+            await announcements.forget(connection, owner, kind)
+            if before.field is None or before.plays is None:
+                return False
+            await announcements.play(connection, owner.id, before.field, None, now)
+            return await tell_owner(connection, before.mailbox, _DEFAULT[before.field], now, notice_id=notice_id)
 
-        return await self._db.write(work)
+        self._mail(told=await self._db.write(work))
+
+    def _mail(self, *, told: bool) -> None:
+        if told:
+            self._events.publish(OutboxGrew(outbox.Kind.MAIL_CHANGED))
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a mailbox has for a kind of greeting."""
+
+    mailbox: Mailbox
+    choice: int | None
+    """The announcement's key."""
+    field: str | None
+    """Where it plays; None is an alternative that does not play now."""
+    plays: str | None
+    """The recording that plays there; None is the default greeting."""
+
+
+async def _standing(connection: AsyncConnection, owner: Mailbox, kind: Kind) -> _Standing | None:
+    """Return what a mailbox has for a kind of greeting; None if the mailbox is gone."""
+    present = await mailboxes.by_id(connection, owner.id)
+    if present is None:
+        return None
+    choices = {each.kind: each for each in await announcements.choices(connection, owner.id)}
+    choice = choices.get(kind)
+    field = kind.plays_in
+    if field is None and choice is not None and choice.audio_id == present.no_answer_greeting is not None:
+        field = "no_answer_greeting"
+    return _Standing(
+        mailbox=present,
+        choice=choice.announcement_id if choice is not None else None,
+        field=field,
+        plays=getattr(present, field) if field is not None else None,
+    )

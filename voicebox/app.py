@@ -157,6 +157,7 @@ def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts
         db=stores.db,
         directory=stores.directory,
         library=stores.library,
+        announcements=stores.announcements,
         events=stores.events,
         clock=stores.clock,
         metrics=stores.metrics,

@@ -46,8 +46,12 @@ class GreetingRefused(ValueError):  # noqa: N818 - reads as what it is where it 
         return type(self), (self.problem, self.cure, self.fault)
 
 
-def read_greeting(path: Path) -> bytes:
+def read_greeting(path: Path, *, cure: str = "Put the file beside the directory file, or give its path.") -> bytes:
     """Return a file's bytes after checking that it is audio of a fitting length.
+
+    Args:
+        path: the file.
+        cure: what to do where it cannot be read, for whoever named it.
 
     Raises:
         GreetingRefused: it cannot be read, or is no announcement.
@@ -56,9 +60,7 @@ def read_greeting(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(FILE_MAX_BYTES + 1)
     except OSError as error:
-        raise GreetingRefused(
-            f"cannot be read: {error.strerror}", "Put the file beside the directory file, or give its path."
-        ) from None
+        raise GreetingRefused(f"cannot be read: {error.strerror}", cure) from None
     except ValueError:  # a NUL in the name
         raise GreetingRefused("is no file name", "Write the name of a file.") from None
     check_greeting(data)

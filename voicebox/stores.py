@@ -18,6 +18,7 @@ from ivr.media.spool import Spool
 from ivr.media.worker import Assembler, Worker
 from ivr.sounds import Sounds
 from prompts.recordings import Recordings
+from voicebox.announcements import Announcements
 from voicebox.calllog import CallLog
 from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
@@ -51,6 +52,7 @@ class Stores:
     assemble: Assembler
     directory: Directory
     library: AudioLibrary
+    announcements: Announcements
     deposits: Deposits
     settlement: Settlement
     calllog: CallLog
@@ -79,6 +81,7 @@ async def open_stores(config: Config, stack: contextlib.AsyncExitStack) -> Store
         assemble=assemble,
         directory=Directory(db),
         library=AudioLibrary(db, store, assemble, clock),
+        announcements=Announcements(db, store, worker.master, events=events, clock=clock),
         deposits=deposits,
         settlement=Settlement(db, store, assemble, spool, events=events, clock=clock),
         calllog=CallLog(db),

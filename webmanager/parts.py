@@ -6,6 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
+from voicebox.announcements import Announcements
 from voicebox.clock import Clock
 from voicebox.config import Config
 from voicebox.directory import Directory
@@ -30,6 +31,7 @@ class WebParts:
     db: Database
     directory: Directory
     library: AudioLibrary
+    announcements: Announcements
     events: Events
     clock: Clock
     metrics: Metrics

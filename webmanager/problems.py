@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from voicebox.announcement import Kind
 from voicebox.i18n import Language
 from webmanager.wording import STATUS, Code, field_text, text_of
 
@@ -26,6 +27,15 @@ class FieldBody(BaseModel):
     detail: str = Field(description="The same, for people.")
 
 
+class UserBody(BaseModel):
+    """A mailbox that uses what was to be deleted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mailbox: str = Field(description="Its extension.")
+    kind: Kind = Field(description="For which greeting.")
+
+
 class ProblemBody(BaseModel):
     """RFC 9457: why a request was refused."""
 
@@ -37,6 +47,7 @@ class ProblemBody(BaseModel):
     detail: str = Field(description="What to do about it, in the caller's language.")
     instance: str | None = Field(default=None, description="With an internal error: its id in the log.")
     errors: list[FieldBody] | None = Field(default=None, description="With 422: each field that is wrong.")
+    users: list[UserBody] | None = Field(default=None, description="With 409: who uses what was to be deleted.")
     not_ready: list[str] | None = Field(default=None, description="With 503 of `/readyz`: the parts that do not work.")
 
 
@@ -57,6 +68,7 @@ class Problem(Exception):  # noqa: N818 - named as the RFC names it
         code: Code,
         *,
         errors: Sequence[FieldFault] = (),
+        users: Sequence[UserBody] = (),
         headers: Mapping[str, str] | None = None,
         not_ready: Sequence[str] = (),
         instance: str | None = None,
@@ -67,6 +79,7 @@ class Problem(Exception):  # noqa: N818 - named as the RFC names it
         self.code = code
         self.status = status or STATUS[code]
         self._errors = errors
+        self._users = users
         self._headers = dict(headers or {})
         self._not_ready = not_ready
         self._instance = instance
@@ -93,6 +106,7 @@ class Problem(Exception):  # noqa: N818 - named as the RFC names it
                 for each in self._errors
             ]
             or None,
+            users=list(self._users) or None,
             not_ready=list(self._not_ready) or None,
         )
         return web.Response(

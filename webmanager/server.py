@@ -24,6 +24,7 @@ from webmanager.pages.routes import PAGES
 from webmanager.pages.strangers import STRANGERS, Strangers
 from webmanager.parts import PARTS, Check, WebParts
 from webmanager.renderings import RENDERINGS, Renderings
+from webmanager.uploads import UPLOADS, Uploads
 
 __all__ = ["PARTS", "Check", "WebParts", "make_app", "served"]
 
@@ -35,6 +36,7 @@ def make_app(parts: WebParts) -> web.Application:
     app[BEARERS] = Bearers(parts)
     app[READINESS] = Readiness(parts)
     app[RENDERINGS] = Renderings(parts.library)
+    app[UPLOADS] = Uploads()
     app[ACCESS] = MappingProxyType(
         {route.path: route.access for route in ROUTES} | {path: Access.PUBLIC for _, path, _ in PAGES}
     )

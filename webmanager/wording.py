@@ -21,11 +21,16 @@ class Code(StrEnum):
     FOREIGN_MAILBOX = "foreign-mailbox"
     FOREIGN_MESSAGE = "foreign-message"
     FOREIGN_CALL = "foreign-call"
+    FOREIGN_ANNOUNCEMENT = "foreign-announcement"
     UNKNOWN_PATH = "unknown-path"
     UNKNOWN_MAILBOX = "unknown-mailbox"
     UNKNOWN_MESSAGE = "unknown-message"
     UNKNOWN_CALL = "unknown-call"
+    UNKNOWN_ANNOUNCEMENT = "unknown-announcement"
+    UNKNOWN_SENDING = "unknown-sending"
     NO_AUDIO = "no-audio"
+    NAME_TAKEN = "name-taken"
+    ANNOUNCEMENT_IN_USE = "announcement-in-use"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     RANGE_NOT_SATISFIABLE = "range-not-satisfiable"
     INVALID = "invalid"
@@ -45,12 +50,17 @@ STATUS: Final[Mapping[Code, int]] = MappingProxyType(
         Code.FOREIGN_MAILBOX: 403,
         Code.FOREIGN_MESSAGE: 403,
         Code.FOREIGN_CALL: 403,
+        Code.FOREIGN_ANNOUNCEMENT: 403,
         Code.UNKNOWN_PATH: 404,
         Code.UNKNOWN_MAILBOX: 404,
         Code.UNKNOWN_MESSAGE: 404,
         Code.UNKNOWN_CALL: 404,
+        Code.UNKNOWN_ANNOUNCEMENT: 404,
+        Code.UNKNOWN_SENDING: 404,
         Code.NO_AUDIO: 404,
         Code.METHOD_NOT_ALLOWED: 405,
+        Code.NAME_TAKEN: 409,
+        Code.ANNOUNCEMENT_IN_USE: 409,
         Code.RANGE_NOT_SATISFIABLE: 416,
         Code.INVALID: 422,
         Code.TOO_MANY_ATTEMPTS: 429,
@@ -95,6 +105,10 @@ _TEXTS: Final[Mapping[Code, tuple[tuple[str, str], tuple[str, str]]]] = MappingP
             ("Fremder Anruf", "Dieser Anruf galt einem Postfach, für das dieses Token nicht gilt."),
             ("Foreign call", "That call was for a mailbox this token is not good for."),
         ),
+        Code.FOREIGN_ANNOUNCEMENT: (
+            ("Fremde Ansage", "Diese Ansage gehört zu etwas, für das dieses Token nicht gilt."),
+            ("Foreign announcement", "That announcement belongs to what this token is not good for."),
+        ),
         Code.UNKNOWN_PATH: (
             ("Nicht gefunden", "Unter diesem Pfad gibt es nichts."),
             ("Not found", "There is nothing at this path."),
@@ -111,12 +125,31 @@ _TEXTS: Final[Mapping[Code, tuple[tuple[str, str], tuple[str, str]]]] = MappingP
             ("Anruf unbekannt", "Einen Anruf mit dieser Kennung gibt es nicht (mehr)."),
             ("Unknown call", "There is no call of this id (any more)."),
         ),
+        Code.UNKNOWN_ANNOUNCEMENT: (
+            ("Ansage unbekannt", "Eine Ansage mit dieser Kennung gibt es nicht (mehr)."),
+            ("Unknown announcement", "There is no announcement of this id (any more)."),
+        ),
+        Code.UNKNOWN_SENDING: (
+            ("Sendung unbekannt", "Dieses Postfach hat nichts mit dieser Kennung gesendet."),
+            ("Unknown sending", "This mailbox sent nothing of this id."),
+        ),
         Code.NO_AUDIO: (
+            ("Keine Aufnahme", "Hier gibt es nichts Abspielbares: Die Aufnahme fehlt oder ist beschädigt."),
+            ("No audio", "There is nothing to play here: the recording is missing or broken."),
+        ),
+        Code.NAME_TAKEN: (
+            ("Name vergeben", "Eine Ansage „{name}“ gibt es schon. Bitte anders benennen oder die alte löschen."),
+            ("Name taken", "There is an announcement “{name}” already. Take another name, or delete that one."),
+        ),
+        Code.ANNOUNCEMENT_IN_USE: (
             (
-                "Keine Aufnahme",
-                "Zu dieser Nachricht gibt es nichts Abspielbares: Die Aufnahme fehlt oder ist beschädigt.",
+                "Ansage in Gebrauch",
+                "Benutzt von {who}. Mit „replace_by_default=true“ spielt dort wieder die Standardbegrüßung.",
             ),
-            ("No audio", "There is nothing to play for this message: the recording is missing or broken."),
+            (
+                "Announcement in use",
+                "It is used by {who}. With “replace_by_default=true” they play the default greeting again.",
+            ),
         ),
         Code.METHOD_NOT_ALLOWED: (
             ("Methode nicht erlaubt", "Unter diesem Pfad ist nur möglich: {allowed}."),
@@ -176,6 +209,31 @@ _FIELD_TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "unknown-number": ("gehört zu keinem Postfach der Firma", "belongs to no mailbox of the company"),
         "unknown-list": ("ist keine Liste, an die dieses Postfach senden kann", "is no list this mailbox can send to"),
         "empty-list": ("hat keine Mitglieder außer dem Absender", "has no members besides the sender"),
+        "unprintable": (
+            "enthält Zeichen, die sich nicht darstellen lassen",
+            "contains characters that cannot be shown",
+        ),
+        "no-form": (
+            "muss die Datei selbst sein, kein Formular (curl: --data-binary @DATEI)",
+            "must be the file itself, not a form (curl: --data-binary @FILE)",
+        ),
+        "audio-unreadable": (
+            "ist keine Audiodatei, die sich lesen lässt; bitte als WAV, FLAC, MP3 oder Ogg speichern",
+            "is no audio file that can be read; save it as WAV, FLAC, MP3 or Ogg",
+        ),
+        "audio-too-large": (
+            "ist größer als 10 MB; bitte kürzen oder als FLAC oder MP3 speichern",
+            "is larger than 10 MB; make it shorter, or use FLAC or MP3",
+        ),
+        "audio-too-long": ("dauert länger als 180 s; bitte kürzen", "is longer than 180 s; make it shorter"),
+        "audio-empty": (
+            "enthält nichts Hörbares; bitte neu aufnehmen",
+            "holds nothing that can be heard; record it again",
+        ),
+        "audio-keypad": (
+            "enthält Tastentöne; bitte neu aufnehmen, ohne Tasten zu drücken",
+            "has keypad tones in it; record it again without pressing keys",
+        ),
         "invalid": ("ist ungültig", "is not valid"),
     }
 )

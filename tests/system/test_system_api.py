@@ -14,21 +14,32 @@ import soundfile
 from tests.system.audio import raw, speech
 from tests.system.caller import Caller
 from tests.system.conftest import MakeService
+from tests.system.lights import Pbx
 from tests.system.service import Service, eventually
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
 
 
-def get(service: Service, path: str, token: str | None = None) -> tuple[int, bytes]:
+def ask(
+    service: Service, method: str, path: str, token: str | None = None, *, sent: bytes | None = None, **headers: str
+) -> tuple[int, bytes]:
     """Ask the running service over HTTP."""
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if token is not None:
+        named["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(service.web + path, data=sent, method=method, headers=named)  # noqa: S310 - our own address
     try:
-        with urllib.request.urlopen(urllib.request.Request(service.web + path, headers=headers)) as answer:  # noqa: S310 - our own address
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - likewise
             return answer.status, answer.read()
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, refused.read()
+
+
+def get(service: Service, path: str, token: str | None = None) -> tuple[int, bytes]:
+    """Get something from the running service."""
+    return ask(service, "GET", path, token)
 
 
 def read(service: Service, path: str, token: str) -> Any:
@@ -88,3 +99,25 @@ def test_a_call_is_seen_through_the_api_and_counted(make_service: MakeService, t
     assert owner not in log
     assert admin not in log
     assert service.stop() == 0
+
+
+def test_a_recall_over_http_puts_the_light_out(make_service: MakeService, tmp_path: Path, free_udp_port: int) -> None:
+    with Pbx(tmp_path, free_udp_port) as pbx:
+        service = make_service(peer=pbx.peer).start()
+        file, _ = raw(speech(5), Codec.PCMU, tmp_path / "said.raw")
+        Caller(service.udp, tmp_path, number="1003").invite().speak(file).keys("#").pause(3).bye().run()
+        message = service.message("1003")
+        token = service.voicebox("token", "--mailbox", "1003").stdout.strip()
+        status, body = ask(
+            service, "POST", f"/api/v1/messages/{message['id']}/forward", token, sent=b'{"to": ["1004"]}'
+        )
+        assert status == 201, body
+        pbx.wait_for("1004", ("yes", "1/0"))
+        path = f"/api/v1/mailboxes/1003/sendings/{json.loads(body)['id']}/recall"
+        stranger = service.voicebox("token", "--mailbox", "1004").stdout.strip()
+        assert ask(service, "POST", path, stranger)[0] == 403
+        assert ask(service, "POST", path, token) == (200, b'{"recalled":1}')
+        pbx.wait_for("1004", ("no", "0/0"))
+        assert service.messages("1004") == []
+        assert ask(service, "POST", path, token) == (200, b'{"recalled":0}')
+        assert service.stop() == 0

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from voicebox import __version__
+from voicebox.cli.announcements import announcement_app
 from voicebox.cli.apply import apply_command
 from voicebox.cli.config import config_app
 from voicebox.cli.db import db_app
@@ -53,6 +54,7 @@ app.command("doctor")(doctor_command)
 app.command("explain")(explain_command)
 app.command("token")(token_command)
 app.add_typer(mailbox_app, name="mailbox")
+app.add_typer(announcement_app, name="announcement")
 messages_app.command("sent")(sent_command)
 messages_app.command("recall")(recall_command)
 app.add_typer(messages_app, name="messages")

@@ -16,6 +16,7 @@ from voicebox.storage.upsert import overwrite
 
 _COLUMNS: Final = [announcement.c[f.name] for f in fields(Announcement)]
 _GET: Final = select(*_COLUMNS).where(announcement.c.id == bindparam("of_announcement"))
+_HELD: Final = _GET.with_for_update()  # PostgreSQL: nobody may choose it while it is removed; SQLite has one writer
 _OWN: Final = select(*_COLUMNS).where(
     announcement.c.mailbox_id == bindparam("of_mailbox"), announcement.c.name == bindparam("of_name")
 )
@@ -25,10 +26,22 @@ _CHOICES: Final = (
     .where(greeting.c.mailbox_id == bindparam("of_mailbox"))
 )
 _CHOOSE: Final = overwrite(greeting, ["mailbox_id", "kind"], ["name", "announcement_id", "changed_at"])
+_LISTED: Final = (
+    select(*_COLUMNS, mailbox.c.number, audio.c.samples, audio.c.rate_hz)
+    .join(audio, audio.c.id == announcement.c.audio_id)
+    .outerjoin(mailbox, mailbox.c.id == announcement.c.mailbox_id)
+)
+_DESCRIBED: Final = _LISTED.where(announcement.c.id == bindparam("of_announcement"))
 _USERS: Final = (
     select(mailbox.c.number, greeting.c.kind)
     .join(mailbox, mailbox.c.id == greeting.c.mailbox_id)
     .where(greeting.c.announcement_id == bindparam("of_announcement"))
+    .order_by(mailbox.c.number, greeting.c.kind)
+)
+_USERS_OF_ALL: Final = (
+    select(greeting.c.announcement_id, mailbox.c.number, greeting.c.kind)
+    .join(mailbox, mailbox.c.id == greeting.c.mailbox_id)
+    .where(greeting.c.company_id == bindparam("of_company"), greeting.c.announcement_id.is_not(None))
     .order_by(mailbox.c.number, greeting.c.kind)
 )
 PLAYING: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
@@ -38,6 +51,12 @@ PLAYING: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
 async def get(connection: AsyncConnection, announcement_id: int) -> Announcement | None:
     """Return an announcement by its key."""
     row = (await connection.execute(_GET, {"of_announcement": announcement_id})).one_or_none()
+    return None if row is None else Announcement(*row)
+
+
+async def held(connection: AsyncConnection, announcement_id: int) -> Announcement | None:
+    """Do as `get`, and keep it from being chosen or removed by others until the transaction ends."""
+    row = (await connection.execute(_HELD, {"of_announcement": announcement_id})).one_or_none()
     return None if row is None else Announcement(*row)
 
 
@@ -70,20 +89,31 @@ async def listed(
 ) -> list[Listed]:
     """List announcements by name as `visible` does, or with `everything` those of all the company's mailboxes."""
     seen = announcement.c.company_id == company_id if everything else _seen_by(company_id, mailbox_id)
-    rows = await connection.execute(
-        select(*_COLUMNS, mailbox.c.number, audio.c.samples, audio.c.rate_hz)
-        .join(audio, audio.c.id == announcement.c.audio_id)
-        .outerjoin(mailbox, mailbox.c.id == announcement.c.mailbox_id)
-        .where(seen)
-        .order_by(announcement.c.name, announcement.c.id)
-    )
-    return [Listed(Announcement(*row[:-3]), row[-3], row[-2] / row[-1]) for row in rows]
+    rows = await connection.execute(_LISTED.where(seen).order_by(announcement.c.name, announcement.c.id))
+    return [_to_listed(row) for row in rows]
+
+
+async def described(connection: AsyncConnection, announcement_id: int) -> Listed | None:
+    """Return an announcement by its key as a list shows it, of whomever: the caller checks who may see it."""
+    row = (await connection.execute(_DESCRIBED, {"of_announcement": announcement_id})).one_or_none()
+    return None if row is None else _to_listed(row)
+
+
+def _to_listed(row: Any) -> Listed:
+    return Listed(Announcement(*row[:-3]), row[-3], row[-2] / row[-1])
 
 
 def _seen_by(company_id: int, mailbox_id: int | None) -> ColumnElement[bool]:
     shared = announcement.c.mailbox_id.is_(None)
     own = shared if mailbox_id is None else or_(shared, announcement.c.mailbox_id == mailbox_id)
     return and_(announcement.c.company_id == company_id, own)
+
+
+async def is_taken(connection: AsyncConnection, company_id: int, mailbox_id: int | None, name: str) -> bool:
+    """Tell whether its owner has an announcement of this name."""
+    owned = announcement.c.mailbox_id.is_(None) if mailbox_id is None else announcement.c.mailbox_id == mailbox_id
+    found = select(announcement.c.id).where(announcement.c.company_id == company_id, owned, announcement.c.name == name)
+    return await connection.scalar(found) is not None
 
 
 async def add(
@@ -157,6 +187,21 @@ async def users(connection: AsyncConnection, announcement_id: int) -> list[User]
     """Return which mailboxes have chosen an announcement, and for what."""
     rows = await connection.execute(_USERS, {"of_announcement": announcement_id})
     return [User(row[0], Kind(row[1])) for row in rows]
+
+
+async def users_of_all(connection: AsyncConnection, company_id: int) -> dict[int, list[User]]:
+    """Return the same for every announcement of a company that is used, by its key."""
+    found: dict[int, list[User]] = {}
+    for key, number, kind in await connection.execute(_USERS_OF_ALL, {"of_company": company_id}):
+        found.setdefault(key, []).append(User(number, Kind(kind)))
+    return found
+
+
+async def play(connection: AsyncConnection, mailbox_id: int, field: str, audio_id: str | None, now: datetime) -> None:
+    """Have a mailbox play a recording (None: the default greeting) where `field`, one of `PLAYING`, says."""
+    await connection.execute(
+        update(mailbox).where(mailbox.c.id == mailbox_id).values({field: audio_id, "updated_at": now})
+    )
 
 
 async def play_instead(

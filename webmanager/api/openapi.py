@@ -14,17 +14,20 @@ from webmanager.guard import Access
 from webmanager.problems import CONTENT_TYPE, ProblemBody
 
 _REF: Final = "#/components/schemas/{model}"
-_PLACES: Final = {
-    "number": "The extension of a mailbox.",
-    "id": "An id: 32 hexadecimal digits.",
+_PLACES: Final[dict[str, dict[str, Any]]] = {
+    "number": {"description": "The extension of a mailbox.", "schema": {"type": "string"}},
+    "id": {
+        "description": "An id: 32 hexadecimal digits.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+    },
+    "announcement": {"description": "The id of an announcement.", "schema": {"type": "integer", "minimum": 0}},
 }
-_ID_PATTERN: Final = "^[0-9a-f]{32}$"
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:
     """Return the whole page, ready for JSON."""
     models: list[type[BaseModel]] = [ProblemBody]
-    models += [each.returns for each in routes if not isinstance(each.returns, Files)]
+    models += [each.returns for each in routes if isinstance(each.returns, type)]
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(each, "serialization") for each in models]
     wanted += [(each.body, "validation") for each in routes if each.body is not None]
     _, schemas = models_json_schema(wanted, by_alias=True, ref_template=_REF)
@@ -70,6 +73,9 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.body is not None:
         schema = {"$ref": _REF.format(model=route.body.__name__)}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if route.file is not None:
+        content: dict[str, Any] = {media_type: {} for media_type in route.file.media_types}
+        operation["requestBody"] = {"required": True, "description": route.file.text, "content": content}
     if not operation["parameters"]:
         del operation["parameters"]
     return operation
@@ -77,6 +83,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _success(route: Route) -> dict[str, Any]:
     returns = route.returns
+    if returns is None:
+        return {str(route.success): {"description": "Done."}}
     if not isinstance(returns, Files):
         content = {"application/json": {"schema": {"$ref": _REF.format(model=returns.__name__)}}}
         text = " ".join((returns.__doc__ or "").split())
@@ -95,11 +103,8 @@ def _refusal(status: int) -> dict[str, Any]:
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    found = []
-    for name in re.findall(r"{(\w+)}", path):
-        schema = {"type": "string"} | ({"pattern": _ID_PATTERN} if name == "id" else {})
-        found.append({"name": name, "in": "path", "required": True, "description": _PLACES[name], "schema": schema})
-    return found
+    names = re.findall(r"{(\w+)}", path)
+    return [{"name": name, "in": "path", "required": True, **_PLACES[name]} for name in names]
 
 
 def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:

@@ -87,6 +87,12 @@ def fault(error: ErrorDetails) -> FieldFault:
             return FieldFault(name, "one-of", {"choices": choices})
         case "string_too_long":
             return FieldFault(name, "too-long", {"limit": str(facts["max_length"])})
+        case "string_too_short":
+            return FieldFault(name, "required")
+        case "unprintable":
+            return FieldFault(name, "unprintable")
+        case "bool_parsing":
+            return FieldFault(name, "one-of", {"choices": "true, false"})
         case "string_pattern_mismatch":
             return FieldFault(name, "mailbox-number")
         case "cursor":

@@ -14,15 +14,18 @@ from aiohttp import web
 from voicebox.callrecord import CallRecord
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Message
-from voicebox.storage import callrecords, messages
+from voicebox.storage import announcements, callrecords, messages
+from voicebox.storage.announcements import Listed
 from voicebox.storage.tokens import Scope
 from webmanager.api.querying import MAILBOX_NUMBER
-from webmanager.bearer import viewer_of, web_parts
+from webmanager.bearer import admin_only, viewer_of, web_parts
 from webmanager.problems import Problem, invalid
 from webmanager.wording import Code
 
 _HEX_ID: Final = re.compile(r"[0-9a-f]{32}")
 _NUMBER: Final = re.compile(MAILBOX_NUMBER)
+_COUNTED_ID: Final = re.compile(r"[0-9]{1,15}")
+"""As far as JSON carries them for certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Found:
 
     message: Message
     mailbox: Mailbox
+
+
+def hex_id(text: str) -> str | None:
+    """Return an id of 128 bits as it stands in the database; None for what is none."""
+    return text if _HEX_ID.fullmatch(text) else None
 
 
 async def companies(request: web.Request, name: str | None) -> list[Company]:
@@ -92,7 +100,7 @@ async def message(request: web.Request, message_id: str, company_name: str | Non
     """
     reached = {each.id for each in await companies(request, company_name)}
     found = None
-    if _HEX_ID.fullmatch(message_id):
+    if hex_id(message_id) is not None:
         async with web_parts(request).db.read() as connection:
             found = await messages.get(connection, message_id)
     if found is None:
@@ -106,6 +114,39 @@ async def message(request: web.Request, message_id: str, company_name: str | Non
     return Found(found, owner)
 
 
+async def announcement(request: web.Request, announcement_id: str, company_name: str | None) -> Listed:
+    """Return an announcement by its id: for a mailbox token the company's or its own.
+
+    Its ids are counted, so who guesses learns how many there are on the installation, and nothing else.
+
+    Raises:
+        Problem: as `companies`; 404 where there is none; 403 where the token does not reach it.
+    """
+    reached = {each.id for each in await companies(request, company_name)}
+    found = None
+    if _COUNTED_ID.fullmatch(announcement_id):
+        async with web_parts(request).db.read() as connection:
+            found = await announcements.described(connection, int(announcement_id))
+    if found is None:
+        raise Problem(Code.UNKNOWN_ANNOUNCEMENT)
+    own, owner_id = viewer_of(request).mailbox, found.announcement.mailbox_id
+    if found.announcement.company_id not in reached or (own is not None and owner_id not in {None, own.id}):
+        raise Problem(Code.FOREIGN_ANNOUNCEMENT)
+    return found
+
+
+async def own_announcement(request: web.Request, announcement_id: str, company_name: str | None) -> Listed:
+    """Return an announcement that the token may change: a mailbox's own, for others any of the company.
+
+    Raises:
+        Problem: as `announcement`; 403 where a mailbox token sees it only.
+    """
+    found = await announcement(request, announcement_id, company_name)
+    if found.announcement.mailbox_id is None:
+        admin_only(viewer_of(request))
+    return found
+
+
 async def call(request: web.Request, call_id: str, company_name: str | None) -> tuple[CallRecord, str | None]:
     """Return a call by its id, with its company's name.
 
@@ -114,7 +155,7 @@ async def call(request: web.Request, call_id: str, company_name: str | None) -> 
     """
     reached = {each.id: each.name for each in await companies(request, company_name)}
     found = None
-    if _HEX_ID.fullmatch(call_id):
+    if hex_id(call_id) is not None:
         async with web_parts(request).db.read() as connection:
             found = await callrecords.get(connection, call_id)
     if found is None:

@@ -2,11 +2,14 @@
 
 from typing import Final
 
+from webmanager.api.announcement_add import NewAnnouncementQuery, add_announcement
+from webmanager.api.announcement_audio import AnnouncementAudioQuery, show_announcement_audio
+from webmanager.api.announcement_remove import RemovalQuery, remove_announcement
 from webmanager.api.announcements_list import list_announcements
 from webmanager.api.call_show import show_call
 from webmanager.api.calls_list import CallsQuery, list_calls
 from webmanager.api.figures import figures
-from webmanager.api.greeting_shapes import AnnouncementsOut, GreetingsOut
+from webmanager.api.greeting_shapes import AnnouncementOut, AnnouncementsOut, GreetingsOut
 from webmanager.api.greetings_show import show_greetings
 from webmanager.api.health import health
 from webmanager.api.lists_list import list_lists
@@ -18,8 +21,9 @@ from webmanager.api.message_show import show_message
 from webmanager.api.messages_list import MessagesQuery, list_messages
 from webmanager.api.querying import AnyQuery, CompanyQuery
 from webmanager.api.ready import ready
-from webmanager.api.route import Files, Route, get, post
-from webmanager.api.sending_shapes import ListsOut, SendingsOut, SentOut
+from webmanager.api.route import Files, Route, Upload, route
+from webmanager.api.sending_recall import recall_sending
+from webmanager.api.sending_shapes import ListsOut, RecalledOut, SendingsOut, SentOut
 from webmanager.api.sendings_list import list_sendings
 from webmanager.api.shapes import (
     CallDetailOut,
@@ -35,7 +39,8 @@ from webmanager.api.spec_show import show_spec
 from webmanager.guard import Access
 
 ROUTES: Final[tuple[Route, ...]] = (
-    get(
+    route(
+        "GET",
         "/healthz",
         health,
         query=AnyQuery,
@@ -44,7 +49,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="operation",
         access=Access.PUBLIC,
     ),
-    get(
+    route(
+        "GET",
         "/readyz",
         ready,
         query=AnyQuery,
@@ -54,7 +60,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         access=Access.PUBLIC,
         refusals=(503,),
     ),
-    get(
+    route(
+        "GET",
         "/metrics",
         figures,
         query=AnyQuery,
@@ -64,7 +71,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         access=Access.ADMIN_OR_LOCAL,
         refusals=(403, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/openapi.json",
         show_spec,
         query=AnyQuery,
@@ -73,7 +81,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         tag="operation",
         access=Access.PUBLIC,
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/mailboxes",
         list_mailboxes,
         query=MailboxesQuery,
@@ -81,7 +90,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="Mailboxes by number",
         refusals=(403, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/mailboxes/{number}",
         show_mailbox,
         query=CompanyQuery,
@@ -89,7 +99,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="A mailbox with its settings and counts",
         refusals=(403, 404, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/mailboxes/{number}/messages",
         list_messages,
         query=MessagesQuery,
@@ -97,7 +108,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="A folder's messages, the newest first",
         refusals=(403, 404, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/mailboxes/{number}/greetings",
         show_greetings,
         query=CompanyQuery,
@@ -105,7 +117,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="What callers of a mailbox hear, and what there is to choose",
         refusals=(403, 404, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/announcements",
         list_announcements,
         query=CompanyQuery,
@@ -113,7 +126,38 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="Announcements by name: the company's and the mailboxes' own",
         refusals=(403, 503),
     ),
-    get(
+    route(
+        "POST",
+        "/api/v1/announcements",
+        add_announcement,
+        query=NewAnnouncementQuery,
+        file=Upload(
+            ("application/octet-stream", "audio/*"), "The recording: WAV, FLAC, MP3 or Ogg, up to 10 MB and 180 s."
+        ),
+        returns=AnnouncementOut,
+        summary="Add an announcement, the company's or a mailbox's own",
+        refusals=(403, 404, 409, 503),
+    ),
+    route(
+        "DELETE",
+        "/api/v1/announcements/{announcement}",
+        remove_announcement,
+        query=RemovalQuery,
+        returns=None,
+        summary="Delete an announcement that nobody uses, or have its users play the default greeting",
+        refusals=(403, 404, 409, 503),
+    ),
+    route(
+        "GET",
+        "/api/v1/announcements/{announcement}/audio",
+        show_announcement_audio,
+        query=AnnouncementAudioQuery,
+        returns=Files(("audio/wav", "audio/mpeg"), "The announcement; a part of it as 206 where Range asks for one."),
+        summary="An announcement as callers hear it",
+        refusals=(403, 404, 416, 503),
+    ),
+    route(
+        "GET",
         "/api/v1/mailboxes/{number}/lists",
         list_lists,
         query=CompanyQuery,
@@ -121,7 +165,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="The distribution lists a mailbox can send to",
         refusals=(403, 404, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/mailboxes/{number}/sendings",
         list_sendings,
         query=CompanyQuery,
@@ -129,7 +174,18 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="What a mailbox's owner sent to others, with a result for each recipient",
         refusals=(403, 404, 503),
     ),
-    get(
+    route(
+        "POST",
+        "/api/v1/mailboxes/{number}/sendings/{id}/recall",
+        recall_sending,
+        query=CompanyQuery,
+        returns=RecalledOut,
+        summary="Take back the copies that nobody has heard, claimed or handled yet",
+        success=200,
+        refusals=(403, 404, 503),
+    ),
+    route(
+        "GET",
         "/api/v1/messages/{id}",
         show_message,
         query=CompanyQuery,
@@ -137,7 +193,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="A message",
         refusals=(403, 404, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/messages/{id}/audio",
         show_audio,
         query=AudioQuery,
@@ -145,7 +202,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="A message's audio",
         refusals=(403, 404, 416, 503),
     ),
-    post(
+    route(
+        "POST",
         "/api/v1/messages/{id}/forward",
         forward_message,
         query=CompanyQuery,
@@ -154,7 +212,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="Forward a message to people and lists",
         refusals=(403, 404, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/calls",
         list_calls,
         query=CallsQuery,
@@ -162,7 +221,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         summary="Calls, the last to end first",
         refusals=(403, 503),
     ),
-    get(
+    route(
+        "GET",
         "/api/v1/calls/{id}",
         show_call,
         query=CompanyQuery,

@@ -83,3 +83,9 @@ class SendingsOut(Shape):
     """What was sent, the latest first."""
 
     sendings: list[SendingOut]
+
+
+class RecalledOut(Shape):
+    """What was taken back."""
+
+    recalled: int = Field(description="How many copies; 0 where all were heard, or taken back before.")

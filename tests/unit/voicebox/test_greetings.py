@@ -119,7 +119,7 @@ async def test_a_recording_replaces_the_one_before_wherever_it_plays(studio: Stu
     second = await studio.greetings.record(both, Kind.BUSY, a_take(4))
     assert second is not None
     assert second.busy_greeting == second.no_answer_greeting != first.busy_greeting
-    assert len(await studio.announcements.visible(Scope(studio.company.id, studio.anna))) == 1
+    assert len(await studio.announcements.visible(Scope(studio.company.id, studio.anna.id))) == 1
 
 
 async def test_an_alternative_plays_once_it_is_chosen(studio: Studio) -> None:
@@ -287,24 +287,24 @@ async def test_row_12_everybody_sees_the_company_s_and_their_own(studio: Studio)
     ben = await add_mailbox(studio.db, studio.company, "1002")
     other = await add_company(studio.db, "Andere GmbH")
     shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
-    mine = await studio.announcements.add(Scope(studio.company.id, studio.anna), "Urlaub", a_file())
-    theirs = await studio.announcements.add(Scope(studio.company.id, ben), "Urlaub", a_file())
+    mine = await studio.announcements.add(Scope(studio.company.id, studio.anna.id), "Urlaub", a_file())
+    theirs = await studio.announcements.add(Scope(studio.company.id, ben.id), "Urlaub", a_file())
     await studio.announcements.add(Scope(other.id), "Betriebsferien", a_file())
-    assert await studio.announcements.visible(Scope(studio.company.id, studio.anna)) == [shared, mine]
-    assert await studio.announcements.visible(Scope(studio.company.id, ben)) == [shared, theirs]
+    assert await studio.announcements.visible(Scope(studio.company.id, studio.anna.id)) == [shared, mine]
+    assert await studio.announcements.visible(Scope(studio.company.id, ben.id)) == [shared, theirs]
     assert await studio.announcements.visible(Scope(studio.company.id)) == [shared]
     assert not await studio.announcements.choose(studio.anna, Kind.BUSY, theirs.id)
-    assert not await studio.announcements.remove(Scope(studio.company.id, studio.anna), theirs.id)
-    assert not await studio.announcements.remove(Scope(studio.company.id, studio.anna), shared.id)
+    assert not await studio.announcements.remove(Scope(studio.company.id, studio.anna.id), theirs.id)
+    assert not await studio.announcements.remove(Scope(studio.company.id, studio.anna.id), shared.id)
 
 
 @pytest.mark.parametrize("own", [True, False])
 async def test_a_name_is_taken_once(studio: Studio, own: bool) -> None:
-    scope = Scope(studio.company.id, studio.anna if own else None)
+    scope = Scope(studio.company.id, studio.anna.id if own else None)
     await studio.announcements.add(scope, "Urlaub", a_file())
     with pytest.raises(Conflict):
         await studio.announcements.add(scope, "Urlaub", a_file())
-    for name in ("", "x" * 81):
+    for name in ("", " ", "x" * 81, " Urlaub", "Ur\nlaub", "\0", "\ud800"):
         with pytest.raises(ValueError, match="1 to 80"):
             await studio.announcements.add(scope, name, a_file())
 
@@ -326,19 +326,103 @@ async def test_row_12_deleting_one_in_use_names_its_users_and_offers_the_default
         await studio.announcements.remove(scope, shared.id)
     assert [user.number for user in in_use.value.users] == ["1001", "1002"]
     assert (await studio.now()).no_answer_greeting == shared.audio_id
-    assert await studio.announcements.remove(scope, shared.id, replace_by_default=True)
+    assert await studio.announcements.remove(scope, shared.id, replace_by_default=True) == in_use.value.users
     assert (await studio.now()).no_answer_greeting is None
     assert await studio.greetings.choices(ben) == {}
-    assert [change for change, _ in await studio.mails()] == ["no-answer-alternative", "no-answer-default"]
-    assert not await studio.announcements.remove(scope, shared.id)
+    assert [change for change, _ in await studio.mails()] == [
+        *["alternative-chosen"] * 2,
+        "no-answer-alternative",
+        "no-answer-default",
+    ]
+    assert await studio.announcements.remove(scope, shared.id) is None
 
 
 async def test_one_that_nobody_uses_is_deleted(studio: Studio) -> None:
-    scope = Scope(studio.company.id, studio.anna)
+    scope = Scope(studio.company.id, studio.anna.id)
     made = await studio.announcements.add(scope, "Urlaub", a_file())
-    assert await studio.announcements.remove(scope, made.id)
+    assert await studio.announcements.remove(scope, made.id) == ()
     async with studio.db.read() as connection:
         assert await announcements.get(connection, made.id) is None
+
+
+CHOSEN = [
+    (Kind.BUSY, "busy_greeting", Change.BUSY_CHOSEN, Change.BUSY_DEFAULT),
+    (Kind.NO_ANSWER, "no_answer_greeting", Change.NO_ANSWER_CHOSEN, Change.NO_ANSWER_DEFAULT),
+    (Kind.AWAY, "away_greeting", Change.AWAY_CHOSEN, Change.AWAY_DEFAULT),
+]
+
+
+@pytest.mark.parametrize(("kind", "field_name", "chosen", "default"), CHOSEN)
+async def test_row_12_what_is_chosen_plays_until_the_default_is_back_and_its_owner_is_told_of_both(
+    studio: Studio, kind: Kind, field_name: str, chosen: Change, default: Change
+) -> None:
+    shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    for _ in range(2):  # again, it changes nothing, and nobody is told
+        assert await studio.announcements.choose(studio.anna, kind, shared.id)
+    assert getattr(await studio.now(), field_name) == shared.audio_id
+    assert (await studio.greetings.choices(studio.anna))[kind].announcement_id == shared.id
+    assert await studio.mails() == [(chosen, "Betriebsferien")]
+    assert studio.heard == [OutboxGrew("mail-changed")]
+    for _ in range(2):
+        await studio.announcements.use_default(studio.anna, kind)
+    assert getattr(await studio.now(), field_name) is None
+    assert await studio.greetings.choices(studio.anna) == {}
+    assert await studio.mails() == [(chosen, "Betriebsferien"), (default, "")]
+    assert await studio.announcements.remove(Scope(studio.company.id), shared.id) == ()
+
+
+async def test_row_12_what_was_chosen_before_plays_again_after_the_default_was_set_by_phone(studio: Studio) -> None:
+    shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    assert await studio.announcements.choose(studio.anna, Kind.BUSY, shared.id)
+    assert await studio.greetings.use_default(await studio.now(), Kind.BUSY) is not None
+    assert await studio.announcements.choose(studio.anna, Kind.BUSY, shared.id)
+    assert (await studio.now()).busy_greeting == shared.audio_id
+    assert [change for change, _ in await studio.mails()] == ["busy-chosen", "busy-default", "busy-chosen"]
+
+
+async def test_row_12_another_alternative_plays_at_once_in_the_place_of_the_one_that_plays(studio: Studio) -> None:
+    first = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    second = await studio.announcements.add(Scope(studio.company.id, studio.anna.id), "Urlaub", a_file(seed=4))
+    assert await studio.announcements.choose(studio.anna, Kind.ALTERNATIVE_2, first.id)
+    assert (await studio.now()).no_answer_greeting is None
+    assert await studio.greetings.choose_alternative(studio.anna, 2) is not None
+    assert await studio.announcements.choose(studio.anna, Kind.ALTERNATIVE_2, second.id)
+    assert (await studio.now()).no_answer_greeting == second.audio_id
+    await studio.announcements.use_default(studio.anna, Kind.ALTERNATIVE_2)
+    assert (await studio.now()).no_answer_greeting is None
+    assert await studio.greetings.choices(studio.anna) == {}
+    assert [change for change, _ in await studio.mails()][-1] == "no-answer-default"
+
+
+async def test_row_12_one_that_is_chosen_while_it_is_deleted_is_never_played_by_half(studio: Studio) -> None:
+    for at in range(10):
+        shared = await studio.announcements.add(Scope(studio.company.id), f"Ferien {at}", a_file())
+        outcomes = await asyncio.gather(
+            studio.announcements.choose(studio.anna, Kind.BUSY, shared.id),
+            studio.announcements.remove(Scope(studio.company.id), shared.id),
+            return_exceptions=True,
+        )
+        plays = (await studio.now()).busy_greeting == shared.audio_id
+        assert outcomes[0] is plays
+        assert isinstance(outcomes[1], AnnouncementInUse) is plays
+
+
+async def test_row_12_a_taken_name_is_told_before_the_file_is_decoded(studio: Studio) -> None:
+    await studio.announcements.add(Scope(studio.company.id), "Urlaub", a_file())
+    with pytest.raises(Conflict):
+        await studio.announcements.add(Scope(studio.company.id), "Urlaub", b"no audio")
+
+
+async def test_row_12_of_two_at_once_one_is_kept_and_nothing_of_the_other_stays(studio: Studio) -> None:
+    scope = Scope(studio.company.id)
+
+    async def add(seed: int) -> Any:
+        return await studio.announcements.add(scope, "Urlaub", a_file(seed=seed))
+
+    outcomes = await asyncio.gather(add(1), add(2), return_exceptions=True)
+    assert sum(isinstance(each, Conflict) for each in outcomes) == 1
+    assert len(await studio.announcements.visible(scope)) == 1
+    assert studio.blobs() == 1
 
 
 async def test_a_choice_can_be_taken_away(studio: Studio) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.mastering import mastered_here
 from tests.fakes.rows import StandingClock, add_company, add_mailbox
 from tests.unit.webmanager.office import Browser, Office, config_of, no_spool, works
+from voicebox.announcements import Announcements
 from voicebox.directory import Directory
 from voicebox.events import Events
 from voicebox.library import AudioLibrary
@@ -26,13 +28,15 @@ async def made_office(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Callable
         async def make(**web: Any) -> Office:
             clock = StandingClock()
             store = AudioStore.open((tmp_path / "audio").as_uri())
+            events = Events()
             checks: dict[str, Check] = {"database": db.ping, "audio store": store.ping, "sip": works}
             parts = WebParts(
                 config=config_of(tmp_path, **web),
                 db=db,
                 directory=Directory(db),
                 library=AudioLibrary(db, store, no_spool, clock),
-                events=Events(),
+                announcements=Announcements(db, store, mastered_here, events=events, clock=clock),
+                events=events,
                 clock=clock,
                 metrics=Metrics(process=False),
                 checks=checks,

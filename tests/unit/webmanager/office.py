@@ -1,5 +1,6 @@
 """A web side with everything real but the calls: two companies, both with a mailbox 1001, on a port of its own."""
 
+import io
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -57,7 +58,7 @@ class Browser:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
             named["Authorization"] = f"Bearer {token}"
-        body = {} if sent is None else {"data": sent} if isinstance(sent, bytes) else {"json": sent}
+        body = {} if sent is None else {"data": io.BytesIO(sent)} if isinstance(sent, bytes) else {"json": sent}
         async with self._session.request(
             method, self.address + path, headers=named, allow_redirects=False, **body
         ) as response:
@@ -154,6 +155,22 @@ class Office:
 
         await self.db.write(work)
         return audio_id
+
+    async def announcement(self, owner: Mailbox | None = None, *, company: Company | None = None) -> int:
+        """An announcement that nobody has chosen, a mailbox's own or (none) the company's; return its id."""
+        company_id = owner.company_id if owner is not None else (company or self.one).id
+        audio_id = await self.parts.library.keep(company_id, tone(2.0), 8000)
+        made = await self.db.write(
+            lambda connection: announcements.add(
+                connection,
+                company_id=company_id,
+                mailbox_id=owner.id if owner is not None else None,
+                name=f"Ansage {audio_id[:6]}",
+                audio_id=audio_id,
+                now=NOW,
+            )
+        )
+        return made.id
 
     async def lost(self, mailbox: Mailbox | None = None, *, broken: bool = False) -> Message:
         """A message whose audio is in no place."""

@@ -1,5 +1,6 @@
 """Who may see what: two companies with the same extension, every kind of token, every path and every id."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -8,31 +9,29 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.fakes.rows import NOW
+from tests.unit.webmanager.asking import UNKNOWN, filled, how, key_of
 from tests.unit.webmanager.office import Browser, Office
 from voicebox.errors import DatabaseUnavailable
 from voicebox.storage import tokens
 from voicebox.storage.tokens import Scope
+from webmanager.api.route import Route
 from webmanager.api.routes import ROUTES
 from webmanager.guard import Access
 from webmanager.server import served
 
-WITH_TOKEN = [route.path for route in ROUTES if route.access is Access.TOKEN]
-KEY = "0" * 32
+WITH_TOKEN = [route for route in ROUTES if route.access is Access.TOKEN]
+PATHS = sorted({filled(route).partition("?")[0] for route in WITH_TOKEN})
+DONE = {200, 201, 204}
 
 
-def filled(path: str, *, number: str = "1001", key: str = KEY) -> str:
-    return path.replace("{number}", number).replace("{id}", key)
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
 
 
-def how(path: str) -> dict[str, Any]:
-    """Return how a path is asked: by its method, with a body where it takes one."""
-    return {"method": "POST", "sent": {"to": ["1001"]}} if path.endswith("/forward") else {}
-
-
-@pytest.mark.parametrize("path", [*WITH_TOKEN, "/", "/api", "/api/v1", "/nothing", "/healthz/", "/HEALTHZ", "/.env"])
+@pytest.mark.parametrize("path", [*PATHS, "/", "/api", "/api/v1", "/nothing", "/healthz/", "/HEALTHZ", "/.env"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"])
 async def test_every_path_without_a_token_is_401(office: Office, path: str, method: str) -> None:
-    answer = await office.browser.ask(filled(path), method=method)
+    answer = await office.browser.ask(path, method=method)
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="voicebox"'
     if method == "GET":
@@ -81,25 +80,24 @@ async def test_unknown_expired_and_revoked_tokens_are_alike(office: Office) -> N
     assert b"token-refused" in bodies.pop()
 
 
-@pytest.mark.parametrize("path", WITH_TOKEN)
-async def test_a_mailbox_token_reads_its_own_mailbox_and_no_other(office: Office, path: str) -> None:
-    if "calls" in path:
-        calls = [await office.call(), await office.call(mailbox="1002"), await office.call(office.other)]
-        keys = [each.id for each in calls]
-    else:
-        keys = [(await office.message(each)).id for each in (office.anna, office.ben, office.foreign)]
+@pytest.mark.parametrize("route", WITH_TOKEN, ids=name_of)
+async def test_a_mailbox_token_reaches_its_own_mailbox_and_no_other(office: Office, route: Route) -> None:
+    keys = [await key_of(office, route, each) for each in (office.anna, office.ben, office.foreign)]
     token = await office.owner()
-    assert (await office.browser.ask(filled(path, key=keys[0]), token, **how(path))).status in {200, 201}
-    if "{id}" in path:
-        for key in keys[1:]:
-            assert (await office.browser.ask(filled(path, key=key), token, **how(path))).status == 403
-        assert (await office.browser.ask(filled(path), token, **how(path))).status == 404
-    if "{number}" in path:
-        for number in ("1002", "9999", "x"):
-            answer = await office.browser.ask(filled(path, number=number), token, **how(path))
-            assert (answer.status, answer.json["type"]) == (403, "urn:voicebox:problem:foreign-mailbox")
-    foreign_company = await office.browser.ask(filled(path, key=keys[0]) + "?company=Anderswo%20AG", token, **how(path))
+    # First, since what is removed is not there any more.
+    foreign_company = await office.browser.ask(filled(route, key=keys[0], company="Anderswo AG"), token, **how(route))
     assert foreign_company.status == 403
+    if "{id}" in route.path or "{announcement}" in route.path:
+        # What a mailbox did not send is not among what it sent.
+        foreign = 404 if "/sendings/" in route.path else 403
+        for key in keys[1:]:
+            assert (await office.browser.ask(filled(route, key=key), token, **how(route))).status == foreign
+        assert (await office.browser.ask(filled(route), token, **how(route))).status == 404
+    if "{number}" in route.path:
+        for number in ("1002", "9999", "x"):
+            answer = await office.browser.ask(filled(route, number=number, key=keys[0]), token, **how(route))
+            assert (answer.status, answer.json["type"]) == (403, "urn:voicebox:problem:foreign-mailbox")
+    assert (await office.browser.ask(filled(route, key=keys[0]), token, **how(route))).status in DONE
 
 
 async def test_a_mailbox_token_lists_its_own_mailbox_only(office: Office) -> None:
@@ -118,24 +116,26 @@ async def test_the_same_extension_is_each_companys_own(office: Office) -> None:
         assert [each["id"] for each in listed.json["messages"]] == [expected.id]
 
 
-@pytest.mark.parametrize("path", [path for path in WITH_TOKEN if "{id}" in path])
-async def test_a_companys_administrator_gets_no_other_companys_object(office: Office, path: str) -> None:
-    message, call = await office.message(office.foreign), await office.call(office.other)
-    key = call.id if "calls" in path else message.id
-    assert (await office.browser.ask(filled(path, key=key), await office.admin(office.one), **how(path))).status == 403
-    assert (await office.browser.ask(filled(path, key=key), await office.admin(office.other), **how(path))).status in {
-        200,
-        201,
-    }
-    assert (await office.browser.ask(filled(path, key=key), await office.operator(), **how(path))).status in {200, 201}
+@pytest.mark.parametrize(
+    "route", [route for route in WITH_TOKEN if re.search("{(id|announcement)}", route.path)], ids=name_of
+)
+async def test_a_companys_administrator_gets_no_other_companys_object(office: Office, route: Route) -> None:
+    key = await key_of(office, route, office.foreign)
+    refused = await office.browser.ask(filled(route, key=key), await office.admin(office.one), **how(route))
+    assert refused.status == (404 if "/sendings/" in route.path else 403)
+    named = {"company": "Anderswo AG"} if "{number}" in route.path else {}
+    for token in (await office.admin(office.other), await office.operator()):
+        done = await office.browser.ask(filled(route, key=key, **named), token, **how(route))
+        assert done.status in DONE
+        key = await key_of(office, route, office.foreign)
 
 
-@pytest.mark.parametrize("path", WITH_TOKEN)
-async def test_another_companys_name_is_refused_whether_it_exists_or_not(office: Office, path: str) -> None:
+@pytest.mark.parametrize("route", WITH_TOKEN, ids=name_of)
+async def test_another_companys_name_is_refused_whether_it_exists_or_not(office: Office, route: Route) -> None:
     token = await office.admin()
     answers = [
-        await office.browser.ask(filled(path) + f"?company={name}", token, **how(path))
-        for name in ("Anderswo%20AG", "Nirgendwo")
+        await office.browser.ask(filled(route, company=name), token, **how(route))
+        for name in ("Anderswo AG", "Nirgendwo")
     ]
     assert [each.status for each in answers] == [403, 403]
     assert answers[0].body == answers[1].body
@@ -147,9 +147,9 @@ async def test_a_token_may_name_its_own_company(office: Office) -> None:
 
 
 async def test_an_unknown_message_is_404(office: Office) -> None:
-    for key in (KEY, "x", "%00", "0" * 31, "A" * 32, "0" * 33):
+    for key in (UNKNOWN, "x", "%00", "0" * 31, "A" * 32, "0" * 33):
         for path in ("/api/v1/messages/{id}", "/api/v1/messages/{id}/audio"):
-            answer = await office.browser.ask(filled(path, key=key), await office.admin())
+            answer = await office.browser.ask(path.replace("{id}", key), await office.admin())
             assert (answer.status, answer.json["type"]) == (404, "urn:voicebox:problem:unknown-message")
 
 

@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from tests.fakes.rows import NOW
+from tests.unit.webmanager.asking import recorded
 from tests.unit.webmanager.office import Office
 from voicebox.distribution import Audience, Dispatch, Distribution
 from voicebox.message import MessageKind
@@ -45,12 +46,15 @@ async def run(script: str, office: Office, folder: Path) -> str:
     message = await office.message(call_id=call.id)
     await office.db.write(lambda connection: mailboxes.add_alias(connection, office.anna, "+491701234567", NOW))
     await office.greeting()
+    announcement = await office.announcement(office.anna)
+    if "ferien.wav" in script:
+        (folder / "ferien.wav").write_bytes(recorded())
     await office.db.write(
         lambda connection: lists.add(
             connection, office.anna, number=1, description="Support-Team", shared=False, members=[office.ben.id]
         )
     )
-    await Distribution(office.db, office.parts.events, office.clock).send(
+    sent = await Distribution(office.db, office.parts.events, office.clock).send(
         Dispatch(MessageKind.FORWARD, office.anna, Audience(people=(office.ben,)), None, message)
     )
     given = {
@@ -58,6 +62,8 @@ async def run(script: str, office: Office, folder: Path) -> str:
         "TOKEN": await office.admin(),
         "MESSAGE": message.id,
         "CALL": call.id,
+        "ANNOUNCEMENT": str(announcement),
+        "SENDING": sent.id,
         "PATH": os.environ["PATH"],
     }
     process = await asyncio.create_subprocess_exec(
@@ -79,13 +85,21 @@ async def test_an_example_answers_what_is_printed(office: Office, tmp_path: Path
         assert answer == expected
 
 
-async def test_the_examples_that_save_files_save_audio(office: Office, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["message.mp3", "announcement.mp3"])
+async def test_the_examples_that_save_files_save_audio(office: Office, tmp_path: Path, name: str) -> None:
     scripts = [script for script, printed in EXAMPLES if not printed and "audio" in script]
-    assert len(scripts) == 3
+    assert len(scripts) == 4
     folder = tmp_path / "downloads"
     folder.mkdir()
-    await run(scripts[0], office, folder)
-    assert soundfile.info(folder / "message.mp3").format == "MP3"
+    await run(next(script for script in scripts if name in script), office, folder)
+    assert soundfile.info(folder / name).format == "MP3"
+
+
+async def test_an_announcement_is_deleted_without_a_word(office: Office, tmp_path: Path) -> None:
+    (script,) = [script for script, printed in EXAMPLES if not printed and "DELETE" in script]
+    assert await run(script, office, tmp_path) == ""
+    listed = await office.browser.ask("/api/v1/announcements", await office.admin())
+    assert [each["name"] for each in listed.json["announcements"]] == ["Besetzt"]
 
 
 async def test_the_header_of_a_wav_is_fetched_as_a_range(office: Office, tmp_path: Path) -> None:
@@ -119,5 +133,7 @@ async def test_the_loop_over_pages_lists_every_call_once(office: Office, tmp_pat
 
 def test_every_path_is_documented() -> None:
     for route in ROUTES:
-        path = re.escape(route.path).replace(r"\{number\}", "1001").replace(r"\{id\}", r"\$(?:MESSAGE|CALL|id)")
-        assert re.search(rf"{path}[\"?`)\] ]", PAGE), route.path
+        path = re.escape(route.path).replace(r"\{number\}", "1001").replace(r"\{id\}", r"\$(?:MESSAGE|CALL|SENDING|id)")
+        path = path.replace(r"\{announcement\}", r"\$ANNOUNCEMENT")
+        asked = rf"-X {route.method}\b.*" if route.method == "DELETE" else ""
+        assert re.search(rf"{asked}{path}[\"?`)\] ]", PAGE), f"{route.method} {route.path}"

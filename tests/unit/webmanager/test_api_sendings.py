@@ -1,9 +1,14 @@
 """Distribution lists and sendings by the API: whose they are, and who may see them."""
 
-from tests.unit.webmanager.office import Office
-from voicebox.distribution import Audience, Dispatch, Distribution
+from structlog.testing import capture_logs
+
+from tests.unit.webmanager.office import Answer, Office
+from voicebox.distribution import Audience, Dispatch, Distribution, Sent
+from voicebox.events import Event, MailboxChanged, OutboxGrew
+from voicebox.inbox import Inbox
 from voicebox.message import MessageKind
 from voicebox.storage import lists
+from voicebox.storage.outbox import Kind
 
 
 async def a_list(office: Office, *, number: int, shared: bool) -> None:
@@ -107,3 +112,59 @@ async def test_only_who_reaches_a_message_forwards_it(office: Office) -> None:
     unknown = f"/api/v1/messages/{'f' * 32}/forward"
     assert (await office.browser.ask(unknown, await office.admin(), method="POST", sent={"to": ["1002"]})).status == 404
     assert (await office.browser.ask(path, await office.admin())).status == 405
+
+
+async def forwarded(office: Office) -> Sent:
+    message = await office.message()
+    return await Distribution(office.db, office.parts.events, office.clock).send(
+        Dispatch(MessageKind.FORWARD, office.anna, Audience(people=(office.ben,)), None, message)
+    )
+
+
+async def recall(office: Office, token: str | None, number: str, key: str) -> Answer:
+    return await office.browser.ask(f"/api/v1/mailboxes/{number}/sendings/{key}/recall", token, method="POST")
+
+
+async def test_what_nobody_has_heard_is_recalled_and_again_nothing_is(office: Office) -> None:
+    sent = await forwarded(office)
+    heard: list[Event] = []
+    office.parts.events.subscribe(heard.append)
+    token = await office.owner()
+    with capture_logs() as log:
+        done = await recall(office, token, "1001", sent.id)
+    assert (done.status, done.json) == (200, {"recalled": 1})
+    assert (await recall(office, token, "1001", sent.id)).json == {"recalled": 0}
+    bens = await office.browser.ask("/api/v1/mailboxes/1002/messages", await office.admin())
+    assert bens.json["messages"] == []
+    (listed,) = (await office.browser.ask("/api/v1/mailboxes/1001/sendings", token)).json["sendings"]
+    assert listed["results"] == [{"number": "1002", "outcome": "recalled", "message": None}]
+    # Lights and everybody who looks are told at once.
+    assert heard == [MailboxChanged(office.one.id, office.ben.id), OutboxGrew(Kind.MWI)]
+    assert [(each["sending"], each["copies"]) for each in log if each["event"] == "sending_recalled"] == [(sent.id, 1)]
+
+
+async def test_what_was_heard_is_not_recalled(office: Office) -> None:
+    sent = await forwarded(office)
+    (result,) = sent.results
+    inbox = Inbox(office.db, office.parts.events, office.clock, office.ben)
+    assert await inbox.save(result.message_id or "") is not None
+    assert (await recall(office, await office.admin(), "1001", sent.id)).json == {"recalled": 0}
+    bens = await office.browser.ask("/api/v1/mailboxes/1002/messages?folder=saved", await office.admin())
+    assert [each["id"] for each in bens.json["messages"]] == [result.message_id]
+
+
+async def test_only_who_sent_it_recalls_it(office: Office) -> None:
+    sent = await forwarded(office)
+    for token, number, status, code in (
+        (None, "1001", 401, "token-missing"),
+        (await office.owner(office.ben), "1001", 403, "foreign-mailbox"),
+        (await office.owner(office.ben), "1002", 404, "unknown-sending"),
+        (await office.admin(), "1002", 404, "unknown-sending"),
+        (await office.admin(), "9999", 404, "unknown-mailbox"),
+        (await office.admin(office.other), "1001", 404, "unknown-sending"),
+    ):
+        answer = await recall(office, token, number, sent.id)
+        assert (answer.status, answer.json["type"]) == (status, f"urn:voicebox:problem:{code}")
+    for key in ("f" * 32, "x", "%00", sent.id.upper()):
+        assert (await recall(office, await office.owner(), "1001", key)).status == 404
+    assert (await recall(office, await office.owner(), "1001", sent.id)).json == {"recalled": 1}
