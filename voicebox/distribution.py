@@ -178,6 +178,11 @@ class Distribution:
             found = await sendings.of_sender(connection, sender.id, limit=min(limit, SHOWN_MAX))
             return [(each, await sendings.results(connection, each.id)) for each in found]
 
+    async def has_sent(self, sender: Mailbox) -> bool:
+        """Tell whether anything that a subscriber sent has reached anybody."""
+        async with self._db.read() as connection:
+            return await sendings.any_reached(connection, sender.id)
+
     async def standing(self, sender: Mailbox, sending_id: str) -> Standing | None:
         """Return how the copies of a sending stand; None where the sender sent no such thing."""
         async with self._db.read() as connection:

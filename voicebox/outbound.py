@@ -59,7 +59,7 @@ class Refusal(StrEnum):
     NO_PEER = "no-peer"
     """`[outbound] peer` is not set."""
     NOT_ALLOWED = "not-allowed"
-    """None of the prefixes in `[outbound] allow` fits."""
+    """None of the prefixes in `[outbound] allow` fits; or it is an extension, and the way out has none."""
     TOO_MANY_CALLS = "too-many-calls"
     BUDGET_SPENT = "budget-spent"
 
@@ -132,7 +132,7 @@ def permit(
         return Refused(Refusal.NO_PEER)
     if not number.startswith("+"):
         # A telephone of the exchange that has no mailbox: the switchboard, most of all.
-        return Dial(number)
+        return Dial(number) if settings.extensions else Refused(Refusal.NOT_ALLOWED)
     return _within_limits(number, settings, usage)
 
 

@@ -29,3 +29,5 @@ async def call_back(visit: Visit, message: Message) -> tuple[Sound, ...]:
             return (visit.say("message-callback-failed"),)
         case Connection.REFUSED:
             return (visit.say("message-no-callback"),)
+        case Connection.NOT_NOW:
+            return (visit.say("dial-not-now"),)

@@ -177,7 +177,7 @@ async def _leave(deposit: Deposit) -> None:
             await call.hang_up()
         case Connection.NOBODY:
             await part(call, say(language, "transfer-failed-goodbye"))
-        case Connection.REFUSED:
+        case Connection.REFUSED | Connection.NOT_NOW:
             await part(call, say(language, "review-sent", "transfer-failed-goodbye"))
 
 

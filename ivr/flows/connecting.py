@@ -1,13 +1,16 @@
 """Connecting the person on the line to somebody else: the policy asked, the minutes counted, the outcome traced."""
 
 from enum import Enum, auto
+from typing import Final
 
 from ivr.call import Call, Hangup, Sound
 from ivr.flows.asking import tell
 from ivr.flows.services import Services
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Mailbox
-from voicebox.outbound import Refused
+from voicebox.outbound import Refusal, Refused
+
+_PASSING: Final = frozenset({Refusal.TOO_MANY_CALLS, Refusal.BUDGET_SPENT})
 
 
 class Connection(Enum):
@@ -17,7 +20,9 @@ class Connection(Enum):
     NOBODY = auto()
     """It rang, or should have; nobody is there."""
     REFUSED = auto()
-    """The outbound policy does not allow it: nothing was dialled, nothing said."""
+    """The outbound policy does not allow this number: nothing was dialled, nothing said."""
+    NOT_NOW = auto()
+    """Likewise, but the number is not the reason: too many calls, no minutes left, or the database is away."""
 
 
 async def connect(
@@ -40,10 +45,10 @@ async def connect(
         permit = await services.outcalls.admit(payer, number)
     except DatabaseUnavailable:
         call.note("transfer", to=number, result="refused", why="database")
-        return Connection.REFUSED
+        return Connection.NOT_NOW
     if isinstance(permit, Refused):
         call.note("transfer", to=number, result="refused", why=permit.why.value)
-        return Connection.REFUSED
+        return Connection.NOT_NOW if permit.why in _PASSING else Connection.REFUSED
     result = "given-up"  # unless it comes to something else
 
     def answered() -> None:

@@ -27,3 +27,5 @@ async def make_call(visit: Visit) -> tuple[Sound, ...]:
             return (visit.say("message-callback-failed"),)
         case Connection.REFUSED:
             return (visit.say("dial-not-allowed"),)
+        case Connection.NOT_NOW:
+            return (visit.say("dial-not-now"),)

@@ -13,7 +13,7 @@ from ivr.flows.asking import choose, confirm
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
 from prompts import phrases
-from voicebox.distribution import Delivery, Result, Sending
+from voicebox.distribution import Delivery, Result, Sending, Standing
 
 
 async def sent_messages(visit: Visit) -> tuple[Sound, ...]:
@@ -59,29 +59,36 @@ def _reached(results: Sequence[Result]) -> list[Result]:
 
 
 async def _about(visit: Visit, sending: Sending, recipients: Sequence[Result]) -> tuple[Sound, ...]:
-    """Return when it was sent, to whom, and who has not heard it."""
+    """Return when it was sent, to whom, who has not heard it, and from how many it was taken back."""
     when = phrases.received(visit.language, sending.created_at, visit.zone, visit.services.clock.now())
-    return (when, *await _recipients(visit, recipients), await _standing(visit, sending))
+    standing = await visit.services.distribution.standing(visit.owner, sending.id)
+    if standing is None:
+        return (visit.say("message-gone"),)
+    back = standing.recalled if standing.copies else 0
+    return (
+        when,
+        *await _recipients(visit, recipients, standing.copies or len(recipients)),
+        visit.say(_how_it_stands(standing)) + phrases.recipients(visit.language, standing.unheard)
+        if 0 < standing.unheard < standing.copies
+        else visit.say(_how_it_stands(standing)),
+        *([visit.say("sent-recalled-from") + phrases.recipients(visit.language, back)] if back else ()),
+    )
 
 
-async def _recipients(visit: Visit, recipients: Sequence[Result]) -> tuple[Sound, ...]:
-    """Return the only recipient by name, or how many there are."""
+async def _recipients(visit: Visit, recipients: Sequence[Result], copies: int) -> tuple[Sound, ...]:
+    """Return the only recipient by name, or how many have a copy."""
     if len(recipients) > 1:
-        return (phrases.recipients(visit.language, len(recipients)),)
+        return (phrases.recipients(visit.language, copies),)
     return await result_of(visit, recipients[0])
 
 
-async def _standing(visit: Visit, sending: Sending) -> Sound:
-    standing = await visit.services.distribution.standing(visit.owner, sending.id)
-    if standing is None:
-        return visit.say("message-gone")
+def _how_it_stands(standing: Standing) -> str:
+    """Return the utterance; `sent-unheard-by` is a carrier, for how many."""
     if not standing.copies:
-        return visit.say("sent-recalled")
-    if standing.unheard == standing.copies:
-        return visit.say("sent-unheard")
+        return "sent-recalled"
     if standing.unheard:
-        return visit.say("sent-unheard-by") + phrases.recipients(visit.language, standing.unheard)
-    return visit.say("sent-heard" if standing.heard == standing.copies else "sent-too-late")
+        return "sent-unheard" if standing.unheard == standing.copies else "sent-unheard-by"
+    return "sent-heard" if standing.heard == standing.copies else "sent-too-late"
 
 
 async def _recall(visit: Visit, sending: Sending) -> tuple[Sound, ...]:

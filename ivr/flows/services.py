@@ -232,6 +232,10 @@ class Distribution(Protocol):
         """Return what a subscriber sent, the latest first, with what became of it at each recipient."""
         ...
 
+    async def has_sent(self, sender: Mailbox) -> bool:
+        """Tell whether anything that a subscriber sent has reached anybody."""
+        ...
+
     async def standing(self, sender: Mailbox, sending_id: str) -> Standing | None:
         """Return how the copies of a sending stand."""
         ...

@@ -26,7 +26,7 @@ async def voice_mailbox(visit: Visit) -> None:
     before: tuple[Sound, ...] = ()
     mailbox = await visit.services.greetings.present(visit.mailbox)
     while True:
-        has_sent = await visit.services.distribution.sent(visit.owner, limit=1)
+        has_sent = await visit.services.distribution.has_sent(visit.owner)
         shown = menu.MAILBOX if has_sent else menu.MAILBOX.without(Act.SENT)
         variants = {} if mailbox.enabled else {"6": Variant.ON}
         title = visit.say("menu-mailbox")

@@ -277,6 +277,10 @@ class FakeDistribution:
     async def sent(self, sender: Mailbox, *, limit: int = 100) -> list[tuple[Sending, list[Result]]]:
         return [each for each in self.past if each[0].mailbox_id == sender.id][:limit]
 
+    async def has_sent(self, sender: Mailbox) -> bool:
+        reached = {Delivery.SENT, Delivery.RECALLED}
+        return any(each.outcome in reached for _, results in self.past for each in results)
+
     async def standing(self, sender: Mailbox, sending_id: str) -> Standing | None:
         return self.standings.get(sending_id)
 

@@ -63,7 +63,8 @@ async def test_nobody_there_leads_back_to_the_message(end: TransferEnd, language
 
 @pytest.mark.parametrize("why", Refusal)
 async def test_what_the_policy_refuses_cannot_be_called_back(why: Refusal) -> None:
-    world = world_of([press("8"), listen_to("message-no-callback"), hang_up()])
+    passing = why in {Refusal.TOO_MANY_CALLS, Refusal.BUDGET_SPENT}
+    world = world_of([press("8"), listen_to("dial-not-now" if passing else "message-no-callback"), hang_up()])
     world.outcalls.refused[NUMBER] = why
     await visit(world)
     assert world.call.dialled == []

@@ -59,7 +59,8 @@ async def test_nobody_there_leads_back_to_the_main_menu(end: TransferEnd, langua
 async def test_security_row_3_what_the_policy_refuses_is_not_dialled(why: Refusal, language: Language) -> None:
     world = new_world(language=language)
     world.outcalls.refused[NUMBER] = why
-    await visit(world, press("6"), press(f"{NUMBER}#"), listen_to("dial-not-allowed"), press("9"))
+    said = "dial-not-now" if why in {Refusal.TOO_MANY_CALLS, Refusal.BUDGET_SPENT} else "dial-not-allowed"
+    await visit(world, press("6"), press(f"{NUMBER}#"), listen_to(said), press("9"))
     assert world.call.dialled == []
     assert "transfer-connecting" not in world.heard
     assert world.call.notes("transfer") == [{"to": NUMBER, "result": "refused", "why": why.value}]
@@ -69,7 +70,7 @@ async def test_security_row_3_what_the_policy_refuses_is_not_dialled(why: Refusa
 async def test_while_the_database_is_away_nothing_is_dialled() -> None:
     world = new_world()
     world.outcalls.gone = True
-    await visit(world, press("6"), press(f"{NUMBER}#"), listen_to("dial-not-allowed"), press("9"))
+    await visit(world, press("6"), press(f"{NUMBER}#"), listen_to("dial-not-now"), press("9"))
     assert world.call.dialled == []
 
 

@@ -96,7 +96,6 @@ async def test_a_recipient_whose_mailbox_has_gone_is_told_by_the_number() -> Non
         (Standing(3, 0, 3, 0), ["sent-heard"]),
         (Standing(3, 0, 1, 0), ["sent-too-late"]),
         (Standing(0, 0, 0, 3), ["sent-recalled"]),
-        (Standing(1, 0, 1, 2), ["sent-heard"]),
     ],
 )
 async def test_row_20_it_is_told_how_the_copies_stand(standing: Standing, words: list[str], language: Language) -> None:
@@ -106,6 +105,16 @@ async def test_row_20_it_is_told_how_the_copies_stand(standing: Standing, words:
     at = heard.index("recipients-3")
     assert heard[at + 1 : at + 1 + len(words)] == words
     assert ("option-sent-7" in heard) == bool(standing.unheard)
+    assert world.languages == {language}
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_row_20_what_was_taken_back_from_some_is_told_apart(language: Language) -> None:
+    world = new_world((a_sending("a"), sent_to(2, 3, 4), Standing(1, 0, 1, 2)), language=language)
+    await visit(world, silence(), *LEAVE)
+    heard = said(world)
+    at = heard.index("recipients-1")
+    assert heard[at : at + 4] == ["recipients-1", "sent-heard", "sent-recalled-from", "recipients-2"]
     assert world.languages == {language}
 
 
@@ -179,8 +188,8 @@ async def test_other_keys_are_wrong_ones(key: str) -> None:
 @pytest.mark.parametrize("language", Language)
 async def test_what_reached_nobody_is_no_sent_message(language: Language) -> None:
     world = new_world((a_sending("a"), sent_to(2, outcome=Delivery.FULL), Standing(0, 0, 0, 0)), language=language)
-    await visit(world, listen_to("sent-none"), press("*"), press("9"))
-    assert world.languages == {language}
+    await visit(world, listen_to("menu-invalid"), press("*"), press("9"))
+    assert "option-mailbox-0" not in world.heard
 
 
 @pytest.mark.parametrize("language", Language)

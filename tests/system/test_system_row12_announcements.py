@@ -27,7 +27,7 @@ def test_row_12_a_recording_with_keypad_tones_is_refused(service: Service, tmp_p
     for at in range(0, len(with_key) - len(key), RATE_HZ):  # whenever the recording begins, there is one in it
         with_key[at : at + len(key)] = key.astype(np.int16)
     file, _ = raw(with_key, Codec.PCMU, tmp_path / "keys.raw")
-    recording(subscriber(service, tmp_path, "1014", said=file).keys("121"), 3.5).pause(4).bye().run()
+    recording(subscriber(service, tmp_path, "1014", said=file).keys("121"), 3.5).pause(12).bye().run()
     record = record_of(service, "+4915155571014")
     assert moment(record, "recording-refused", why="keypad")
     assert "own-recording-keypad" in prompts(record)

@@ -74,18 +74,13 @@ def test_rows_5_and_6_aliases_have_a_form_and_one_owner(make_service: MakeServic
     for text in ("+49 2115551111", "02115551111", "0211-555-1111"):
         code, said = applied(service, tmp_path, ("1001", f'"{text}"'))
         assert code == 0, said
-    for text in (
-        "0049211555111",
-        "++492115551111",
-        "+0211555111",
-        "+49(0)2115551111",
-        "0211/555",
-        "0211--555",
-        "0211-",
-    ):
-        code, said = applied(service, tmp_path, ("1001", f'"{text}"'))
-        assert code != 0, text
-        assert "mailbox[0].aliases[0]" in said
+    wrong = (
+        *("0049211555111", "++492115551111", "+0211555111", "+49(0)2115551111"),
+        *("0211/555", "0211--555", "0211-"),
+    )
+    code, said = applied(service, tmp_path, ("1001", ", ".join(f'"{text}"' for text in wrong)))
+    assert code != 0
+    assert [f"mailbox[0].aliases[{at}]" in said for at in range(len(wrong))] == [True] * len(wrong)
     # The seed's three examples are one number: a second one is a duplicate, at home and at a colleague's.
     code, said = applied(service, tmp_path, ("1001", '"+49 2115551111", "02115551111"'))
     assert code != 0

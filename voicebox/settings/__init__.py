@@ -79,6 +79,14 @@ class Config(Section):
             return {**value, "url": (_data_dir(info) / "audio").as_uri()}
         return value
 
+    @field_validator("outbound")
+    @classmethod
+    def _extensions_of_a_peer(cls, value: Outbound, info: ValidationInfo) -> Outbound:
+        sip = info.data.get("sip")
+        if value.extensions is not None or not isinstance(sip, Sip):
+            return value
+        return value.model_copy(update={"extensions": any(peer.name == value.peer for peer in sip.peer)})
+
     @model_validator(mode="after")
     def _outbound_exists(self) -> Self:
         name = self.outbound.peer

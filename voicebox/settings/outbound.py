@@ -28,6 +28,9 @@ class Outbound(Section):
     """The name of a peer or trunk; None means that only registered phones are reached."""
     show_caller: bool | None = None
     """Whether From names the caller; None is yes for a peer and no for a trunk: most refuse numbers of others."""
+    extensions: bool | None = None
+    """Whether the peer has telephones without a mailbox here, dialled by extension; None is yes for a peer, and no for
+    a trunk, where short numbers are somebody's to be paid for."""
     allow: tuple[Prefix, ...] = ()
     """International prefixes; empty is internal only."""
     max_calls: Annotated[int, Field(ge=0)] = 10

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.message import MessageKind, State
@@ -85,6 +85,12 @@ _OF_SENDER: Final = (
     .where(sending.c.mailbox_id == bindparam("of_mailbox"))
     .order_by(sending.c.created_at.desc(), sending.c.id)
     .limit(bindparam("most"))
+)
+_ANY_REACHED: Final = select(
+    exists()
+    .where(sending.c.mailbox_id == bindparam("of_mailbox"))
+    .where(sending_result.c.sending_id == sending.c.id)
+    .where(sending_result.c.outcome.in_((Delivery.SENT, Delivery.RECALLED)))
 )
 _RESULTS: Final = (
     select(
@@ -174,6 +180,11 @@ async def results(connection: AsyncConnection, sending_id: str) -> list[Result]:
     """Return what became of a sending, by extension."""
     rows = await connection.execute(_RESULTS, {"of_sending": sending_id})
     return [Result(row[0], row[1], Delivery(row[2]), row[3]) for row in rows]
+
+
+async def any_reached(connection: AsyncConnection, mailbox_id: int) -> bool:
+    """Tell whether any copy of what a mailbox sent was delivered, taken back since or not."""
+    return bool(await connection.scalar(_ANY_REACHED, {"of_mailbox": mailbox_id}))
 
 
 async def standing(connection: AsyncConnection, sending_id: str) -> Standing:

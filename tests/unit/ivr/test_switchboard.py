@@ -624,14 +624,25 @@ async def test_a_colleague_without_a_phone_here_is_rung_at_the_exchange(monkeypa
         assert await wish.came_to() is TransferEnd.NO_ANSWER
 
 
+async def test_security_row_3_a_colleague_without_a_phone_is_not_dialled_at_a_trunk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There, 1002 is a number of the town."""
+    async with telephone_at_peer(monkeypatch, extensions=False) as (both, peer):
+        wish = Wish(both)
+        await both.connected()
+        assert await wish.came_to() is TransferEnd.FAILED
+        assert peer.core.invites == []
+
+
 @asynccontextmanager
 async def telephone_at_peer(
-    monkeypatch: pytest.MonkeyPatch, *, show_caller: bool = True
+    monkeypatch: pytest.MonkeyPatch, *, show_caller: bool = True, extensions: bool = True
 ) -> AsyncIterator[tuple[Exchange, Telephone]]:
     """Open an exchange whose outbound peer is a telephone."""
     async with exchange() as both, telephone(both, "peer", registered=False) as peer:
         where = peer.endpoint.listening[0]
         place = Place(Destination(where.host, where.port, Transport.UDP))
-        way = Gateway(f"{where.host}:{where.port}", place, show_caller=show_caller)
+        way = Gateway(f"{where.host}:{where.port}", place, show_caller=show_caller, extensions=extensions)
         monkeypatch.setattr(Switchboard, "gateway", lambda board: way)
         yield both, peer

@@ -503,3 +503,32 @@ def test_a_single_table_where_several_may_stand(tmp_path: Path) -> None:
 def test_a_path_that_no_system_takes_is_refused(tmp_path: Path, text: str, key: str) -> None:
     (found,) = problems(tmp_path, text)
     assert f": {key}: holds a character that no file name should have. " in found
+
+
+WAYS_OUT = """\
+[[sip.peer]]
+name = "pbx"
+address = "192.0.2.1"
+[[sip.trunk]]
+name = "trunk"
+registrar = "sip:trunk.example"
+username = "u"
+password = "secret"
+[outbound]
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "extensions"),
+    [
+        ('peer = "pbx"', True),
+        ('peer = "trunk"', False),
+        ('peer = "pbx"\nextensions = false', False),
+        ('peer = "trunk"\nextensions = true', True),
+    ],
+)
+def test_security_row_3_a_trunk_has_no_extensions_unless_it_is_said(
+    tmp_path: Path, said: str, *, extensions: bool
+) -> None:
+    (tmp_path / "voicebox.toml").write_text(WAYS_OUT + said)
+    assert read_config(tmp_path / "voicebox.toml").outbound.extensions is extensions

@@ -352,6 +352,18 @@ async def test_it_is_known_how_the_copies_stand(office: Office) -> None:
     assert await office.distribution.standing(office.anna, uuid.uuid4().hex) is None
 
 
+async def test_it_is_known_whether_anything_reached_anybody(office: Office) -> None:
+    assert not await office.distribution.has_sent(office.anna)
+    await office.change("1002", enabled=False)
+    await office.compose(office.people_of("1002"))
+    assert not await office.distribution.has_sent(office.anna)
+    sent = await office.compose(office.people_of("1003"))
+    assert await office.distribution.has_sent(office.anna)
+    await office.distribution.recall(office.anna, sent.id)
+    assert await office.distribution.has_sent(office.anna)
+    assert not await office.distribution.has_sent(office.people["1003"])
+
+
 async def test_what_waits_to_be_mailed_cannot_be_taken_back(office: Office) -> None:
     await office.change("1002", redirect_email="bert@example.org")
     sent = await office.compose(office.people_of("1002"))

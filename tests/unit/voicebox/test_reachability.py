@@ -21,7 +21,7 @@ class Desk:
     db: Database
     company: Company
     anna: Mailbox
-    settings: Outbound = field(default_factory=lambda: Outbound(peer="pbx", allow=("+49211",)))
+    settings: Outbound = field(default_factory=lambda: Outbound(peer="pbx", extensions=True, allow=("+49211",)))
     heard: list[Event] = field(default_factory=list)
 
     @property

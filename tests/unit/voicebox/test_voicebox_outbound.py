@@ -1,5 +1,7 @@
 """What may be dialled out: the rules as a table, and what holds for every number."""
 
+from dataclasses import replace
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -15,8 +17,8 @@ BEISPIEL = Company(1, "Beispiel GmbH", Language.DE, "Europe/Berlin", "49", "211"
 LONDON = Company(2, "Example Ltd", Language.EN, "Europe/London", "44", "20")
 ANNA = Mailbox(1, 1, "1001", "+492115551001", "Anna", Language.DE, "Europe/Berlin")
 BERT = Mailbox(2, 1, "1002", "+492115551002", "Bert", Language.DE, "Europe/Berlin")
-OPEN = Outbound(peer="pbx", allow=("+4", "+1", "+3", "+8", "+9"))
-HOME = Outbound(peer="pbx", allow=("+49",))
+OPEN = Outbound(peer="pbx", extensions=True, allow=("+4", "+1", "+3", "+8", "+9"))
+HOME = Outbound(peer="pbx", extensions=True, allow=("+49",))
 NOTHING = Usage()
 
 
@@ -120,12 +122,14 @@ def test_a_colleague_whose_extension_begins_as_an_emergency_number_is_reached() 
 def test_a_colleagues_alias_is_a_call_outside() -> None:
     mobile = Owner(BERT, alias=True)
     assert ask("+491711234567", settings=HOME, owner=mobile) == Dial("+491711234567", limit_s=36_000)
-    assert ask("+491711234567", settings=Outbound(peer="pbx"), owner=mobile) == Refused(Refusal.NOT_ALLOWED)
+    assert ask("+491711234567", settings=Outbound(peer="pbx", extensions=True), owner=mobile) == Refused(
+        Refusal.NOT_ALLOWED
+    )
     assert ask("+491711234567", settings=Outbound(), owner=mobile) == Refused(Refusal.NO_PEER)
 
 
 def test_an_extension_without_a_mailbox_is_the_exchanges() -> None:
-    found = ask("1099", settings=Outbound(peer="pbx"), usage=Usage(10**6, 10**3))
+    found = ask("1099", settings=Outbound(peer="pbx", extensions=True), usage=Usage(10**6, 10**3))
     assert found == Dial("1099")
     assert isinstance(found, Dial)
     assert found.internal
@@ -135,8 +139,8 @@ def test_an_extension_without_a_mailbox_is_the_exchanges() -> None:
 
 def test_security_row_3_only_listed_prefixes_are_dialled_and_no_list_is_internal_only() -> None:
     assert ask("+442079460000", settings=HOME) == Refused(Refusal.NOT_ALLOWED)
-    assert ask("+492115559999", settings=Outbound(peer="pbx")) == Refused(Refusal.NOT_ALLOWED)
-    assert ask("+492115559999", settings=Outbound(peer="pbx", allow=("+49211",))) == Dial(
+    assert ask("+492115559999", settings=Outbound(peer="pbx", extensions=True)) == Refused(Refusal.NOT_ALLOWED)
+    assert ask("+492115559999", settings=Outbound(peer="pbx", extensions=True, allow=("+49211",))) == Dial(
         "+492115559999", limit_s=36_000
     )
 
@@ -147,7 +151,7 @@ def test_security_row_3_calls_in_progress_and_the_days_budget_are_limits() -> No
     assert isinstance(ask(number, usage=Usage(calls=9)), Dial)
     assert ask(number, usage=Usage(seconds_today=36_000)) == Refused(Refusal.BUDGET_SPENT)
     assert ask(number, usage=Usage(seconds_today=35_999)) == Dial(number, limit_s=1)
-    assert ask(number, settings=Outbound(peer="pbx", allow=("+49",), daily_budget_min=0)) == Refused(
+    assert ask(number, settings=Outbound(peer="pbx", extensions=True, allow=("+49",), daily_budget_min=0)) == Refused(
         Refusal.BUDGET_SPENT
     )
 
@@ -209,3 +213,11 @@ def test_more_use_never_allows_more(number: str, settings: Outbound, owner: Owne
         BEISPIEL, ANNA, number, settings, owner=owner, usage=Usage(usage.seconds_today + 60, usage.calls + 1)
     )
     assert isinstance(later, Refused) or isinstance(now, Dial)
+
+
+@pytest.mark.parametrize("number", ["1", "1099", "12345", "22833"])
+def test_security_row_3_a_trunk_has_no_extensions(number: str) -> None:
+    """What it takes for one is a local number, whose minutes nobody would count."""
+    trunk = OPEN.model_copy(update={"extensions": False})
+    assert ask(number, settings=trunk) == Refused(Refusal.NOT_ALLOWED)
+    assert isinstance(ask(number, settings=trunk, owner=Owner(replace(BERT, number=number))), Dial)
