@@ -84,7 +84,7 @@ class Limits:
     """What decoding one file may take."""
 
     cpu_s: int = 20
-    """Some fifty times what three minutes of AAC take here."""
+    """Some forty times what three minutes of AAC take here."""
     wall_s: float = 120.0
     """On a busy machine, at the worker's low priority; well below the worker's own limit."""
     memory_bytes: int = 1024**3

@@ -105,6 +105,11 @@ def test_row_12_three_minutes_are_the_limit(form: str, tmp_path: Path) -> None:
     assert refused(contained(speech(181, 8000), 8000, form, tmp_path)) == ("is longer than 180 s", Fault.TOO_LONG)
 
 
+def test_row_12_what_pads_the_last_frame_does_not_make_it_too_long(tmp_path: Path) -> None:
+    heard, rate_hz = decoded(contained(speech(180, 24_000), 24_000, "mp4-safari", tmp_path))
+    assert len(heard) == 180 * rate_hz
+
+
 # What is refused
 
 
@@ -158,31 +163,39 @@ def test_row_12_what_claims_days_is_as_long_as_it_sounds(tmp_path: Path) -> None
         assert len(heard) / rate_hz == pytest.approx(SECONDS, abs=0.1)
 
 
-@pytest.mark.parametrize("text", ["#EXTM3U\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile '{}'\n"])
-def test_security_row_09_no_list_of_other_files_is_followed(text: str, tmp_path: Path) -> None:
-    other = tmp_path / "other.wav"
-    other.write_bytes(contained(speech(), 48_000, "m4a-alac", tmp_path))
-    playlist = text.format(other).encode()
-    (tmp_path / "list.m4a").write_bytes(playlist)
+@pytest.mark.parametrize(
+    ("text", "as_list"),
+    [
+        ("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n", ("-f", "hls")),
+        ("ffconcat version 1.0\nfile '{}'\n", ("-f", "concat", "-safe", "0")),
+    ],
+)
+def test_security_row_09_no_list_of_other_files_is_followed(
+    text: str, as_list: tuple[str, ...], tmp_path: Path
+) -> None:
+    said, other, bait = speech(), tmp_path / "other.m4a", tmp_path / "list.m4a"
+    other.write_bytes(contained(said, 48_000, "m4a", tmp_path))
+    bait.write_text(text.format(other))
+    assert like(said, by_hand(*as_list, file=bait)) > 0.97, "the bait is good"
     with pytest.raises(GreetingRefused, match="no audio file"):
-        read_greeting(tmp_path / "list.m4a")
-    # Even if it were taken for one.
+        read_greeting(bait)
+    # Even if it were taken for one of ours.
     for container in Container:
-        assert failure(playlist, container) is Failure.BROKEN
+        assert failure(bait.read_bytes(), container) is Failure.BROKEN
+
+
+def by_hand(*options: str, file: Path) -> Any:
+    """Return what ffmpeg makes of a file when it is told to go astray."""
+    command = [ffmpeg(), "-loglevel", "error", *options, "-i", str(file), "-ar", "48000", "-f", "f32le", "pipe:1"]
+    return np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, "<f4")
 
 
 def test_security_row_09_no_file_that_an_m4a_names_is_read(tmp_path: Path) -> None:
     said, other, bait = speech(), tmp_path / "other.m4a", tmp_path / "bait.m4a"
     other.write_bytes(contained(said, 48_000, "m4a", tmp_path))
     bait.write_bytes(elsewhere(other.read_bytes(), other))
-    # Left to itself, ffmpeg can be told to go there: the bait is good.
-    gone_there = ("-enable_drefs", "1", "-use_absolute_path", "1")
-    heard = subprocess.run(
-        [ffmpeg(), "-loglevel", "error", *gone_there, "-i", str(bait), "-f", "f32le", "pipe:1"],
-        check=True,
-        capture_output=True,
-    ).stdout
-    assert like(said, np.frombuffer(heard, "<f4")) > 0.97
+    gone_there = by_hand("-enable_drefs", "1", "-use_absolute_path", "1", file=bait)
+    assert like(said, gone_there) > 0.97, "the bait is good"
     assert refused(bait.read_bytes()) == ("holds no audio", Fault.EMPTY)
     assert refused(elsewhere(other.read_bytes(), Path("/etc/passwd"))) == ("holds no audio", Fault.EMPTY)
 
