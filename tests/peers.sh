@@ -9,6 +9,7 @@ need sipp sip-tester
 need baresip baresip-core
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 need curl curl
+need ffmpeg ffmpeg
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing the tests' peers:$missing"

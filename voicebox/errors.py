@@ -23,7 +23,8 @@ ValueError
 ConfigError (voicebox.config) and DirectoryError (voicebox.directory_file) carry all the problems of one file. PortTaken
 and CannotListen (voicebox.ports) are OSErrors. CommandError (voicebox.cli.exits) ends a command, DemoError,
 TooLateError and SentencesError (voicebox.demo) the demo. NotReadyError and LightNotShownError (voicebox.app) tell the
-health check and the light's queue that something is to be tried again. mail.errors and ivr have trees of their own.
+health check and the light's queue that something is to be tried again; NotDecoded (voicebox.ffmpeg) tells
+voicebox.greeting_file why a file gave no sound. mail.errors and ivr have trees of their own.
 """
 
 

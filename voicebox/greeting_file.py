@@ -1,4 +1,7 @@
-"""An announcement's file: is it audio, of a fitting length, and what are its samples (row 12)."""
+"""An announcement's file: is it audio, of a fitting length, and what are its samples (row 12).
+
+WAV, FLAC, MP3 and Ogg are read by libsndfile, M4A and WebM by `voicebox.ffmpeg`, in a process of its own.
+"""
 
 import io
 from enum import StrEnum
@@ -9,9 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from voicebox import ffmpeg
+from voicebox.ffmpeg import Container, Failure, Limits, NotDecoded
+
 FILE_MAX_BYTES: Final = 10 * 1024 * 1024
 LENGTH_MAX_S: Final = 180
 LENGTH_MIN_S: Final = 0.1
+PADDING_S: Final = 0.1
+"""Beyond the longest: AAC and Opus come in whole frames, and not every file says what of the last one is sound."""
 CHANNELS_MAX: Final = 8
 BLOCK_S: Final = 1
 """Decoded at a time: between blocks a time limit can take hold."""
@@ -30,6 +38,8 @@ class Fault(StrEnum):
     """Nothing can be heard in it, or hardly anything."""
     KEYPAD = "keypad"
     """Keypad tones sound in it: played to a machine that asks for a key, they would answer (security.md, row 4)."""
+    NEEDS_FFMPEG = "needs-ffmpeg"
+    """M4A or WebM, on a machine without ffmpeg."""
 
 
 class GreetingRefused(ValueError):  # noqa: N818 - reads as what it is where it is caught
@@ -68,30 +78,39 @@ def read_greeting(path: Path, *, cure: str = "Put the file beside the directory 
 
 
 def check_greeting(data: bytes) -> None:
-    """Check that a file is audio of a fitting length, by its header.
+    """Check that a file is audio of a fitting length, by its header. Of M4A and WebM only decoding tells.
 
     Raises:
         GreetingRefused: it is no announcement.
     """
     if len(data) > FILE_MAX_BYTES:
         raise GreetingRefused("is larger than 10 MB", "Make it shorter, or use FLAC or MP3.", Fault.TOO_LARGE)
+    if Container.of(data) is not None:
+        return
     with _opened(data) as file:
         # Compared before anything is decoded: a few bytes can claim to be days of audio.
         if file.frames > LENGTH_MAX_S * file.samplerate:
-            raise GreetingRefused(f"is longer than {LENGTH_MAX_S} s", "Make it shorter.", Fault.TOO_LONG)
+            raise _too_long()
         if file.frames < LENGTH_MIN_S * file.samplerate:
-            raise GreetingRefused("holds no audio", "Record it again.", Fault.EMPTY)
+            raise _empty()
         if file.channels > CHANNELS_MAX or not 4000 <= file.samplerate <= 192_000:
             raise GreetingRefused("is no usual audio", "Save it as WAV, 16 bits, mono or stereo.")
 
 
-def decoded(data: bytes) -> tuple[Samples, int]:
-    """Decode an announcement's file: mono, at its own rate, which is returned too. Blocks.
+def decoded(data: bytes, *, program: str | None = None, limits: Limits | None = None) -> tuple[Samples, int]:
+    """Decode an announcement's file: mono, at the rate that is returned too, mostly its own. Blocks.
+
+    Args:
+        data: the file.
+        program: the path of the decoder for M4A and WebM; None is the installed one.
+        limits: what that may take; None are the usual ones.
 
     Raises:
         GreetingRefused: it is none, or breaks off in the middle.
     """
     check_greeting(data)
+    if (container := Container.of(data)) is not None:
+        return _by_ffmpeg(data, container, program, limits), ffmpeg.RATE_HZ
     blocks = []
     with _opened(data) as file:
         rate_hz: int = file.samplerate
@@ -105,9 +124,50 @@ def decoded(data: bytes) -> tuple[Samples, int]:
         except soundfile.LibsndfileError:
             raise GreetingRefused("is damaged", "Save it again.") from None
     if not blocks:
-        raise GreetingRefused("holds no audio", "Record it again.", Fault.EMPTY)
+        raise _empty()
     samples: Samples = np.nan_to_num(np.concatenate(blocks)).astype(np.float64)
     return samples, rate_hz
+
+
+def _by_ffmpeg(data: bytes, container: Container, program: str | None, limits: Limits | None) -> Samples:
+    longest = round((LENGTH_MAX_S + PADDING_S) * ffmpeg.RATE_HZ)
+    try:
+        found = ffmpeg.decoded(data, container, longest + 1, program=program, limits=limits)
+    except NotDecoded as failed:
+        raise _not_decoded(failed.why) from None
+    if len(found) > longest:
+        raise _too_long()
+    if len(found) < LENGTH_MIN_S * ffmpeg.RATE_HZ:
+        raise _empty()
+    samples: Samples = np.nan_to_num(found[: LENGTH_MAX_S * ffmpeg.RATE_HZ]).astype(np.float64)
+    return samples
+
+
+def _not_decoded(why: Failure) -> GreetingRefused:
+    """Return what is said of a file that ffmpeg made no sound of."""
+    match why:
+        case Failure.MISSING:
+            return GreetingRefused(
+                "is M4A or WebM, which needs ffmpeg",
+                "Install it (apt install ffmpeg), or save the file as WAV, FLAC, MP3 or Ogg.",
+                Fault.NEEDS_FFMPEG,
+            )
+        case Failure.NO_SOUND:
+            return _empty()
+        case Failure.LATE:
+            return GreetingRefused("takes too long to read", "Save it as WAV, 16 bits, mono or stereo.")
+        case Failure.BROKEN:
+            return GreetingRefused(
+                "is damaged, or holds no sound that can be read", "Save it again, as WAV, FLAC, MP3 or Ogg."
+            )
+
+
+def _too_long() -> GreetingRefused:
+    return GreetingRefused(f"is longer than {LENGTH_MAX_S} s", "Make it shorter.", Fault.TOO_LONG)
+
+
+def _empty() -> GreetingRefused:
+    return GreetingRefused("holds no audio", "Record it again.", Fault.EMPTY)
 
 
 def _opened(data: bytes) -> soundfile.SoundFile:

@@ -234,6 +234,10 @@ _FIELD_TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "enthält Tastentöne; bitte neu aufnehmen, ohne Tasten zu drücken",
             "has keypad tones in it; record it again without pressing keys",
         ),
+        "audio-needs-ffmpeg": (
+            "ist M4A oder WebM, wofür der Server ffmpeg braucht (apt install ffmpeg); sonst WAV, FLAC, MP3 oder Ogg",
+            "is M4A or WebM, for which the server needs ffmpeg (apt install ffmpeg); or use WAV, FLAC, MP3 or Ogg",
+        ),
         "invalid": ("ist ungültig", "is not valid"),
     }
 )

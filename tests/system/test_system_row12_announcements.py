@@ -9,6 +9,7 @@ import pytest
 import soundfile
 import soxr
 
+from tests.containers import contained
 from tests.system.audio import RATE_HZ, Pcm, likeness, raw, speech
 from tests.system.letterbox import Letterbox
 from tests.system.phone import Phone
@@ -101,6 +102,24 @@ def test_row_12_an_uploaded_announcement_is_chosen_heard_and_replaced_by_the_def
     forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571211").pause(1).bye().run()
     assert prompts(record_of(service, "+4915155571211")) == ["greeting-busy"]
     assert json.loads(get(service, "/api/v1/announcements", admin)[1]) == {"announcements": []}
+
+
+def test_row_12_what_a_browser_recorded_is_heard_by_callers(service: Service, tmp_path: Path) -> None:
+    admin = service.voicebox("token", "--scope", "admin").stdout.strip()
+    said = speech(4, seed=24)
+    webm = contained(said / 32768, RATE_HZ, "webm-chromium", tmp_path)
+    status, body = ask(service, "POST", "/api/v1/announcements?name=Aus%20dem%20Browser", admin, sent=webm)
+    assert status == 201, body
+    made = json.loads(body)
+    service.voicebox("announcement", "choose", "1015", "busy", str(made["id"]))
+    with Phone(tmp_path, speech(30, seed=5)) as phone:
+        phone.dial(f"sip:8000@{service.udp};target=sip:1015%40pbx;cause=486")
+        phone.listen(made["duration_s"], in_all=True)
+        phone.hang_up()
+        phone.wait_for("CALL_CLOSED")
+    assert likeness(said[RATE_HZ : 3 * RATE_HZ], phone.heard()) > 0.9
+    gone = ask(service, "DELETE", f"/api/v1/announcements/{made['id']}?replace_by_default=true", admin)
+    assert gone == (204, b"")
 
 
 def test_row_12_what_must_not_be_uploaded_is_refused_by_the_running_service(service: Service, tmp_path: Path) -> None:

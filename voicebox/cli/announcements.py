@@ -29,7 +29,7 @@ announcement_app = typer.Typer(
 )
 
 FileArgument = Annotated[
-    Path, typer.Argument(metavar="FILE", help="The recording: WAV, FLAC, MP3 or Ogg, up to 10 MB and 180 s.")
+    Path, typer.Argument(metavar="FILE", help="The recording: WAV, FLAC, MP3, Ogg, M4A or WebM, up to 10 MB and 180 s.")
 ]
 IdArgument = Annotated[
     int, typer.Argument(metavar="ID", min=0, max=ID_MAX, help="As `voicebox announcement list` shows it.")

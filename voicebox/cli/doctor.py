@@ -49,7 +49,7 @@ def doctor_command(*, json: JsonOption = False, config: ConfigOption = None) -> 
 
 def _examine(given: Path | None) -> list[Finding]:
     # What needs no configuration comes first: it is seen even when the configuration is wrong.
-    found = [machine.python(), machine.audio_formats()]
+    found = [machine.python(), machine.audio_formats(), machine.m4a_and_webm()]
     try:
         path = find_config(given)
         settings = read_config(path)

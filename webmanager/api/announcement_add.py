@@ -26,6 +26,7 @@ _FAULTS: Final = {
     Fault.TOO_LONG: "audio-too-long",
     Fault.EMPTY: "audio-empty",
     Fault.KEYPAD: "audio-keypad",
+    Fault.NEEDS_FFMPEG: "audio-needs-ffmpeg",
 }
 
 

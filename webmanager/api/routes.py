@@ -132,7 +132,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         add_announcement,
         query=NewAnnouncementQuery,
         file=Upload(
-            ("application/octet-stream", "audio/*"), "The recording: WAV, FLAC, MP3 or Ogg, up to 10 MB and 180 s."
+            ("application/octet-stream", "audio/*"),
+            "The recording: WAV, FLAC, MP3, Ogg, M4A or WebM, up to 10 MB and 180 s.",
         ),
         returns=AnnouncementOut,
         summary="Add an announcement, the company's or a mailbox's own",

@@ -14,6 +14,7 @@ from ivr.media.announcement import keypad_tones, master
 from ivr.media.worker import Worker
 from prompts.loudness import lufs, peak_dbfs
 from prompts.recordings import Recordings
+from tests.containers import contained
 from voicebox.announcement import Mastered
 from voicebox.greeting_file import Fault, GreetingRefused
 from voicebox.i18n import Language
@@ -58,6 +59,16 @@ def test_an_announcement_is_as_loud_as_a_prompt(level: float, format_: str, rate
     assert lufs(samples, 16_000) == pytest.approx(-20, abs=1.5)
     assert peak_dbfs(samples) <= -3
     assert len(made.peaks) == 200
+
+
+@pytest.mark.parametrize("form", ["m4a", "webm-chromium"])
+def test_what_phones_and_browsers_record_is_as_loud_and_as_free_of_keys(form: str, tmp_path: Path) -> None:
+    made = master(contained(speech(level=0.01), RATE_HZ, form, tmp_path))
+    assert lufs(samples_of(made), 16_000) == pytest.approx(-20, abs=1.5)
+    keyed = np.concatenate([speech(1), key("5"), speech(1)])
+    with pytest.raises(GreetingRefused, match="keypad tone") as refused:
+        master(contained(keyed, RATE_HZ, form, tmp_path))
+    assert refused.value.fault is Fault.KEYPAD
 
 
 def test_silence_around_it_is_cut_and_pauses_stay() -> None:
@@ -114,11 +125,12 @@ def test_a_refusal_passes_between_processes() -> None:
     assert (refused.problem, refused.cure, refused.fault) == ("is bad", "Do better.", Fault.KEYPAD)
 
 
-async def test_the_worker_masters_and_refuses() -> None:
+async def test_the_worker_masters_and_refuses(tmp_path: Path) -> None:
     worker = Worker()
     try:
-        made = await worker.master(file_of(speech()))
-        assert made.rate_hz == 16_000
+        for data in (file_of(speech()), contained(speech(), RATE_HZ, "m4a", tmp_path)):
+            made = await worker.master(data)
+            assert made.samples / made.rate_hz == pytest.approx(3.25, abs=0.3)
         with pytest.raises(GreetingRefused, match="no audio file"):
             await worker.master(b"RIFF and nothing")
     finally:

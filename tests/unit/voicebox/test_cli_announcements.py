@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.fakes.installation import Installation
+from tests.containers import contained
+from tests.fakes.installation import DIRECTORY, Installation
 from voicebox.greeting_file import FILE_MAX_BYTES
 from voicebox.mailbox import Mailbox
 from voicebox.storage import mailboxes, outbox
@@ -89,6 +90,23 @@ def test_row_12_a_file_that_is_no_announcement_is_named_with_its_cure(company: I
         result = company.run("announcement", "add", str(path), "--name", "a", expect=2)
         assert f"voicebox: {path} {said}" in result.stderr
     assert company.json("announcement", "list") == {"announcements": []}
+
+
+def test_row_12_what_a_phone_recorded_is_added(company: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = company.folder / "memo.m4a"
+    path.write_bytes(contained(np.random.default_rng(3).normal(0, 0.05, 16_000), 8000, "m4a", company.folder))
+    assert "added, 2." in company.run("announcement", "add", str(path), "--name", "Ferien").stdout
+    # The same on a machine without ffmpeg, by either way in.
+    monkeypatch.setenv("PATH", str(company.folder))
+    cure = "Install it (apt install ffmpeg), or save the file as WAV, FLAC, MP3 or Ogg."
+    refused = company.run("announcement", "add", str(path), "--name", "Mehr", expect=2)
+    assert f"{path} is M4A or WebM, which needs ffmpeg. {cure}" in refused.stderr
+    directory = company.folder / "directory.toml"
+    directory.write_text(f'{DIRECTORY}busy_greeting = "memo.m4a"\n')
+    by_file = company.run("apply", str(directory), expect=1).stderr
+    assert "line 21: mailbox[1].busy_greeting: is M4A or WebM, which needs ffmpeg" in by_file
+    assert cure in by_file
+    assert [each["name"] for each in company.json("announcement", "list")["announcements"]] == ["Ferien"]
 
 
 def test_row_12_what_else_is_wrong_is_said(shared: Installation) -> None:

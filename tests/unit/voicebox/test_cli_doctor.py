@@ -17,6 +17,7 @@ import pytest
 import soundfile
 
 from prompts.recordings import Recordings
+from tests.containers import ffmpeg
 from tests.fakes.installation import Installation, free_port
 from voicebox.callrecord import CallRecord, RtpFigures
 from voicebox.cli.checks import machine
@@ -76,7 +77,8 @@ def test_all_is_well_but_the_mail_server(company: Installation) -> None:
     found = checks(company)
     assert {name for name, each in found.items() if each["grade"] != "ok"} == {"mail server"}
     assert set(found) == {
-        *("configuration", "Python", "audio formats", "data folder", "disk space", "SIP udp", "web", "RTP"),
+        *("configuration", "Python", "audio formats", "M4A and WebM", "data folder", "disk space", "SIP udp", "web"),
+        "RTP",
         *("open files", "database", "phones", "queue", "clock", "time zones", "audio store", "mail server", "prompts"),
     }
     assert set(found["web"]) == {"name", "grade", "detail", "cure"}
@@ -255,6 +257,13 @@ def test_another_python_fails(version: tuple[int, int, int], monkeypatch: pytest
 def test_a_missing_audio_format_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soundfile, "available_formats", lambda: {"WAV": "", "FLAC": "", "OGG": ""})
     assert "lacks MP3" in machine.audio_formats().detail
+
+
+def test_that_ffmpeg_is_missing_is_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert machine.m4a_and_webm().detail == ffmpeg()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = machine.m4a_and_webm()
+    assert (found.grade, "apt install ffmpeg" in found.detail) == (Grade.OK, True)
 
 
 def test_a_time_zone_without_data_fails() -> None:

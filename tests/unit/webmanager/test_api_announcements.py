@@ -13,6 +13,7 @@ import soundfile
 from structlog.testing import capture_logs
 
 from prompts.loudness import lufs
+from tests.containers import contained
 from tests.unit.webmanager.asking import recorded
 from tests.unit.webmanager.office import Answer, Office
 from voicebox.announcement import Kind
@@ -131,6 +132,28 @@ async def test_row_12_a_name_that_is_none_is_said(office: Office, query: str, fa
 async def test_row_12_a_name_of_80_characters_is_kept(office: Office) -> None:
     made = await send(office, await office.admin(), recorded(), "name=" + "%C3%BC" * 80)
     assert (made.status, made.json["name"]) == (201, "ü" * 80)
+
+
+@pytest.mark.parametrize(("form", "type_"), [("webm-chromium", "audio/webm"), ("mp4-safari", "audio/mp4")])
+async def test_row_12_what_a_browser_recorded_is_kept(
+    office: Office, form: str, type_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await office.admin()
+    data = contained(np.random.default_rng(1).normal(0, 0.05, 16_000), 8000, form, tmp_path)
+    made = await send(office, token, data, Content_Type=type_)
+    assert (made.status, made.json["duration_s"]) == (201, pytest.approx(2.3, abs=0.2))
+    monkeypatch.setenv("PATH", str(tmp_path))  # where no ffmpeg is
+    for language, detail in (
+        (
+            "de",
+            "ist M4A oder WebM, wofür der Server ffmpeg braucht (apt install ffmpeg); sonst WAV, FLAC, MP3 oder Ogg",
+        ),
+        ("en", "is M4A or WebM, for which the server needs ffmpeg (apt install ffmpeg); or use WAV, FLAC, MP3 or Ogg"),
+    ):
+        refused = await send(office, token, data, "name=Mehr", Accept_Language=language)
+        assert fields(refused) == [("body", "audio-needs-ffmpeg")]
+        assert refused.json["errors"][0]["detail"] == detail
+    assert await listed(office, token) == [("Ferien", None)]
 
 
 def keyed() -> bytes:

@@ -14,6 +14,7 @@ import soundfile
 
 from ivr.media.spool import BYTES_PER_S, FLOOR_BYTES
 from prompts.recordings import Recordings
+from voicebox import ffmpeg
 from voicebox.cli.checks.finding import Finding, failed, ok, warning
 from voicebox.config import Config
 from voicebox.pinhash import KEY_FILE
@@ -48,6 +49,14 @@ def audio_formats() -> Finding:
     if missing:
         return failed("audio formats", f"{said} lacks {', '.join(missing)}", "Install libsndfile 1.1 or later.")
     return ok("audio formats", f"{said}: {', '.join(FORMATS)}")
+
+
+def m4a_and_webm() -> Finding:
+    """Say whether M4A and WebM are read; that they are not is nothing to be mended unless somebody wants them."""
+    program = ffmpeg.installed()
+    if program is None:
+        return ok("M4A and WebM", "refused, since there is no ffmpeg; where they are wanted: apt install ffmpeg")
+    return ok("M4A and WebM", program)
 
 
 def data_folder(settings: Config) -> list[Finding]:
