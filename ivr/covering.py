@@ -204,7 +204,8 @@ class Covering:
         """Take in what the phones did."""
         if not isinstance(outcome, Deflected):
             return outcome
-        self._deflected_to = read_deflection(str(outcome.to), self._means.plan, self._means.portal)
+        means = self._means
+        self._deflected_to = read_deflection(str(outcome.to), means.plan, means.portal, domain=means.domain)
         return Rung.DEFLECTED
 
     def _known_of(self, mailbox: Mailbox) -> Rung:
