@@ -141,10 +141,11 @@ class Branch:
         return response
 
     async def acknowledge(self, body: bytes = b"") -> None:
-        """Send the ACK to the 2xx, with our answer where the peer had offered; once only."""
+        """Send the ACK to the 2xx, with our answer where the peer had offered; once it was sent, nothing."""
         if self.side is not None and self._unacked is not None:
-            number, self._unacked = self._unacked, None
-            await self.side.way.acknowledge(self.side.invite.dialog.ack(number, body=body, content_type=SDP))
+            ack = self.side.invite.dialog.ack(self._unacked, body=body, content_type=SDP)
+            if await self.side.way.acknowledge(ack):
+                self._unacked = None
 
     def give_up(self, cause: str = "") -> None:
         """End it: CANCEL while it rings, BYE once it was answered; `cause` is a Reason header's value (RFC 3326)."""

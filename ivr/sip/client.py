@@ -128,13 +128,17 @@ class Client:
             LocatingError: its target leads nowhere.
             Unreachable: it cannot be sent.
         """
+        transaction = self._invites.get((ack.call_id, ack.cseq.number))
+        outgoing = transaction.user if transaction is not None else None
+        tag = ack.to.tag or ""
+        if transaction is not None and isinstance(outgoing, Outgoing) and tag not in outgoing.acks:
+            # Whatever becomes of this one: when the 2xx comes again, it is acknowledged where its INVITE went.
+            outgoing.acks[tag] = (self._with_via(ack, transaction.hop).to_bytes(), transaction.hop)
         hop = (await self._locate(ack, destination, first))[0]
         await self._transports.connect(hop)
-        message = self._with_via(ack, hop)
-        data = message.to_bytes()
-        transaction = self._invites.get((ack.call_id, ack.cseq.number))
-        if transaction is not None and isinstance(transaction.user, Outgoing):
-            transaction.user.acks[ack.to.tag or ""] = (data, hop)
+        data = self._with_via(ack, hop).to_bytes()
+        if isinstance(outgoing, Outgoing):
+            outgoing.acks[tag] = (data, hop)
         self._transports.send(data, hop)
         self._counters.sent += 1
 

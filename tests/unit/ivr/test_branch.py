@@ -10,6 +10,7 @@ from ivr.branch import Branch, Invitation, Place
 from ivr.sip.dialog import Dialog
 from ivr.sip.digest import Algorithm, Authenticator, StoredSecrets, Verdict, ha1
 from ivr.sip.hops import Destination, Hop, Transport
+from ivr.sip.locating import LocatingError
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.transaction import ServerTransaction
 from ivr.sip.uri import Uri
@@ -130,6 +131,36 @@ async def test_a_200_that_comes_again_is_acknowledged_again(both: Exchange) -> N
     await both.core.until(lambda: both.core.acks)
     both.caller.send_2xx(tx, response)
     await both.core.until(lambda: len(both.core.acks) == 2)
+    branch.give_up()
+    await both.core.request("BYE")
+
+
+async def test_a_200_whose_contact_leads_nowhere_is_acknowledged_where_it_came_from(both: Exchange) -> None:
+    where = place_of(both)
+    branch = branch_to(both, place=Place(Destination(where.host, where.port, Transport.UDP)))
+    ringing, tx = await rings(both, branch)
+    response, _ = picked_up(both, tx)
+    response.headers.set("Contact", "<sip:phone@only.inside.test>")
+    both.caller.respond(tx, response)
+    assert (await ringing).status == 200
+    await branch.acknowledge()
+    await both.core.until(lambda: both.core.acks)
+    branch.give_up()
+    await both.core.request("BYE")
+
+
+async def test_an_ack_that_could_not_be_sent_is_when_the_200_comes_again(both: Exchange) -> None:
+    branch = branch_to(both)
+    ringing, tx = await rings(both, branch)
+    response, _ = picked_up(both, tx)
+    both.caller.respond(tx, response)
+    await ringing
+    assert branch.side is not None
+    with pytest.raises(LocatingError):
+        await both.server.send_ack(branch.side.invite.dialog.ack(1), Destination("nowhere.example"))
+    assert both.core.acks == []
+    both.caller.send_2xx(tx, response)
+    await both.core.until(lambda: both.core.acks)
     branch.give_up()
     await both.core.request("BYE")
 
