@@ -15,7 +15,6 @@ from ivr.branch import Branch
 from ivr.endtoend import interval_s, passed
 from ivr.sdp import SDP
 from ivr.side import Side
-from ivr.sip.errors import ParseError
 from ivr.sip.message import Request, Response
 from ivr.sip.session_timer import IntervalTooSmall, negotiate
 from ivr.sip.transaction import ServerTransaction
@@ -46,6 +45,8 @@ class Joined:
         self._over = self._loop.create_future()
         self._offering: Side | None = None
         """Whose INVITE or offer is under way; one at a time (RFC 3261 section 14.1)."""
+        self._reinvite: tuple[Side, ServerTransaction, Request] | None = None
+        """The re-INVITE that was passed on and not answered yet, and whose it is."""
         self._watch: asyncio.TimerHandle | None = None
         self._cause = ""
         """With which we end it, where it is us who do."""
@@ -93,11 +94,20 @@ class Joined:
             self.ended_by = self.ended_by or ("peer" if side is self.caller else "phone")
         else:
             self.ended_by = self.ended_by or side.ended_by
+        self._terminate_reinvite()
         self._hang_up(other)
         if self.caller.over and self._phone.over and not self._over.done():
             if self._watch is not None:
                 self._watch.cancel()
             self._over.set_result(None)
+
+    def _terminate_reinvite(self) -> None:
+        """Answer what is still open, whoever ended the call (RFC 3261 section 15.1.2)."""
+        if self._reinvite is not None:
+            side, tx, request = self._reinvite
+            self._reinvite = None
+            if not tx.answered:
+                side.decline(tx, request, 487)
 
     def _hang_up(self, side: Side) -> None:
         if side.over:
@@ -131,17 +141,21 @@ class Joined:
         else:
             if offers:
                 self._offering = side
+            if request.method == "INVITE":
+                self._reinvite = (side, tx, request)
             self._spawn(self._pass_on(side, other, tx, request, offers=offers))
 
     async def _pass_on(self, side: Side, other: Side, tx: ServerTransaction, request: Request, *, offers: bool) -> None:
         waits_for_ack = False
         try:
             response = await other.way.ask(_said_again(other, request))
+            if request.method == "INVITE":
+                self._reinvite = None
             accepted = 200 <= response.status < 300
             if accepted and request.method == "INVITE":
                 waits_for_ack = await self._reoffered(side, other, tx, request, response)
             elif tx.answered:
-                pass  # cancelled meanwhile
+                pass  # cancelled, or hung up, meanwhile
             elif accepted:
                 _retarget(other, response)
                 side.accept(tx, request, response.body, passed(response))
@@ -221,11 +235,8 @@ def _said_again(side: Side, request: Request) -> Request:
 
 def _retarget(side: Side, response: Response) -> None:
     """Follow the Contact of a 2xx to a target refresh (RFC 3261 section 12.2.1.2)."""
-    try:
-        if response.contact:
-            side.invite.dialog.remote_target = response.contact[0].uri
-    except ParseError as error:
-        log.info("contact_unreadable", call=side.invite.dialog.call_id, why=error.detail)
+    if response.contact:
+        side.invite.dialog.remote_target = response.contact[0].uri
 
 
 def _advice(response: Response) -> list[tuple[str, str]]:

@@ -602,6 +602,25 @@ async def test_a_deflection_that_is_not_allowed_leaves_the_call_unanswered(
     assert [entry.get("refused") for entry in record.trace if entry.get("refused")] == [refused]
 
 
+@pytest.mark.parametrize(
+    "contact", ["<sip:030 1234567@pbx>", "sip:1002@pbx?Subject=x", '"Bert" sip:1002@pbx', "*", "<sip:172.16.1.20>"]
+)
+async def test_a_deflection_to_nobody_leaves_the_call_unanswered(both: Exchange, phone: Telephone, contact: str) -> None:
+    call = calling(both)
+    await phone.refuses(302, contact)
+    record = await hang_up(both, await call.connected())
+    assert record.reason is Reason.UNAVAILABLE
+
+
+async def test_of_a_deflections_contacts_one_that_can_be_read_counts(both: Exchange, phone: Telephone) -> None:
+    owns(both, ANNA, BERT)
+    async with telephone(both, "bert", device=BERTS) as berts:
+        call = calling(both)
+        await phone.refuses(302, "<sip:@pbx>", "<sip:1002@pbx>")
+        await berts.picks_up()
+        assert (await hang_up(both, await call.connected())).mailbox == "1002"
+
+
 async def test_phones_that_deflect_to_each_other_are_a_loop(both: Exchange, phone: Telephone) -> None:
     owns(both, ANNA, BERT)
     async with telephone(both, "bert", device=BERTS) as berts:

@@ -162,6 +162,29 @@ async def test_two_offers_at_once_are_told_apart(talk: Talk) -> None:
     await talk.end()
 
 
+@pytest.mark.parametrize("who", ["caller", "phone"])
+@pytest.mark.parametrize("late", [200, 487])
+async def test_an_offer_that_is_open_when_the_call_ends_is_answered(talk: Talk, who: str, late: int) -> None:
+    """RFC 3261 section 15.1.2."""
+
+    def deaf(request: Request) -> Response | None:
+        return None if request.method == "INVITE" else response_to(request, 200)
+
+    talk.phone.core.answer = talk.both.core.answer = deaf
+    offering = asyncio.create_task(talk.both.within(talk.dialog, "INVITE", HELD))
+    await talk.phone.core.until(lambda: len(talk.phone.core.invites) == 2)
+    if who == "caller":
+        await talk.both.within(talk.dialog, "BYE")
+    else:
+        await talk.phone.within("BYE")
+    assert (await offering).status == 487
+    tx = talk.phone.core.invites[-1]
+    talk.phone.endpoint.respond(tx, _described(response_to(tx.request, late), talk.both, sdp(41_002)))
+    if late == 200:
+        await talk.phone.acks(2)
+    await talk.both.record()
+
+
 async def test_a_phone_that_lost_the_call_ends_it(talk: Talk) -> None:
     answers(talk.phone, 481)
     assert (await talk.both.within(talk.dialog, "INVITE", HELD)).status == 481
