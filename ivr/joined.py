@@ -3,7 +3,7 @@
 Descriptions of media pass through unchanged, so that media goes directly between the two. What one side asks
 (re-INVITE, UPDATE, INFO) the other is asked, and its answer goes back; BYE of either ends both. Session timers are
 agreed between the two through us (RFC 4028 section 8); we end the call when nobody refreshes it. Where none was
-agreed, both are asked for a sign of life now and then.
+agreed, or one so long that it tells nothing, both are asked for a sign of life now and then.
 """
 
 import asyncio
@@ -23,7 +23,9 @@ from ivr.way import Spawn
 log = structlog.get_logger("voicebox.ivr.joined")
 
 ALIVE_EVERY_S: Final = 600.0
-"""How often both are asked for a sign of life where no session timer runs: no call may last for ever by itself."""
+"""How often both are asked for a sign of life where no session timer tells: no call may last for ever by itself."""
+TELLING_S: Final = 3600.0
+"""A session interval longer than that tells too late that nobody is there any more; Session-Expires may say years."""
 ADVICE: Final = ("Min-SE", "Retry-After", "Warning")
 """Headers of a refusal without which the asker cannot do better."""
 GONE: Final = frozenset({408, 481})
@@ -48,6 +50,9 @@ class Joined:
         self._reinvite: tuple[Side, ServerTransaction, Request] | None = None
         """The re-INVITE that was passed on and not answered yet, and whose it is."""
         self._watch: asyncio.TimerHandle | None = None
+        """Ends the session that nobody refreshes."""
+        self._round: asyncio.TimerHandle | None = None
+        """Asks both for a sign of life."""
         self._cause = ""
         """With which we end it, where it is us who do."""
 
@@ -97,8 +102,7 @@ class Joined:
         self._terminate_reinvite()
         self._hang_up(other)
         if self.caller.over and self._phone.over and not self._over.done():
-            if self._watch is not None:
-                self._watch.cancel()
+            self._stop_watching()
             self._over.set_result(None)
 
     def _terminate_reinvite(self) -> None:
@@ -177,44 +181,52 @@ class Joined:
         _retarget(other, response)
         number = response.cseq.number
         if tx.answered or side.over:
-            await other.way.acknowledge(other.invite.dialog.ack(number))
+            await _acknowledge(other, number)
             return False
 
         def acknowledged(ack: Request) -> None:
             side.on_ack = None
             self._offering = None
             if not request.body:
-                self._spawn(other.way.acknowledge(other.invite.dialog.ack(number, body=ack.body, content_type=SDP)))
+                self._spawn(_acknowledge(other, number, ack.body))
 
         side.on_ack = acknowledged
         side.accept(tx, request, response.body, passed(response))
         if request.body:
-            await other.way.acknowledge(other.invite.dialog.ack(number))
+            await _acknowledge(other, number)
         return True
 
     # -- time
 
     def _keep_time(self, agreed: Response) -> None:
         """Start anew what ends a call that nobody is in any more."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._stop_watching()
         length_s = interval_s(agreed)
         if self._over.done():
             return
         if length_s:
             # RFC 4028 section 10: a little before the end, as the side that does not refresh.
             self._watch = self._loop.call_later(length_s - min(32.0, length_s / 3), self._expired)
-        else:
-            self._watch = self._loop.call_later(ALIVE_EVERY_S, self._look_after)
+        if not 0 < length_s <= TELLING_S:
+            self._round = self._loop.call_later(ALIVE_EVERY_S, self._look_after)
+
+    def _stop_watching(self) -> None:
+        for timer in (self._watch, self._round):
+            if timer is not None:
+                timer.cancel()
 
     def _expired(self) -> None:
         self.end('SIP ;cause=408 ;text="Session expired"', ended_by="expired")
 
     def _look_after(self) -> None:
-        self._watch = self._loop.call_later(ALIVE_EVERY_S, self._look_after)
+        self._round = self._loop.call_later(ALIVE_EVERY_S, self._look_after)
         for side in (self.caller, self._phone):
             if not side.over:
                 self._spawn(_sign_of_life(side))
+
+
+async def _acknowledge(side: Side, number: int, body: bytes = b"") -> None:
+    await side.way.acknowledge(side.invite.dialog.ack(number, body=body, content_type=SDP))
 
 
 async def _sign_of_life(side: Side) -> None:

@@ -242,6 +242,24 @@ async def test_without_a_session_timer_both_are_asked_for_a_sign_of_life(talk: T
     assert talk.ends() == "lost"
 
 
+@pytest.mark.parametrize(("interval_s", "asked"), [(1800, False), (99_999_999, True)])
+async def test_a_session_of_years_is_looked_after_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, interval_s: int, *, asked: bool
+) -> None:
+    monkeypatch.setattr(joined, "ALIVE_EVERY_S", 0.05)
+    async with exchange() as both, telephone(both) as phone:
+        call = calling(both)
+        await phone.picks_up(Session_Expires=f"{interval_s};refresher=uas")
+        dialog = await call.connected()
+        await phone.acks()
+        await both.ack(dialog)
+        if asked:
+            await phone.core.request("OPTIONS")
+        assert (Talk(both, phone, dialog).joined._round is not None) is asked
+        await both.within(dialog, "BYE")
+        await both.record()
+
+
 async def test_a_caller_that_never_acknowledges_is_hung_up_and_so_is_the_phone() -> None:
     async with exchange() as both, telephone(both) as phone:
         call = calling(both)
