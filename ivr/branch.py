@@ -6,6 +6,7 @@ acknowledged and hung up below us (`ivr.sip.client`), and so is one that comes a
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -18,9 +19,8 @@ from ivr.sip.errors import ParseError
 from ivr.sip.headers import Headers
 from ivr.sip.hops import Destination, Hop
 from ivr.sip.invite import ALLOW, InviteServer
-from ivr.sip.locating import LocatingError
 from ivr.sip.message import Request, Response
-from ivr.sip.outgoing import FAILED, OnProvisional, made_up
+from ivr.sip.outgoing import OnProvisional, made_up
 from ivr.sip.uri import Uri
 from ivr.way import Login, Spawn, Way, answering
 from voicebox.ids import new_id
@@ -28,7 +28,10 @@ from voicebox.ids import new_id
 log = structlog.get_logger("voicebox.ivr.branch")
 
 UNREADABLE = 502
-"""What a 2xx counts as that makes no dialog: its Contact or Record-Route leads nowhere."""
+"""What a 2xx counts as whose Record-Route cannot be read: it gets ACK and BYE where it came from."""
+SILENCE_S: Final = 4.0
+"""Who has not even sent a 100 by then is not there: a phone (voicemail.md), or a server, so that the next one is tried
+(RFC 3263 section 4.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,51 +103,54 @@ class Branch:
         """Whom it invites."""
         return self._invitation.uri
 
+    @property
+    def outside(self) -> bool:
+        """Whether it goes to servers that stand in for each other, not to one phone."""
+        return isinstance(self._place.hop, Destination)
+
     async def ring(self, *, timeout_s: float | None = None) -> Response:
         """Send the INVITE and return its final response; a 2xx is to be acknowledged (`acknowledge`).
 
-        A 408 or 503 may be made up where none came (`ivr.sip.outgoing.is_made_up`). Answers one challenge, and
-        rings once more without a session timer where the peer finds its interval too small (422).
+        A 408 or 503 may be made up where none came (`ivr.sip.outgoing.is_made_up`). Answers a challenge, and rings once
+        more without a session timer where the peer finds its interval too small (422), whichever comes first.
         """
-        where = self._place.hop
-        hop: Hop
-        if isinstance(where, Hop):
-            hop = where
-        else:
-            try:
-                hop = (await self._endpoint.locate(where))[0]
-            except LocatingError as error:
-                log.warning("branch_unlocated", to=str(self._invitation.uri), why=str(error))
-                return made_up(self._build(""), 503, FAILED)
-        contact = self._endpoint.contact(hop, self._user)
-        invite = self._build(contact)
-        response = await self._ask(invite, hop, timeout_s)
+        invite = self._build()
+        response = await self._ask(invite, None, timeout_s)
+        challenged = timed = False
         # Who challenged knows the nonce, and who answered the call: another hop of the same name need not.
-        hop = response.hop or hop
-        again = answering(invite, response, self._place.login, lambda: self._build(contact))
-        if again is None and response.status == 422:
-            again = self._build(contact)
-            again.headers.remove("Session-Expires")
-        if again is not None and not self.given_up:
+        while (hop := response.hop) is not None and not self.given_up:
+            if response.status == 422 and not timed:
+                # Built without credentials, it may be challenged anew.
+                timed, challenged = True, False
+                again = self._build()
+            elif not challenged and (found := answering(invite, response, self._place.login, self._build)) is not None:
+                challenged = True
+                again = found
+            else:
+                break
+            if timed:
+                again.headers.remove("Session-Expires")
             invite, response = again, await self._ask(again, hop, timeout_s)
-            hop = response.hop or hop
-        if not 200 <= response.status < 300:
+        if not 200 <= response.status < 300 or hop is None:
             return response
+        readable = True
         try:
-            self._connect(invite, response, contact, hop)
+            self._connect(invite, response, hop)
         except ParseError as error:
             log.warning("branch_unreadable", to=str(self._invitation.uri), why=error.detail)
-            return made_up(invite, UNREADABLE, "Unreadable Answer")
-        if self.given_up:
-            await self.acknowledge()
-            self._hang_up()
-        return response
+            readable = False
+            response.headers.remove("Record-Route")
+            self._connect(invite, response, hop)
+        if self.given_up or not readable:
+            await self._acknowledge_and_hang_up("")
+        return response if readable else made_up(invite, UNREADABLE, "Unreadable Answer")
 
     async def acknowledge(self, body: bytes = b"") -> None:
-        """Send the ACK to the 2xx, with our answer where the peer had offered; once only."""
+        """Send the ACK to the 2xx, with our answer where the peer had offered; once it was sent, nothing."""
         if self.side is not None and self._unacked is not None:
-            number, self._unacked = self._unacked, None
-            await self.side.way.acknowledge(self.side.invite.dialog.ack(number, body=body, content_type=SDP))
+            ack = self.side.invite.dialog.ack(self._unacked, body=body, content_type=SDP)
+            if await self.side.way.acknowledge(ack):
+                self._unacked = None
 
     def give_up(self, cause: str = "") -> None:
         """End it: CANCEL while it rings, BYE once it was answered; `cause` is a Reason header's value (RFC 3326)."""
@@ -158,8 +164,8 @@ class Branch:
 
     # -- inside
 
-    def _build(self, contact: str) -> Request:
-        """Build the INVITE under the next number."""
+    def _build(self) -> Request:
+        """Build the INVITE under the next number; its Contact depends on who gets it."""
         said = self._invitation
         self._cseq += 1
         headers = Headers()
@@ -170,7 +176,6 @@ class Branch:
         headers.add("To", said.to)
         headers.add("Call-ID", self._call_id)
         headers.add("CSeq", f"{self._cseq} INVITE")
-        headers.add("Contact", contact)
         headers.add("Allow", ALLOW)
         for name, value in said.headers:
             headers.add(name, value)
@@ -178,12 +183,21 @@ class Branch:
             headers.add("Content-Type", SDP)
         return Request("INVITE", said.uri, headers, said.body)
 
-    async def _ask(self, invite: Request, first: Hop, timeout_s: float | None) -> Response:
+    def _contact(self, hop: Hop) -> str:
+        return self._endpoint.contact(hop, self._user)
+
+    async def _ask(self, invite: Request, first: Hop | None, timeout_s: float | None) -> Response:
         self._invite = invite
         if self.given_up:
             return made_up(invite, 487, "Request Terminated")
         return await self._endpoint.request(
-            invite, self._place.hop, first=first, on_provisional=self._provisional, timeout_s=timeout_s
+            invite,
+            self._place.hop,
+            first=first,
+            contact=self._contact,
+            on_provisional=self._provisional,
+            timeout_s=timeout_s,
+            silence_s=SILENCE_S if self.outside else None,
         )
 
     def _provisional(self, response: Response) -> None:
@@ -195,7 +209,8 @@ class Branch:
             # Given up while its connection was being opened: only now is there something to cancel.
             self._endpoint.cancel(self._invite, self._cause)
 
-    def _connect(self, invite: Request, response: Response, contact: str, hop: Hop) -> None:
+    def _connect(self, invite: Request, response: Response, hop: Hop) -> None:
+        contact = self._contact(hop)
         dialog = Dialog.of_client(invite, response, contact)
         direct = isinstance(self._place.hop, Hop) or hop.transport.reliable
         way = Way(self._endpoint, dialog, source=hop, direct=direct, login=self._place.login)

@@ -28,7 +28,7 @@ from voicebox.arrival import DIVERSIONS_MAX, Arrival, Refused, ToMailbox, read_d
 from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, When, cover
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Mailbox
-from voicebox.numbers import DialPlan
+from voicebox.numbers import DialPlan, parse_signalled
 from voicebox.outbound import Dial, Refusal
 from voicebox.outbound import Refused as NotPermitted
 
@@ -204,7 +204,8 @@ class Covering:
         """Take in what the phones did."""
         if not isinstance(outcome, Deflected):
             return outcome
-        self._deflected_to = read_deflection(str(outcome.to), self._means.plan, self._means.portal)
+        means = self._means
+        self._deflected_to = read_deflection(str(outcome.to), means.plan, means.portal, domain=means.domain)
         return Rung.DEFLECTED
 
     def _known_of(self, mailbox: Mailbox) -> Rung:
@@ -299,8 +300,9 @@ class Covering:
             return None
         if isinstance(permit, NotPermitted):
             self._rule_out(step, permit.why.value)
-            if step.when is When.DEFLECTED and permit.why is Refusal.OWN_NUMBER:
-                # A phone whose user sends the call to its own number means the mailbox.
+            if step.when is When.DEFLECTED and permit.why is Refusal.OWN_NUMBER and self._names(mailbox, step.number):
+                # A phone whose user sends the call to its own number means the mailbox; by an alias, a telephone that
+                # its user has elsewhere.
                 self._deflected_to = None
             return None
         self._sent_on.append(SentOn(known_as(mailbox), step.reason))
@@ -315,6 +317,13 @@ class Covering:
         if colleague.id in self._visited:
             return Refused(482, f"mailboxes {mailbox.number} and {colleague.number} forward in a circle", mailbox)
         return colleague
+
+    def _names(self, mailbox: Mailbox, text: str) -> bool:
+        """Tell whether a number is a mailbox's own, not an alias of it."""
+        number = parse_signalled(text, self._means.plan)
+        return number is not None and (
+            number.digits == mailbox.number or (number.e164 is not None and number.e164 == mailbox.phone)
+        )
 
     def _rule_out(self, step: Forward, why: str) -> None:
         self._ruled_out.add(step.when)

@@ -20,6 +20,9 @@ from ivr.sip.transaction import ServerTransaction
 from ivr.way import Login, Spawn, Way
 
 RINGS: Final = frozenset({180, 181, 182, 183})
+DIALOGS_MAX: Final = 16
+"""Early dialogs a call: more than the phones of a mailbox (ten) and a trunk's forks. A peer that makes up a To tag with
+each 1xx must not make us hold one more each time."""
 
 Key = tuple[int, str]
 """A phone's dialog: its branch, and the To tag it gave."""
@@ -76,6 +79,8 @@ class Early:
     def progress(self, branch: Branch, response: Response) -> None:
         """Pass on that a phone rings, and its early media where it rings alone."""
         if self.ended_by or self._tx.answered or response.status not in RINGS:
+            return
+        if len(self._sides) >= DIALOGS_MAX and _key(branch, response) not in self._sides:
             return
         if response.body and response.content_type == SDP and self._may_pass_media:
             self._side(_key(branch, response)).progress(response.body)

@@ -4,13 +4,15 @@ from dataclasses import replace
 
 from ivr.call import Line, Origin
 from ivr.sip.diversion import arrival_of
+from ivr.sip.errors import ParseError
 from ivr.sip.message import Request
+from ivr.sip.uri import NameAddr
 from ivr.way import Login
-from voicebox.arrival import Arrival
+from voicebox.arrival import Arrival, Lookup
 from voicebox.directory import Device
 from voicebox.mailbox import Company
 from voicebox.message import Caller
-from voicebox.numbers import DialPlan, parse_signalled
+from voicebox.numbers import DialPlan, Number, parse_signalled
 from voicebox.settings.sip import CallSource, Trunk
 
 
@@ -37,6 +39,26 @@ def arrival_from(guest: CallSource | Device, request: Request, plan: DialPlan) -
         return arrival
     number = parse_signalled(caller.number, plan)
     return replace(arrival, caller=replace(caller, number=number.shown if number is not None else None))
+
+
+async def drop_claims(request: Request, company: Company, plan: DialPlan, directory: Lookup) -> None:
+    """Drop the Diversions of a phone's INVITE that name nobody of its company.
+
+    They would go on with the call, and a trunk takes what we send it for vouched (RFC 5806, security considerations).
+    """
+    named: list[tuple[str, Number]] = []
+    for value in request.headers.all("Diversion"):
+        try:
+            user = NameAddr.parse(value).uri.user
+        except ParseError:
+            continue
+        if user is not None and (number := parse_signalled(user, plan)) is not None:
+            named.append((value, number))
+    ours = await directory.find_all(company.id, [number for _, number in named]) if named else {}
+    request.headers.remove("Diversion")
+    for value, number in named:
+        if number in ours:
+            request.headers.add("Diversion", value)
 
 
 def origin_of(guest: CallSource | Device, company: Company, host: str) -> Origin:

@@ -20,7 +20,7 @@ from ivr.covering import Covering, Means, PhonesOf, Talked
 from ivr.dialogs import Dialogs
 from ivr.early import Early
 from ivr.flows.services import Services
-from ivr.guests import arrival_from, login_of, name_of, origin_of
+from ivr.guests import arrival_from, drop_claims, login_of, name_of, origin_of
 from ivr.leg import Leg
 from ivr.media.plane import MediaPlane
 from ivr.media.ports import NoPorts
@@ -142,6 +142,8 @@ class IncomingCall:
             plan = DialPlan(company.country_code, company.area_code)
             arrival = arrival_from(guest, self._request, plan)
             async with _bounded(DECIDED_S):
+                if isinstance(guest, Device):
+                    await drop_claims(self._request, company, plan, self._house.directory)
                 decision = await decide(
                     arrival,
                     company=company,

@@ -3,7 +3,7 @@
 Descriptions of media pass through unchanged, so that media goes directly between the two. What one side asks
 (re-INVITE, UPDATE, INFO) the other is asked, and its answer goes back; BYE of either ends both. Session timers are
 agreed between the two through us (RFC 4028 section 8); we end the call when nobody refreshes it. Where none was
-agreed, both are asked for a sign of life now and then.
+agreed, or one so long that it tells nothing, both are asked for a sign of life now and then.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ from ivr.branch import Branch
 from ivr.endtoend import interval_s, passed
 from ivr.sdp import SDP
 from ivr.side import Side
-from ivr.sip.errors import ParseError
 from ivr.sip.message import Request, Response
 from ivr.sip.session_timer import IntervalTooSmall, negotiate
 from ivr.sip.transaction import ServerTransaction
@@ -24,7 +23,9 @@ from ivr.way import Spawn
 log = structlog.get_logger("voicebox.ivr.joined")
 
 ALIVE_EVERY_S: Final = 600.0
-"""How often both are asked for a sign of life where no session timer runs: no call may last for ever by itself."""
+"""How often both are asked for a sign of life where no session timer tells: no call may last for ever by itself."""
+TELLING_S: Final = 3600.0
+"""A session interval longer than that tells too late that nobody is there any more; Session-Expires may say years."""
 ADVICE: Final = ("Min-SE", "Retry-After", "Warning")
 """Headers of a refusal without which the asker cannot do better."""
 GONE: Final = frozenset({408, 481})
@@ -46,7 +47,12 @@ class Joined:
         self._over = self._loop.create_future()
         self._offering: Side | None = None
         """Whose INVITE or offer is under way; one at a time (RFC 3261 section 14.1)."""
+        self._reinvite: tuple[Side, ServerTransaction, Request] | None = None
+        """The re-INVITE that was passed on and not answered yet, and whose it is."""
         self._watch: asyncio.TimerHandle | None = None
+        """Ends the session that nobody refreshes."""
+        self._round: asyncio.TimerHandle | None = None
+        """Asks both for a sign of life."""
         self._cause = ""
         """With which we end it, where it is us who do."""
 
@@ -93,11 +99,19 @@ class Joined:
             self.ended_by = self.ended_by or ("peer" if side is self.caller else "phone")
         else:
             self.ended_by = self.ended_by or side.ended_by
+        self._terminate_reinvite()
         self._hang_up(other)
         if self.caller.over and self._phone.over and not self._over.done():
-            if self._watch is not None:
-                self._watch.cancel()
+            self._stop_watching()
             self._over.set_result(None)
+
+    def _terminate_reinvite(self) -> None:
+        """Answer what is still open, whoever ended the call (RFC 3261 section 15.1.2)."""
+        if self._reinvite is not None:
+            side, tx, request = self._reinvite
+            self._reinvite = None
+            if not tx.answered:
+                side.decline(tx, request, 487)
 
     def _hang_up(self, side: Side) -> None:
         if side.over:
@@ -131,17 +145,21 @@ class Joined:
         else:
             if offers:
                 self._offering = side
+            if request.method == "INVITE":
+                self._reinvite = (side, tx, request)
             self._spawn(self._pass_on(side, other, tx, request, offers=offers))
 
     async def _pass_on(self, side: Side, other: Side, tx: ServerTransaction, request: Request, *, offers: bool) -> None:
         waits_for_ack = False
         try:
             response = await other.way.ask(_said_again(other, request))
+            if request.method == "INVITE":
+                self._reinvite = None
             accepted = 200 <= response.status < 300
             if accepted and request.method == "INVITE":
                 waits_for_ack = await self._reoffered(side, other, tx, request, response)
             elif tx.answered:
-                pass  # cancelled meanwhile
+                pass  # cancelled, or hung up, meanwhile
             elif accepted:
                 _retarget(other, response)
                 side.accept(tx, request, response.body, passed(response))
@@ -163,44 +181,52 @@ class Joined:
         _retarget(other, response)
         number = response.cseq.number
         if tx.answered or side.over:
-            await other.way.acknowledge(other.invite.dialog.ack(number))
+            await _acknowledge(other, number)
             return False
 
         def acknowledged(ack: Request) -> None:
             side.on_ack = None
             self._offering = None
             if not request.body:
-                self._spawn(other.way.acknowledge(other.invite.dialog.ack(number, body=ack.body, content_type=SDP)))
+                self._spawn(_acknowledge(other, number, ack.body))
 
         side.on_ack = acknowledged
         side.accept(tx, request, response.body, passed(response))
         if request.body:
-            await other.way.acknowledge(other.invite.dialog.ack(number))
+            await _acknowledge(other, number)
         return True
 
     # -- time
 
     def _keep_time(self, agreed: Response) -> None:
         """Start anew what ends a call that nobody is in any more."""
-        if self._watch is not None:
-            self._watch.cancel()
+        self._stop_watching()
         length_s = interval_s(agreed)
         if self._over.done():
             return
         if length_s:
             # RFC 4028 section 10: a little before the end, as the side that does not refresh.
             self._watch = self._loop.call_later(length_s - min(32.0, length_s / 3), self._expired)
-        else:
-            self._watch = self._loop.call_later(ALIVE_EVERY_S, self._look_after)
+        if not 0 < length_s <= TELLING_S:
+            self._round = self._loop.call_later(ALIVE_EVERY_S, self._look_after)
+
+    def _stop_watching(self) -> None:
+        for timer in (self._watch, self._round):
+            if timer is not None:
+                timer.cancel()
 
     def _expired(self) -> None:
         self.end('SIP ;cause=408 ;text="Session expired"', ended_by="expired")
 
     def _look_after(self) -> None:
-        self._watch = self._loop.call_later(ALIVE_EVERY_S, self._look_after)
+        self._round = self._loop.call_later(ALIVE_EVERY_S, self._look_after)
         for side in (self.caller, self._phone):
             if not side.over:
                 self._spawn(_sign_of_life(side))
+
+
+async def _acknowledge(side: Side, number: int, body: bytes = b"") -> None:
+    await side.way.acknowledge(side.invite.dialog.ack(number, body=body, content_type=SDP))
 
 
 async def _sign_of_life(side: Side) -> None:
@@ -221,11 +247,8 @@ def _said_again(side: Side, request: Request) -> Request:
 
 def _retarget(side: Side, response: Response) -> None:
     """Follow the Contact of a 2xx to a target refresh (RFC 3261 section 12.2.1.2)."""
-    try:
-        if response.contact:
-            side.invite.dialog.remote_target = response.contact[0].uri
-    except ParseError as error:
-        log.info("contact_unreadable", call=side.invite.dialog.call_id, why=error.detail)
+    if response.contact:
+        side.invite.dialog.remote_target = response.contact[0].uri
 
 
 def _advice(response: Response) -> list[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 The first to answer wins, and the others are given up. One that is busy lets the others ring. One that declines (603),
 or sends the call elsewhere (302), ends it for all: its user decided. A phone that gives no sign of life within
-`SILENCE_S` is unreachable; when all are, or time is over, nobody waits for answers to our CANCELs.
+`SILENCE_S` is unreachable; when all are, or time is over, nobody waits for answers to our CANCELs. Of servers outside,
+a silent one is no matter of the ringing: its branch tries the next.
 """
 
 import asyncio
@@ -11,15 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ivr.branch import Branch
+from ivr.branch import SILENCE_S, Branch
 from ivr.sip.message import Response
 from ivr.sip.outgoing import is_made_up
 from ivr.sip.uri import NameAddr, Uri
 from ivr.way import Spawn
 from voicebox.coverage import Rung
 
-SILENCE_S: Final = 4.0
-"""A phone that has not even sent a 100 by then is switched off, or behind a network that is (voicemail.md)."""
 ELSEWHERE: Final = 'SIP ;cause=200 ;text="Call completed elsewhere"'
 """RFC 3326 section 3.1: a phone that reads this lists no missed call."""
 BUSY: Final = frozenset({486, 600})
@@ -104,7 +103,7 @@ class Ringing:
 
     def _tell_silent(self) -> None:
         for branch in self.branches:
-            if not branch.heard and branch not in self._refused and not self._done.done():
+            if not branch.outside and not branch.heard and branch not in self._refused and not self._done.done():
                 branch.give_up()
                 self._refuse(branch, Rung.UNREACHABLE)
 

@@ -41,7 +41,7 @@ RING_S: Final = 30.0
 LATE_S: Final = 5.0
 """An INVITE of ours may last so much longer than its ringing: it is we who cancel."""
 UNHEARD_S: Final = 4.0
-"""Without any response for so long there is nobody at that address."""
+"""Without any response for so long there is nobody at a phone's address; of servers, `Branch` tries the next."""
 REFERRED_S: Final = 30.0
 """voicemail.md, row 17: for the final NOTIFY."""
 WATCH_S: Final = 5.0
@@ -249,7 +249,7 @@ class Connecting:
             self._decide(min(map(end_of, self._refused), key=list(TransferEnd).index))
 
     def _nobody_heard(self) -> None:
-        if not any(each.branch.heard for each in self._ringing):
+        if not any(each.branch.heard or each.branch.outside for each in self._ringing):
             self._decide(TransferEnd.FAILED)
 
     def _picked_up(self, far: FarLeg, response: Response) -> None:

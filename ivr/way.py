@@ -56,20 +56,35 @@ class Way:
         """Send a request; answer one challenge of a trunk."""
         dialog = self._dialog
         response = await self._send(request)
-        lost = is_made_up(response) and response.reason == FAILED
-        if lost and self._hop is None and self._source is not None and not dialog.route_set:
-            # A Contact with a name that only the peer's own network knows: then back the way the INVITE came.
-            self._hop = self._source
+        if is_made_up(response) and response.reason == FAILED and self._turn():
             response = await self._send(request)
         again = answering(request, response, self._login, lambda: dialog.again(request))
         return response if again is None else await self._send(again)
 
-    async def acknowledge(self, ack: Request) -> None:
-        """Send the ACK to a 2xx; where it cannot be sent, the 2xx comes again and so may it."""
-        try:
-            await self._endpoint.send_ack(ack, self._hop, first=self._first)
-        except (LocatingError, Unreachable) as error:
-            log.info("ack_not_sent", call=self._dialog.call_id, why=str(error))
+    async def acknowledge(self, ack: Request) -> bool:
+        """Send the ACK to a 2xx; False where it cannot be sent: then it goes when the 2xx comes again."""
+        for turned in (False, True):
+            if turned and not self._turn():
+                break
+            try:
+                await self._endpoint.send_ack(ack, self._hop, first=self._first)
+            except (LocatingError, Unreachable) as error:
+                log.info("ack_not_sent", call=self._dialog.call_id, why=str(error))
+            else:
+                return True
+        return False
+
+    def _turn(self) -> bool:
+        """Take the other way, where the one so far leads nowhere; False where there is no other."""
+        if self._hop is None and self._source is not None:
+            # A Contact or Record-Route with a name that only the peer's own network knows: back where it is.
+            self._hop = self._source
+            return True
+        if self._hop is not None and self._hop.transport.reliable:
+            # The peer's connection has ended, and nobody listens where it came from: its Contact says who does.
+            self._hop = None
+            return True
+        return False
 
     async def _send(self, request: Request) -> Response:
         response = await self._endpoint.request(request, self._hop, first=self._first)

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Reason
-from voicebox.numbers import DialPlan, Number, parse_signalled
+from voicebox.numbers import DialPlan, Number, parse_named, parse_signalled
 
 DIVERSIONS_MAX: Final = 5
 """More than these is a loop."""
@@ -189,12 +189,13 @@ def read_route(arrival: Arrival, plan: DialPlan, portal_numbers: Iterable[str]) 
     )
 
 
-def read_deflection(uri: str, plan: DialPlan, portal_numbers: Iterable[str]) -> str | None:
+def read_deflection(uri: str, plan: DialPlan, portal_numbers: Iterable[str], *, domain: str) -> str | None:
     """Return the number that a phone deflects a call to; None where it means the mailbox, by a portal's number.
 
-    Digits stay as the phone gave them, for they may be an extension: what is dialled, the outbound policy reads.
+    Digits stay as the phone gave them, for they may be an extension: what is dialled, the outbound policy reads. So it
+    refuses what is no number, which is returned as it stands.
     """
-    number = parse_signalled(uri, plan)
+    number = parse_named(uri, plan, domain)
     if number is None:
         return uri[:_SHOWN_MAX]
     return None if _is_portal(number, _read_all(portal_numbers, plan)) else number.digits or number.shown

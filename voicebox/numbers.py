@@ -85,7 +85,11 @@ class NumberRefused(ValueError):  # noqa: N818 - reads as what it is where it is
 
 _TYPED: Final = re.compile(r"\+?[0-9]+(?:[ -][0-9]+)*")
 _SCHEME: Final = re.compile(r"(?:sips?|tel):", re.IGNORECASE)
-_CONTEXT: Final = re.compile(r";phone-context=\+?([0-9.()-]+)(?:;|$)", re.IGNORECASE)
+_HOST_ONLY: Final = re.compile(r"sips?:", re.IGNORECASE)
+"""Begins a URI whose user part may be missing: the digits of an IP address are no number."""
+_CONTEXT: Final = re.compile(r";phone-context=([^;]*)", re.IGNORECASE)
+_GLOBAL: Final = re.compile(r"\+?[0-9.()-]+")
+"""A context in digits. Lenient: without its plus, too."""
 _VISUAL: Final = re.compile(r"[-. ()/\u00a0\u2010\u2011]")
 _SIGNALLED: Final = re.compile(rf"\+?[0-9]{{1,{SIGNALLED_MAX_DIGITS}}}")
 
@@ -133,6 +137,20 @@ def parse_signalled(user: str, plan: DialPlan) -> Number | None:
     if len(user) > SIGNALLED_MAX_CHARS:
         return None
     return _signalled(user, plan)
+
+
+def parse_named(address: str, plan: DialPlan, domain: str) -> Number | None:
+    """Read a number that signalling names to be called: as `parse_signalled`, but only where it is valid.
+
+    With a `phone-context` a local number is that place's and no other (RFC 3966 section 5.1.4): of digits, the number
+    in E.164 that they make; of `domain` (ours), one of ours; of another domain, none that we could call. Never raises.
+    """
+    number = parse_signalled(address, plan)
+    if number is None or not number.digits or (context := _context_of(address)) is None:
+        return number
+    if _GLOBAL.fullmatch(context):
+        return _in_context(context, number.digits)
+    return number if context.lower() == domain.lower() else None
 
 
 def spellings(number: str, plan: DialPlan) -> frozenset[str]:
@@ -228,8 +246,10 @@ def _valid(plus_digits: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _signalled(user: str, plan: DialPlan) -> Number | None:
-    text = _SCHEME.sub("", user.strip().removeprefix("<"), count=1)
-    text, _, parameters = text.partition("@")[0].partition(";")
+    user = user.strip().removeprefix("<")
+    if "@" not in user and _HOST_ONLY.match(user):
+        return None
+    text = _SCHEME.sub("", user, count=1).partition("@")[0].partition(";")[0]
     text = _VISUAL.sub("", unquote(text))
     if not _SIGNALLED.fullmatch(text):
         return None
@@ -237,13 +257,23 @@ def _signalled(user: str, plan: DialPlan) -> Number | None:
         return _international(text)
     if text.startswith("00"):
         return _international("+" + text[2:]) or Number(None, text)
-    if context := _CONTEXT.search(unquote(f";{parameters}")):
-        found = _international("+" + _VISUAL.sub("", context[1]) + text)
-        if found is not None:
-            return Number(found.e164, text)
+    context = _context_of(user)
+    if context is not None and _GLOBAL.fullmatch(context) and (found := _in_context(context, text)) is not None:
+        return Number(found.e164, text)
     if len(text) <= EXTENSION_MAX_DIGITS:
         return Number(None, text)
     return Number(_guessed(text, plan), text)
+
+
+def _context_of(address: str) -> str | None:
+    """Return where a local number is valid: digits, or a domain; None where it does not say."""
+    found = _CONTEXT.search(unquote(address.partition("@")[0]))
+    return found[1].strip(" >") if found else None
+
+
+def _in_context(context: str, digits: str) -> Number | None:
+    """Read a local number of a global context."""
+    return _international("+" + _VISUAL.sub("", context.removeprefix("+")) + digits)
 
 
 def _international(plus_digits: str) -> Number | None:

@@ -10,11 +10,12 @@ import structlog
 
 from ivr.sip.counters import Counters
 from ivr.sip.dialog import Dialog
+from ivr.sip.errors import ParseError
 from ivr.sip.hops import Destination, Hop, bracketed
 from ivr.sip.layer import Overloaded, TransactionLayer
 from ivr.sip.locating import LocatingError, Locator, destination_of
 from ivr.sip.message import Request, Response
-from ivr.sip.outgoing import FAILED, TIMED_OUT, OnProvisional, Outgoing, is_made_up, made_up
+from ivr.sip.outgoing import FAILED, TIMED_OUT, ContactAt, OnProvisional, Outgoing, is_made_up, made_up
 from ivr.sip.receiver import Unreachable
 from ivr.sip.timers import TRANSACTION_S
 from ivr.sip.transaction import ClientTransaction
@@ -56,8 +57,10 @@ class Client:
         destination: Destination | Hop | None = None,
         *,
         first: Hop | None = None,
+        contact: ContactAt | None = None,
         on_provisional: OnProvisional | None = None,
         timeout_s: float | None = None,
+        silence_s: float | None = None,
     ) -> Response:
         """Send a request and return its final response, whose `hop` says who gave it.
 
@@ -70,8 +73,10 @@ class Client:
             request: any method but ACK and CANCEL.
             destination: the next hop; by default the first loose route, else the Request-URI.
             first: who is tried first, where the destination has several hops and this is one of them.
+            contact: makes our Contact, which depends on the hop as our Via does; by default the request has its own.
             on_provisional: called with every 1xx.
             timeout_s: for each hop; by default 180 s for INVITE, else 32 s.
+            silence_s: for each hop, until anything came from it; by default `timeout_s`.
         """
         if "User-Agent" not in request.headers:
             request.headers.add("User-Agent", self._user_agent)
@@ -83,14 +88,18 @@ class Client:
         limit_s = timeout_s or (INVITE_TIMEOUT_S if request.method == "INVITE" else TRANSACTION_S + 1.0)
         response = made_up(request, 503, FAILED)
         for hop in hops:
-            outgoing = Outgoing(on_provisional)
+            outgoing = Outgoing(on_provisional, silence_s)
+            if contact is not None:
+                request.headers.set("Contact", contact(hop))
             response = await self._at_hop(request, hop, outgoing, limit_s)
             if outgoing.heard:
                 self._locator.answered(hop)
             else:
                 self._locator.failed(hop, asyncio.get_running_loop().time())
-            # A hop that rang and was not picked up has answered: nobody wants the next one to ring too.
-            if self._closed or outgoing.cancelled or (outgoing.heard and response.status != 503):
+            # A hop that rang and was not picked up has answered: nobody wants the next one to ring too. Nor where the
+            # connection to it is lost: it knows nothing of that, and rings on.
+            answered = outgoing.heard and (response.status != 503 or is_made_up(response))
+            if self._closed or outgoing.cancelled or answered:
                 break
         return response
 
@@ -128,13 +137,17 @@ class Client:
             LocatingError: its target leads nowhere.
             Unreachable: it cannot be sent.
         """
+        transaction = self._invites.get((ack.call_id, ack.cseq.number))
+        outgoing = transaction.user if transaction is not None else None
+        tag = ack.to.tag or ""
+        if transaction is not None and isinstance(outgoing, Outgoing) and tag not in outgoing.acks:
+            # Whatever becomes of this one: when the 2xx comes again, it is acknowledged where its INVITE went.
+            outgoing.acks[tag] = (self._with_via(ack, transaction.hop).to_bytes(), transaction.hop)
         hop = (await self._locate(ack, destination, first))[0]
         await self._transports.connect(hop)
-        message = self._with_via(ack, hop)
-        data = message.to_bytes()
-        transaction = self._invites.get((ack.call_id, ack.cseq.number))
-        if transaction is not None and isinstance(transaction.user, Outgoing):
-            transaction.user.acks[ack.to.tag or ""] = (data, hop)
+        data = self._with_via(ack, hop).to_bytes()
+        if isinstance(outgoing, Outgoing):
+            outgoing.acks[tag] = (data, hop)
         self._transports.send(data, hop)
         self._counters.sent += 1
 
@@ -172,7 +185,11 @@ class Client:
 
     def _hang_up_stray(self, tx: ClientTransaction, outgoing: Outgoing, response: Response) -> None:
         """End a call that was answered though nobody waits: a second fork, or too late (section 13.2.2.4)."""
-        dialog = Dialog.of_client(tx.request, response, "")
+        try:
+            dialog = Dialog.of_client(tx.request, response, "")
+        except ParseError:
+            response.headers.remove("Record-Route")
+            dialog = Dialog.of_client(tx.request, response, "")
         data = self._with_via(dialog.ack(tx.request.cseq.number), tx.hop).to_bytes()
         outgoing.acks[response.to.tag or ""] = (data, tx.hop)
         self._send_again(data, tx.hop)
@@ -220,6 +237,10 @@ class Client:
         self._flush()
         try:
             async with asyncio.timeout(limit_s):
+                if outgoing.silence_s is not None:
+                    await asyncio.wait([answer], timeout=outgoing.silence_s)
+                    if not outgoing.heard and not answer.done():
+                        return made_up(request, 408, TIMED_OUT)
                 return await answer
         except TimeoutError:
             return made_up(request, 408, TIMED_OUT)

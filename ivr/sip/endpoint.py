@@ -21,7 +21,7 @@ from ivr.sip.limits import Limits
 from ivr.sip.locating import Locator, Resolver
 from ivr.sip.message import Request, Response, parse, response_to
 from ivr.sip.nameservice import DnsResolver
-from ivr.sip.outgoing import FAILED, TIMED_OUT, OnProvisional
+from ivr.sip.outgoing import FAILED, TIMED_OUT, ContactAt, OnProvisional
 from ivr.sip.receiver import Unreachable
 from ivr.sip.transaction import (
     AckReceived,
@@ -218,12 +218,20 @@ class Endpoint:
         destination: Destination | Hop | None = None,
         *,
         first: Hop | None = None,
+        contact: ContactAt | None = None,
         on_provisional: OnProvisional | None = None,
         timeout_s: float | None = None,
+        silence_s: float | None = None,
     ) -> Response:
         """Send a request and return its final response: see `Client.request`."""
         return await self._client.request(
-            request, destination, first=first, on_provisional=on_provisional, timeout_s=timeout_s
+            request,
+            destination,
+            first=first,
+            contact=contact,
+            on_provisional=on_provisional,
+            timeout_s=timeout_s,
+            silence_s=silence_s,
         )
 
     async def locate(self, destination: Destination) -> list[Hop]:

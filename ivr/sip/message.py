@@ -79,7 +79,7 @@ class Message:
 
     @property
     def contact(self) -> list[NameAddr]:
-        """Contact values in order; empty for `*` (see `contact_is_star`)."""
+        """Contact values in order; empty for `*` (see `contact_is_star`). Of a response, those that can be read."""
         return self.headers.read("Contact", self._read_contacts) or []
 
     @property
@@ -160,6 +160,10 @@ class Response(Message):
         if LINE_BREAK.search(self.reason):
             raise ValueError("line break in a reason phrase")
         return f"SIP/2.0 {self.status} {self.reason}"
+
+    def _read_contacts(self, _: str) -> list[NameAddr]:
+        # Lenient: dropped for its Contact, a final response would never be acknowledged, and a call neither end.
+        return list(filter(None, map(_contact_or_none, self.headers.all("Contact")[:CONTACTS_MAX])))
 
 
 def parse(data: bytes) -> Request | Response:
@@ -335,6 +339,13 @@ def refusal(error: ParseError, head: list[str]) -> ParseError:
 def _top_via(text: str) -> Via:
     pieces = split_list(text)
     return Via.parse(pieces[0] if pieces else "")
+
+
+def _contact_or_none(text: str) -> NameAddr | None:
+    try:
+        return NameAddr.parse(text)
+    except ParseError:
+        return None
 
 
 def _not_empty(text: str) -> str:

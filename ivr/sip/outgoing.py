@@ -8,13 +8,17 @@ from ivr.sip.hops import Hop
 from ivr.sip.message import Request, Response, response_to
 
 OnProvisional = Callable[[Response], None]
+ContactAt = Callable[[Hop], str]
+"""Returns our Contact value for peers at a hop."""
 
 
 class Outgoing:
     """One request of ours at one hop."""
 
-    def __init__(self, on_provisional: OnProvisional | None) -> None:
+    def __init__(self, on_provisional: OnProvisional | None, silence_s: float | None = None) -> None:
         self.on_provisional = on_provisional
+        self.silence_s = silence_s
+        """After so long without any response nobody is there."""
         self.heard = False
         """Whether any response came from the peer."""
         self.cancelled = False

@@ -10,6 +10,7 @@ from ivr.branch import Branch, Invitation, Place
 from ivr.sip.dialog import Dialog
 from ivr.sip.digest import Algorithm, Authenticator, StoredSecrets, Verdict, ha1
 from ivr.sip.hops import Destination, Hop, Transport
+from ivr.sip.locating import LocatingError
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.transaction import ServerTransaction
 from ivr.sip.uri import Uri
@@ -134,6 +135,36 @@ async def test_a_200_that_comes_again_is_acknowledged_again(both: Exchange) -> N
     await both.core.request("BYE")
 
 
+async def test_a_200_whose_contact_leads_nowhere_is_acknowledged_where_it_came_from(both: Exchange) -> None:
+    where = place_of(both)
+    branch = branch_to(both, place=Place(Destination(where.host, where.port, Transport.UDP)))
+    ringing, tx = await rings(both, branch)
+    response, _ = picked_up(both, tx)
+    response.headers.set("Contact", "<sip:phone@only.inside.test>")
+    both.caller.respond(tx, response)
+    assert (await ringing).status == 200
+    await branch.acknowledge()
+    await both.core.until(lambda: both.core.acks)
+    branch.give_up()
+    await both.core.request("BYE")
+
+
+async def test_an_ack_that_could_not_be_sent_is_when_the_200_comes_again(both: Exchange) -> None:
+    branch = branch_to(both)
+    ringing, tx = await rings(both, branch)
+    response, _ = picked_up(both, tx)
+    both.caller.respond(tx, response)
+    await ringing
+    assert branch.side is not None
+    with pytest.raises(LocatingError):
+        await both.server.send_ack(branch.side.invite.dialog.ack(1), Destination("nowhere.example"))
+    assert both.core.acks == []
+    both.caller.send_2xx(tx, response)
+    await both.core.until(lambda: both.core.acks)
+    branch.give_up()
+    await both.core.request("BYE")
+
+
 @pytest.mark.parametrize("status", [486, 480, 603, 302, 500])
 async def test_a_refusal_is_returned_and_leaves_no_dialog(both: Exchange, status: int) -> None:
     branch = branch_to(both)
@@ -189,7 +220,40 @@ async def test_an_answer_that_leads_nowhere_counts_as_none(both: Exchange) -> No
     response.headers.set("Record-Route", "nonsense")
     both.caller.respond(tx, response)
     assert (await ringing).status == 502
-    assert branch.side is None
+    await both.core.request("BYE")
+    assert len(both.core.acks) == 1
+    assert branch.side is not None
+    assert branch.side.over
+
+
+async def test_a_fork_whose_answer_leads_nowhere_is_hung_up_too(both: Exchange) -> None:
+    branch = branch_to(both)
+    ringing, tx = await rings(both, branch)
+    first, _ = picked_up(both, tx, "one")
+    both.caller.respond(tx, first)
+    await ringing
+    await branch.acknowledge()
+    second, _ = picked_up(both, tx, "two")
+    second.headers.set("Record-Route", "nonsense")
+    both.caller.send_2xx(tx, second)
+    assert (await both.core.request("BYE")).to.tag == "two"
+    branch.give_up()
+    await both.core.until(lambda: byes(both) == ["two", "one"])
+
+
+async def test_a_200_whose_contact_cannot_be_read_is_acknowledged_where_it_came_from(both: Exchange) -> None:
+    where = place_of(both)
+    said = replace(SAID, uri=Uri.parse(f"sip:1002@{where.host}:{where.port}"))
+    branch = branch_to(both, said, Place(Destination(where.host, where.port, Transport.UDP)))
+    ringing, tx = await rings(both, branch)
+    response, _ = picked_up(both, tx)
+    response.headers.set("Contact", "<sip:anna müller@127.0.0.1>")
+    both.caller.respond(tx, response)
+    assert (await ringing).status == 200
+    await branch.acknowledge()
+    await both.core.until(lambda: both.core.acks)
+    branch.give_up()
+    await both.core.request("BYE")
 
 
 async def test_a_trunks_challenge_is_answered_once(both: Exchange) -> None:
@@ -227,6 +291,44 @@ async def test_an_interval_that_the_peer_finds_too_small_is_left_out(both: Excha
     branch = branch_to(both, replace(SAID, headers=(("Session-Expires", "90"), ("Supported", "timer"))))
     assert (await branch.ring()).status == 486
     assert [("Session-Expires" in each.headers) for each in both.core.requests] == [True, False]
+
+
+@pytest.mark.parametrize("order", [(401, 422), (407, 422), (422, 401)])
+async def test_a_challenge_and_an_interval_that_is_too_small_are_both_answered(
+    both: Exchange, order: tuple[int, int]
+) -> None:
+    authenticator = Authenticator("trunk.example", b"0123456789abcdef")
+    header = "WWW-Authenticate" if 401 in order else "Proxy-Authenticate"
+
+    def fault(request: Request, status: int) -> Response | None:
+        if status == 422:
+            return response_to(request, 422, to_tag="phone") if "Session-Expires" in request.headers else None
+        if authenticator.credentials_of(request) or "Proxy-Authorization" in request.headers:
+            return None
+        response = response_to(request, status, to_tag="phone")
+        response.headers.add(header, authenticator.challenges(0.0, algorithms=[Algorithm.MD5])[0])
+        return response
+
+    both.core.answer = lambda request: (
+        fault(request, order[0]) or fault(request, order[1]) or response_to(request, 486, to_tag="phone")
+    )
+    said = replace(SAID, headers=(("Session-Expires", "90"), ("Supported", "timer")))
+    branch = branch_to(both, said, Place(place_of(both), ("user", "word")))
+    assert (await branch.ring()).status == 486
+
+
+@pytest.mark.parametrize("status", [401, 422])
+async def test_what_is_asked_for_again_and_again_ends_the_call(both: Exchange, status: int) -> None:
+    challenge = Authenticator("trunk.example", b"0123456789abcdef").challenges(0.0, algorithms=[Algorithm.MD5])[0]
+
+    def insists(request: Request) -> Response:
+        response = response_to(request, status, to_tag="phone")
+        response.headers.add("WWW-Authenticate", challenge)
+        return response
+
+    both.core.answer = insists
+    assert (await branch_to(both, place=Place(place_of(both), ("user", "word"))).ring()).status == status
+    assert len(both.core.requests) == 2
 
 
 async def test_a_place_that_is_nowhere_is_503(both: Exchange) -> None:

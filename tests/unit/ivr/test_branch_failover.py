@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ivr import branch
 from ivr.branch import Branch, Place
 from ivr.dialogs import Dialogs
+from ivr.ringing import Ringing
 from ivr.sip.digest import Algorithm, Authenticator, StoredSecrets, Verdict, ha1
 from ivr.sip.endpoint import Endpoint
 from ivr.sip.hops import Destination, Transport
-from ivr.sip.message import Request, Response, response_to
+from ivr.sip.message import Request, Response, parse, response_to
+from ivr.sip.outgoing import is_made_up
 from ivr.sip.transaction import ServerTransaction
 from tests.fakes.exchange import Core, sdp
 from tests.fakes.nameserver import name_server
 from tests.unit.ivr.test_branch import SAID
+from voicebox.coverage import Rung
 from voicebox.tasks import Errands
 
 Answer = Callable[[Request], Response | None]
@@ -166,3 +170,68 @@ async def test_credentials_go_to_the_server_that_asked_for_them(trunk: Trunk) ->
     assert (await trunk.branch(("user", "word")).ring()).status == 486
     assert verdicts == [Verdict.GOOD]
     assert trunk.first.methods == ["INVITE"]
+
+
+async def test_a_server_that_says_nothing_is_passed_over_and_not_asked_first_again(
+    trunk: Trunk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert branch.SILENCE_S == 4.0
+    monkeypatch.setattr(branch, "SILENCE_S", 0.1)
+    came: list[bytes] = []
+    monkeypatch.setattr(trunk.first.endpoint, "received", lambda data, source: came.append(data))
+    trunk.second.answer = trunk.picks_up
+    await through_and_over(trunk)
+    trunk.second.requests.clear()
+    trunk.second.acks.clear()
+    await through_and_over(trunk)
+    assert len({parse(data).call_id for data in came}) == 1
+
+
+async def test_where_all_servers_say_nothing_nobody_is_reached(trunk: Trunk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(branch, "SILENCE_S", 0.1)
+    for each in (trunk.first, trunk.second):
+        monkeypatch.setattr(each.endpoint, "received", lambda data, source: None)
+    assert await Ringing([trunk.branch()], spawn=trunk.errands.spawn).run(None) is Rung.UNREACHABLE
+
+
+@pytest.mark.parametrize("trunk", [Transport.TCP], indirect=True)
+async def test_a_server_that_rings_and_is_lost_keeps_the_call(trunk: Trunk) -> None:
+    trunk.first.answer = lambda request: response_to(request, 180, to_tag="one")
+    trunk.second.answer = trunk.picks_up
+    called = trunk.branch()
+    heard = asyncio.Event()
+    called.on_provisional = lambda response: heard.set()
+    ringing = asyncio.create_task(called.ring())
+    async with asyncio.timeout(5):
+        await heard.wait()
+    await trunk.first.endpoint.close()
+    response = await ringing
+    assert (response.status, is_made_up(response)) == (503, True)
+    assert trunk.second.methods == []
+
+
+async def test_contact_is_where_the_server_that_gets_the_request_reaches_us() -> None:
+    six, four, own = Server(), Server(), Core()
+    six.endpoint, four.endpoint = Endpoint(six, user_agent="six"), Endpoint(four, user_agent="four")
+    await six.endpoint.listen(["udp:[::1]:0"])
+    await four.endpoint.listen(["udp:127.0.0.1:0"])
+    six.answer = refuses
+    four.answer = lambda request: response_to(request, 486, to_tag="phone")
+    zone = {
+        ("_sip._udp.trunk.test.", "SRV"): [
+            f"10 1 {six.endpoint.listening[0].port} six.trunk.test.",
+            f"20 1 {four.endpoint.listening[0].port} four.trunk.test.",
+        ],
+        ("six.trunk.test.", "AAAA"): ["::1"],
+        ("four.trunk.test.", "A"): ["127.0.0.1"],
+    }
+    async with name_server(zone) as names, asyncio.TaskGroup() as group:
+        own.endpoint = ours = Endpoint(own, user_agent="voicebox", resolver=names.resolver)
+        await ours.listen(["udp:127.0.0.1:0", "udp:[::1]:0"])
+        place = Place(Destination("trunk.test", None, Transport.UDP))
+        called = Branch(ours, SAID, place, user="1001", dialogs=Dialogs(), spawn=Errands(group).spawn)
+        assert (await called.ring()).status == 486
+        hosts = [[each.contact[0].uri.host for each in server.requests] for server in (six, four)]
+        for each in (ours, six.endpoint, four.endpoint):
+            await each.close()
+    assert hosts == [["[::1]"], ["127.0.0.1"]]

@@ -9,10 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from ivr import ringing
+from ivr import branch, ringing
 from ivr.branch import Place
 from ivr.call import RecordEnd
 from ivr.departure import Gateway
+from ivr.early import DIALOGS_MAX
 from ivr.sip.dialog import Dialog
 from ivr.sip.hops import Destination, Transport
 from ivr.sip.message import Response, response_to
@@ -20,6 +21,7 @@ from ivr.switchboard import Switchboard
 from tests.fakes.exchange import PHONE, Exchange, exchange, sdp
 from tests.fakes.telephone import SAID, Calling, Telephone, calling, register, telephone
 from tests.fakes.voicemail import ANNA
+from tests.unit.ivr.test_engine import answering
 from voicebox.callrecord import CallRecord
 from voicebox.coverage import RING_S
 from voicebox.mailbox import Mailbox
@@ -345,7 +347,7 @@ async def test_when_the_time_is_over_the_mailbox_answers_without_waiting_for_the
 async def test_a_phone_without_a_sign_of_life_is_unreachable_after_four_seconds(
     both: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ringing.SILENCE_S == 4.0
+    assert branch.SILENCE_S == 4.0
     monkeypatch.setattr(ringing, "SILENCE_S", 0.05)
     async with telephone(both) as phone:
         await phone.endpoint.close()
@@ -602,6 +604,49 @@ async def test_a_deflection_that_is_not_allowed_leaves_the_call_unanswered(
     assert [entry.get("refused") for entry in record.trace if entry.get("refused")] == [refused]
 
 
+async def test_a_phone_that_makes_up_dialogs_gets_no_more_than_some(both: Exchange, phone: Telephone) -> None:
+    call = calling(both)
+    for number in range(DIALOGS_MAX + 4):
+        await phone.rings(183, sdp(40_000 + number), tag=f"t{number}")
+    await call.hears(183, dialogs=DIALOGS_MAX)
+    assert len(both.house.dialogs) == DIALOGS_MAX
+    # Who answers makes its dialog all the same.
+    await phone.picks_up(tag="another")
+    await hang_up(both, await call.connected())
+
+
+@pytest.mark.parametrize(
+    "contact", ["<sip:030 1234567@pbx>", "sip:1002@pbx?Subject=x", '"Bert" sip:1002@pbx', "*", "<sip:172.16.1.20>"]
+)
+async def test_a_deflection_to_nobody_is_as_good_as_unanswered(both: Exchange, phone: Telephone, contact: str) -> None:
+    call = calling(both)
+    await phone.refuses(302, contact)
+    record = await hang_up(both, await call.connected())
+    assert record.reason is Reason.UNAVAILABLE
+
+
+async def test_of_a_deflections_contacts_one_that_can_be_read_counts(both: Exchange, phone: Telephone) -> None:
+    owns(both, ANNA, BERT)
+    async with telephone(both, "bert", device=BERTS) as berts:
+        call = calling(both)
+        await phone.refuses(302, "<sip:@pbx>", "<sip:1002@pbx>")
+        await berts.picks_up()
+        assert (await hang_up(both, await call.connected())).mailbox == "1002"
+
+
+async def test_a_deflection_to_an_alias_is_not_the_mailboxs_but_not_allowed(both: Exchange, phone: Telephone) -> None:
+    mobile = "+491701234567"
+    owns(both, replace(ANNA, forward_no_answer="1002"), BERT)
+    both.outcalls.colleagues = {**both.outcalls.colleagues, mobile: ANNA}
+    async with telephone(both, "bert", device=BERTS) as berts:
+        call = calling(both)
+        await phone.refuses(302, f"<sip:{mobile}@pbx>")
+        await berts.picks_up()
+        record = await hang_up(both, await call.connected())
+        assert record.mailbox == "1002"
+        assert [entry.get("refused") for entry in record.trace if entry.get("refused")] == ["own-number"]
+
+
 async def test_phones_that_deflect_to_each_other_are_a_loop(both: Exchange, phone: Telephone) -> None:
     owns(both, ANNA, BERT)
     async with telephone(both, "bert", device=BERTS) as berts:
@@ -619,6 +664,20 @@ async def test_a_deflection_counts_as_one_of_the_five_diversions(both: Exchange,
     await phone.refuses(302, "<sip:1002@pbx>")
     await call.answered(482)
     await both.record()
+
+
+async def test_what_a_phone_claims_of_who_diverted_does_not_go_on() -> None:
+    async with exchange(peer=[]) as both, telephone(both, "bert", device=BERTS) as berts:
+        owns(both, ANNA, BERT)
+        claim = {"Diversion": "<sip:+4930999999@victim.example>;reason=unconditional"}
+        request = both.request("INVITE", user="1002", body=sdp(), headers=claim)
+        challenge = await both.ask(request)
+        call = Calling(both, answering(request, challenge))
+        invite = (await berts.rings()).request
+        assert invite.headers.all("Diversion") == []
+        await berts.picks_up()
+        record = await hang_up(both, await call.connected())
+        assert record.deflected_by is None
 
 
 # --- forwarding out of the house

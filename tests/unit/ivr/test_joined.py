@@ -162,6 +162,29 @@ async def test_two_offers_at_once_are_told_apart(talk: Talk) -> None:
     await talk.end()
 
 
+@pytest.mark.parametrize("who", ["caller", "phone"])
+@pytest.mark.parametrize("late", [200, 487])
+async def test_an_offer_that_is_open_when_the_call_ends_is_answered(talk: Talk, who: str, late: int) -> None:
+    """RFC 3261 section 15.1.2."""
+
+    def deaf(request: Request) -> Response | None:
+        return None if request.method == "INVITE" else response_to(request, 200)
+
+    talk.phone.core.answer = talk.both.core.answer = deaf
+    offering = asyncio.create_task(talk.both.within(talk.dialog, "INVITE", HELD))
+    await talk.phone.core.until(lambda: len(talk.phone.core.invites) == 2)
+    if who == "caller":
+        await talk.both.within(talk.dialog, "BYE")
+    else:
+        await talk.phone.within("BYE")
+    assert (await offering).status == 487
+    tx = talk.phone.core.invites[-1]
+    talk.phone.endpoint.respond(tx, _described(response_to(tx.request, late), talk.both, sdp(41_002)))
+    if late == 200:
+        await talk.phone.acks(2)
+    await talk.both.record()
+
+
 async def test_a_phone_that_lost_the_call_ends_it(talk: Talk) -> None:
     answers(talk.phone, 481)
     assert (await talk.both.within(talk.dialog, "INVITE", HELD)).status == 481
@@ -217,6 +240,24 @@ async def test_without_a_session_timer_both_are_asked_for_a_sign_of_life(talk: T
     await talk.both.core.request("BYE")
     await talk.both.record()
     assert talk.ends() == "lost"
+
+
+@pytest.mark.parametrize(("interval_s", "asked"), [(1800, False), (99_999_999, True)])
+async def test_a_session_of_years_is_looked_after_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, interval_s: int, *, asked: bool
+) -> None:
+    monkeypatch.setattr(joined, "ALIVE_EVERY_S", 0.05)
+    async with exchange() as both, telephone(both) as phone:
+        call = calling(both)
+        await phone.picks_up(Session_Expires=f"{interval_s};refresher=uas")
+        dialog = await call.connected()
+        await phone.acks()
+        await both.ack(dialog)
+        if asked:
+            await phone.core.request("OPTIONS")
+        assert (Talk(both, phone, dialog).joined._round is not None) is asked
+        await both.within(dialog, "BYE")
+        await both.record()
 
 
 async def test_a_caller_that_never_acknowledges_is_hung_up_and_so_is_the_phone() -> None:

@@ -9,7 +9,7 @@ import sipmessage
 
 from ivr.sip.errors import ParseError
 from ivr.sip.headers import Headers
-from ivr.sip.message import MESSAGE_MAX_BYTES, Request, Response, parse, response_to
+from ivr.sip.message import CONTACTS_MAX, MESSAGE_MAX_BYTES, Request, Response, parse, response_to
 from ivr.sip.status import reason_phrase
 from ivr.sip.uri import Uri
 
@@ -268,6 +268,23 @@ def test_errors_do_not_quote_the_message() -> None:
     error = refusal(wire(From="sip:secret@@@ <", Authorization='Digest response="abc"'))
     assert "secret" not in str(error)
     assert "secret" not in repr(error)
+
+
+@pytest.mark.parametrize(
+    ("contact", "users"),
+    [
+        ("<sip:030 1@h>", []),
+        ("*", []),
+        ("<sip:a@b", []),
+        ("<sip:@h>, <sip:1@h>;q=0.5, sip:2@h?Subject=x", ["1"]),
+        (", ".join(f"<sip:{number}@h>" for number in range(40)), [str(number) for number in range(CONTACTS_MAX)]),
+    ],
+)
+def test_no_response_is_lost_by_its_contact(contact: str, users: list[str]) -> None:
+    response = response_to(invite(), 302)
+    response.headers.set("Contact", contact)
+    read = parse(response.to_bytes())
+    assert [each.uri.user for each in read.contact] == users
 
 
 def test_a_register_may_remove_all_its_contacts() -> None:

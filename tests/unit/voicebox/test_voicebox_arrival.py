@@ -366,12 +366,24 @@ async def test_every_arrival_gets_a_decision_that_keeps_the_rules(arrival: Arriv
         ("sip:anna@elsewhere.example", "sip:anna@elsewhere.example"),
         ("sip:8000@x", None),
         ("sip:+492118000@x", None),
+        # No user part: the digits of an address are nobody's number.
+        ("sip:172.16.1.20", "sip:172.16.1.20"),
+        ("sips:198.51.100.7:5061;transport=tls", "sips:198.51.100.7:5061;transport=tls"),
+        # RFC 3966 section 5.1.4: a local number is its context's.
+        ("tel:5551234;phone-context=+1212", "+12125551234"),
+        ("sip:7042;phone-context=%2B49301234@x;user=phone", "+493012347042"),
+        ("tel:8000;phone-context=+49301234", "+493012348000"),
+        ("tel:12;phone-context=+491", "tel:12;phone-context=+491"),
+        ("tel:1002;phone-context=elsewhere.example", "tel:1002;phone-context=elsewhere.example"),
+        ("tel:8000;phone-context=Box.example", None),
+        ("tel:1002;phone-context=box.example", "1002"),
+        ("tel:+4930123456;phone-context=elsewhere.example", "+4930123456"),
     ],
 )
 def test_where_a_phone_deflects_a_call_to(uri: str, number: str | None) -> None:
-    assert read_deflection(uri, PLAN, ["8000", "+492118000"]) == number
+    assert read_deflection(uri, PLAN, ["8000", "+492118000"], domain="box.example") == number
 
 
 @given(st.text(max_size=300))
 def test_whatever_a_phone_names_is_bounded(uri: str) -> None:
-    assert len(read_deflection(uri, PLAN, ["8000"]) or "") <= 40
+    assert len(read_deflection(uri, PLAN, ["8000"], domain="box.example") or "") <= 40

@@ -208,7 +208,8 @@ def test_signalled_numbers_are_read_in_every_spelling(user: str, number: Number)
     ["", "anonymous", "Anonymous", "unknown", "restricted", "anna", "1001a", "*1001", "+", "++49211",
      "#31#0211",
      "+0211555", "+1001", "+999123456", "0" * 33, "1" * (SIGNALLED_MAX_CHARS + 1), "%", "%zz", "%00", "sip:",
-     "tel:;phone-context=+49", ";phone-context=+49211", "1+1", "١٠٠١", "１００１", "１", "1001\x00", "1001\r\nEvil: 1"],
+     "tel:;phone-context=+49", ";phone-context=+49211", "1+1", "١٠٠١", "１００１", "１", "1001\x00", "1001\r\nEvil: 1",
+     "sip:1001", "<sip:172.16.1.20>", "SIPS:198.51.100.7:5061;transport=tls"],
 )  # fmt: skip
 def test_what_is_no_number_is_none(user: str) -> None:
     assert parse_signalled(user, DUESSELDORF) is None
