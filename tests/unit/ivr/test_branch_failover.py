@@ -180,10 +180,11 @@ async def test_a_server_that_says_nothing_is_passed_over_and_not_asked_first_aga
     came: list[bytes] = []
     monkeypatch.setattr(trunk.first.endpoint, "received", lambda data, source: came.append(data))
     trunk.second.answer = trunk.picks_up
-    await through_and_over(trunk)
-    trunk.second.requests.clear()
-    trunk.second.acks.clear()
-    await through_and_over(trunk)
+    async with asyncio.timeout(10):
+        await through_and_over(trunk)
+        trunk.second.requests.clear()
+        trunk.second.acks.clear()
+        await through_and_over(trunk)
     assert len({parse(data).call_id for data in came}) == 1
 
 
