@@ -135,9 +135,8 @@ class Announcements:
             if used_by and not replace_by_default:
                 raise AnnouncementInUse(used_by)
             told = False
-            for field, keys in (
-                await announcements.play_instead(connection, found.company_id, found.audio_id, None, now)
-            ).items():
+            changed = await announcements.play_instead(connection, found.id, found.audio_id, None, now)
+            for field, keys in changed.items():
                 for key in keys:
                     owner = await mailboxes.by_id(connection, key)
                     if owner is not None:
@@ -234,7 +233,9 @@ async def _standing(connection: AsyncConnection, owner: Mailbox, kind: Kind) -> 
     choice = choices.get(kind)
     field = kind.plays_in
     if field is None and choice is not None and choice.audio_id == present.no_answer_greeting is not None:
-        field = "no_answer_greeting"
+        separate = choices.get(Kind.NO_ANSWER)
+        # What was chosen for no answer itself plays on, whatever becomes of an alternative that is the same.
+        field = None if separate is not None and separate.audio_id == choice.audio_id else "no_answer_greeting"
     return _Standing(
         mailbox=present,
         choice=choice.announcement_id if choice is not None else None,

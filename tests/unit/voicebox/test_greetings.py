@@ -12,7 +12,7 @@ import soundfile
 
 from tests.fakes.mastering import Spoken, mastered_here, spoken
 from tests.fakes.rows import NOW, Marks, StandingClock, a_take, add_company, add_mailbox
-from voicebox.announcement import Change, Kind
+from voicebox.announcement import Change, Kind, User
 from voicebox.announcements import AnnouncementInUse, Announcements, Scope
 from voicebox.deposit import Deposits
 from voicebox.errors import Conflict, DatabaseUnavailable, RecordingBroken, RecordingElsewhere, StoreUnavailable
@@ -133,13 +133,16 @@ async def test_an_alternative_plays_once_it_is_chosen(studio: Studio) -> None:
     assert [change for change, _ in await studio.mails()] == ["alternative-recorded", "no-answer-alternative"]
 
 
-async def test_the_default_is_restored_and_the_own_greeting_stays_to_be_chosen(studio: Studio) -> None:
+async def test_the_default_is_restored_and_the_own_greeting_stays_in_the_list(studio: Studio) -> None:
     recorded = await studio.greetings.record(studio.anna, Kind.BUSY, a_take(3))
     assert recorded is not None
     after = await studio.greetings.use_default(recorded, Kind.BUSY)
     assert after is not None
     assert after.busy_greeting is None
-    assert Kind.BUSY in await studio.greetings.choices(after)
+    assert await studio.greetings.choices(after) == {}, "what does not play is not in use"
+    (own,) = await studio.announcements.visible(Scope(studio.company.id, studio.anna.id))
+    assert own.audio_id == recorded.busy_greeting
+    assert await studio.announcements.remove(Scope(studio.company.id, studio.anna.id), own.id) == ()
     again = await studio.greetings.use_default(after, Kind.BUSY)
     assert again is not None
     assert [change for change, _ in await studio.mails()] == ["busy-recorded", "busy-default"], "nothing to tell twice"
@@ -392,6 +395,29 @@ async def test_row_12_another_alternative_plays_at_once_in_the_place_of_the_one_
     assert (await studio.now()).no_answer_greeting is None
     assert await studio.greetings.choices(studio.anna) == {}
     assert [change for change, _ in await studio.mails()][-1] == "no-answer-default"
+
+
+async def test_row_12_an_alternative_taken_back_leaves_what_was_chosen_for_no_answer_itself(studio: Studio) -> None:
+    shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    for kind in (Kind.NO_ANSWER, Kind.ALTERNATIVE_1):
+        assert await studio.announcements.choose(studio.anna, kind, shared.id)
+    await studio.announcements.use_default(studio.anna, Kind.ALTERNATIVE_1)
+    assert (await studio.now()).no_answer_greeting == shared.audio_id
+    async with studio.db.read() as connection:
+        assert await announcements.users(connection, shared.id) == [User("1001", Kind.NO_ANSWER)]
+    assert [change for change, _ in await studio.mails()] == ["no-answer-chosen", "alternative-chosen"]
+
+
+async def test_row_12_an_alternative_chosen_by_phone_takes_the_place_of_what_was_chosen_for_no_answer(
+    studio: Studio,
+) -> None:
+    shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    for kind in (Kind.NO_ANSWER, Kind.ALTERNATIVE_1):
+        assert await studio.announcements.choose(studio.anna, kind, shared.id)
+    assert await studio.greetings.choose_alternative(await studio.now(), 1) is not None
+    assert set(await studio.greetings.choices(studio.anna)) == {Kind.ALTERNATIVE_1}
+    await studio.announcements.use_default(studio.anna, Kind.ALTERNATIVE_1)
+    assert (await studio.now()).no_answer_greeting is None
 
 
 async def test_row_12_one_that_is_chosen_while_it_is_deleted_is_never_played_by_half(studio: Studio) -> None:
