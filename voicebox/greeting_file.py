@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import soundfile
+import soxr
 
 FILE_MAX_BYTES: Final = 10 * 1024 * 1024
 LENGTH_MAX_S: Final = 180
@@ -15,6 +16,10 @@ LENGTH_MIN_S: Final = 0.1
 CHANNELS_MAX: Final = 8
 BLOCK_S: Final = 1
 """Decoded at a time: between blocks a time limit can take hold."""
+KEPT_MAX_HZ: Final = 48_000
+"""Three minutes at 192 kHz would be 276 MB at once; no telephone plays what lies above 8 kHz."""
+BROUGHT_TO_HZ: Final = 16_000
+"""What is at more comes out so, block by block: the rate that announcements have in the end."""
 
 Samples = npt.NDArray[np.float64]
 """Mono, full scale is 1.0."""
@@ -26,6 +31,8 @@ class Fault(StrEnum):
     UNREADABLE = "unreadable"
     TOO_LARGE = "too-large"
     TOO_LONG = "too-long"
+    TOO_SLOW = "too-slow"
+    """It takes too long to read."""
     EMPTY = "empty"
     """Nothing can be heard in it, or hardly anything."""
     KEYPAD = "keypad"
@@ -86,7 +93,7 @@ def check_greeting(data: bytes) -> None:
 
 
 def decoded(data: bytes) -> tuple[Samples, int]:
-    """Decode an announcement's file: mono, at its own rate, which is returned too. Blocks.
+    """Decode an announcement's file: mono, at its own rate or a lower one, which is returned too. Blocks.
 
     Raises:
         GreetingRefused: it is none, or breaks off in the middle.
@@ -95,17 +102,24 @@ def decoded(data: bytes) -> tuple[Samples, int]:
     blocks = []
     with _opened(data) as file:
         rate_hz: int = file.samplerate
+        lower = None
+        if rate_hz > KEPT_MAX_HZ:
+            lower = soxr.ResampleStream(rate_hz, BROUGHT_TO_HZ, 1, dtype="float32", quality="HQ")
         left = LENGTH_MAX_S * rate_hz
         try:
             while left > 0 and len(
                 block := file.read(frames=min(left, BLOCK_S * rate_hz), dtype="float32", always_2d=True)
             ):
                 left -= len(block)
-                blocks.append(block.mean(axis=1))
+                mono = block.mean(axis=1)
+                blocks.append(mono if lower is None else lower.resample_chunk(np.nan_to_num(mono)))
         except soundfile.LibsndfileError:
             raise GreetingRefused("is damaged", "Save it again.") from None
     if not blocks:
         raise GreetingRefused("holds no audio", "Record it again.", Fault.EMPTY)
+    if lower is not None:
+        blocks.append(lower.resample_chunk(np.zeros(0, np.float32), last=True))
+        rate_hz = BROUGHT_TO_HZ
     samples: Samples = np.nan_to_num(np.concatenate(blocks)).astype(np.float64)
     return samples, rate_hz
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -120,9 +120,19 @@ def _seen_by(company_id: int, mailbox_id: int | None) -> ColumnElement[bool]:
 
 async def is_taken(connection: AsyncConnection, company_id: int, mailbox_id: int | None, name: str) -> bool:
     """Tell whether its owner has an announcement of this name."""
-    owned = announcement.c.mailbox_id.is_(None) if mailbox_id is None else announcement.c.mailbox_id == mailbox_id
-    found = select(announcement.c.id).where(announcement.c.company_id == company_id, owned, announcement.c.name == name)
+    found = select(announcement.c.id).where(_owned_by(company_id, mailbox_id), announcement.c.name == name)
     return await connection.scalar(found) is not None
+
+
+async def count(connection: AsyncConnection, company_id: int, mailbox_id: int | None) -> int:
+    """Count the announcements of one owner: the company's, or a mailbox's own."""
+    found = select(func.count()).select_from(announcement).where(_owned_by(company_id, mailbox_id))
+    return (await connection.scalar(found)) or 0
+
+
+def _owned_by(company_id: int, mailbox_id: int | None) -> ColumnElement[bool]:
+    owned = announcement.c.mailbox_id.is_(None) if mailbox_id is None else announcement.c.mailbox_id == mailbox_id
+    return and_(announcement.c.company_id == company_id, owned)
 
 
 async def add(

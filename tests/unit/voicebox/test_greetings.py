@@ -3,6 +3,8 @@
 import asyncio
 import io
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import soundfile
 
 from tests.fakes.mastering import Spoken, mastered_here, spoken
 from tests.fakes.rows import NOW, Marks, StandingClock, a_take, add_company, add_mailbox
+from voicebox.ageing import Ageing
 from voicebox.announcement import Change, Kind, User
 from voicebox.announcements import AnnouncementInUse, Announcements, Scope
 from voicebox.deposit import Deposits
@@ -23,6 +26,7 @@ from voicebox.i18n import Language
 from voicebox.library import AudioLibrary
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Take
+from voicebox.settings.retention import Retention
 from voicebox.storage import announcements, audio, mailboxes, outbox
 from voicebox.storage.audio import AudioState
 from voicebox.storage.blobs import AudioStore
@@ -439,6 +443,49 @@ async def test_row_12_a_taken_name_is_told_before_the_file_is_decoded(studio: St
         await studio.announcements.add(Scope(studio.company.id), "Urlaub", b"no audio")
 
 
+async def swept(studio: Studio) -> None:
+    """Have a night come that takes away what nothing refers to."""
+    studio.clock.moment += timedelta(days=2)
+    await Ageing(studio.db, studio.store, Retention(), events=studio.events, clock=studio.clock).catch_up()
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+async def test_row_12_an_upload_that_meets_an_outage_leaves_nothing_for_ever(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    write, scope, asked = studio.db.write, Scope(studio.company.id), count(1)
+
+    async def now_and_then(work: Any) -> Any:
+        if next(asked) == nth:
+            raise DatabaseUnavailable("gone")
+        return await write(work)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.db, "write", now_and_then)
+        with pytest.raises(DatabaseUnavailable):
+            await studio.announcements.add(scope, "Urlaub", a_file())
+    assert studio.blobs() == nth - 1
+    made = await studio.announcements.add(scope, "Urlaub", a_file())
+    await swept(studio)
+    assert studio.blobs() == 1
+    assert len(await studio.library.flac(made.audio_id)) > 1000
+
+
+async def test_row_12_an_upload_that_is_not_stored_leaves_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> str:
+        raise StoreUnavailable("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.store, "put", away)
+        with pytest.raises(StoreUnavailable):
+            await studio.announcements.add(Scope(studio.company.id), "Urlaub", a_file())
+    assert await studio.announcements.visible(Scope(studio.company.id)) == []
+    await swept(studio)
+    assert (await studio.announcements.add(Scope(studio.company.id), "Urlaub", a_file())).name == "Urlaub"
+
+
 async def test_row_12_of_two_at_once_one_is_kept_and_nothing_of_the_other_stays(studio: Studio) -> None:
     scope = Scope(studio.company.id)
 
@@ -448,6 +495,7 @@ async def test_row_12_of_two_at_once_one_is_kept_and_nothing_of_the_other_stays(
     outcomes = await asyncio.gather(add(1), add(2), return_exceptions=True)
     assert sum(isinstance(each, Conflict) for each in outcomes) == 1
     assert len(await studio.announcements.visible(scope)) == 1
+    await swept(studio)
     assert studio.blobs() == 1
 
 
