@@ -547,6 +547,24 @@ async def test_deleting_an_own_announcement_changes_nobody_who_plays_the_same_fi
     assert (after.busy_greeting, after.away_greeting) == (bert.no_answer_greeting, None)
 
 
+async def test_what_another_alternative_of_the_same_file_plays_is_not_taken_away_with_one(scene: Scene) -> None:
+    tone(scene.folder / "a.wav")
+    two = "alternative_greetings = [{ name = 'Urlaub', file = 'a.wav' }, { name = 'Ferien', file = 'a.wav' }]"
+    await scene.apply(COMPANY + ANNA + two)
+    anna, store = await scene.mailbox(), announcing(scene)
+    (_, audio_id), (_, same) = (await chosen(scene)).values()
+    await scene.db.write(
+        lambda connection: mailboxes.change_mailbox(
+            connection, anna, {"no_answer_greeting": audio_id}, StillClock().now()
+        )
+    )
+    scope = Scope(anna.company_id, anna.id)
+    for own, plays in zip(await store.visible(scope), (same, None), strict=True):
+        assert await store.remove(scope, own.id, replace_by_default=True)
+        assert (await scene.mailbox()).no_answer_greeting == plays
+    assert audio_id == same is not None
+
+
 async def test_an_announcement_that_a_file_puts_another_in_the_place_of_is_not_in_use(scene: Scene) -> None:
     tone(scene.folder / "a.wav")
     tone(scene.folder / "b.wav", level=0.1)
