@@ -1,25 +1,27 @@
 """The store of announcements: a company's and each mailbox's own, and who plays them (voicemail.md, row 12).
 
 Subscribers see their own and the company's, and change only their own; an administrator changes the company's. What is
-uploaded is mastered in the worker, away from the calls, and is in the audio store before a row names it. Whoever's
-greeting is changed here is told by mail, as if it had been changed by phone (security.md, row 4).
+uploaded is mastered in the worker, away from the calls, and is in the audio store before an announcement names it.
+Whoever's greeting is changed here is told by mail, as if it had been changed by phone (security.md, row 4).
 """
 
-import contextlib
 from dataclasses import dataclass
 from typing import Final
 
 from voicebox.announcement import NAME_MAX, Announcement, Change, Kind, Master, User, is_name
 from voicebox.clock import Clock
-from voicebox.errors import Conflict, StoreUnavailable, VoiceboxError
+from voicebox.errors import Conflict, VoiceboxError
 from voicebox.events import Events, OutboxGrew
 from voicebox.ids import new_id
 from voicebox.mailbox import Mailbox
 from voicebox.notices import tell_owner
 from voicebox.storage import announcements, audio, mailboxes, outbox
-from voicebox.storage.blobs import AudioStore
+from voicebox.storage.blobs import AudioStore, audio_key
 from voicebox.storage.database import AsyncConnection, Database
 
+COMPANY_MAX: Final = 500
+MAILBOX_MAX: Final = 50
+"""Announcements of one owner: more than anybody can tell apart, and less than fills a disk (6 MB each at most)."""
 _CHOSEN: Final = {
     Kind.BUSY: Change.BUSY_CHOSEN,
     Kind.NO_ANSWER: Change.NO_ANSWER_CHOSEN,
@@ -40,12 +42,25 @@ class AnnouncementInUse(VoiceboxError):  # noqa: N818 - reads as what it is wher
         self.users = users
 
 
+class TooManyAnnouncements(VoiceboxError):  # noqa: N818 - likewise
+    """Their owner has `most` of them already."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"there are {most} announcements already; delete one first")
+        self.most = most
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whose announcements: a company's (no mailbox), or a mailbox's own."""
 
     company_id: int
     mailbox_id: int | None = None
+
+    @property
+    def most(self) -> int:
+        """How many there may be."""
+        return COMPANY_MAX if self.mailbox_id is None else MAILBOX_MAX
 
 
 class Announcements:
@@ -70,30 +85,35 @@ class Announcements:
             GreetingRefused: it cannot be played to callers.
             ValueError: the name is empty, too long, or cannot be shown.
             Conflict: there is one of that name.
-            DatabaseUnavailable, StoreUnavailable: it was not kept.
+            TooManyAnnouncements: their owner has as many as there may be.
+            DatabaseUnavailable, StoreUnavailable: it was not kept; the store's disk may be almost full.
         """
         if not is_name(name):
             raise ValueError(f"a name has 1 to {NAME_MAX} characters, all of which can be shown")
         async with self._db.read() as connection:
             # Decoding takes seconds: not for what cannot be kept.
-            if await announcements.is_taken(connection, scope.company_id, scope.mailbox_id, name):
-                raise Conflict("name", name)
+            await self._check(connection, scope, name)
+        await self._store.check_room()
         made = await self._master(data)
         audio_id, now = new_id(), self._clock.now()
-        key = await self._store.put(scope.company_id, audio_id, made.flac, now)
-
-        async def work(connection: AsyncConnection) -> Announcement:
-            await audio.add(
+        # Its audio has a row before anything is stored: whatever fails from here on is swept up by ageing.
+        await self._db.write(
+            lambda connection: audio.add(
                 connection,
                 audio_id=audio_id,
                 company_id=scope.company_id,
                 samples=made.samples,
                 rate_hz=made.rate_hz,
                 now=now,
-                blob_key=key,
+                blob_key=audio_key(scope.company_id, audio_id, now),
                 size_bytes=len(made.flac),
                 peaks=made.peaks,
             )
+        )
+        await self._store.put(scope.company_id, audio_id, made.flac, now)
+
+        async def work(connection: AsyncConnection) -> Announcement:
+            await self._check(connection, scope, name)  # again: somebody may have been quicker
             return await announcements.add(
                 connection,
                 company_id=scope.company_id,
@@ -103,12 +123,15 @@ class Announcements:
                 now=now,
             )
 
-        try:
-            return await self._db.write(work)
-        except Conflict:  # somebody took the name while this was decoded
-            with contextlib.suppress(StoreUnavailable):
-                await self._store.delete(key)
-            raise
+        return await self._db.write(work)
+
+    @staticmethod
+    async def _check(connection: AsyncConnection, scope: Scope, name: str) -> None:
+        """Raise what keeps an announcement from being added; on PostgreSQL, two nodes at once may exceed the number."""
+        if await announcements.is_taken(connection, scope.company_id, scope.mailbox_id, name):
+            raise Conflict("name", name)
+        if await announcements.count(connection, scope.company_id, scope.mailbox_id) >= scope.most:
+            raise TooManyAnnouncements(scope.most)
 
     async def remove(
         self, scope: Scope, announcement_id: int, *, replace_by_default: bool = False
@@ -135,9 +158,8 @@ class Announcements:
             if used_by and not replace_by_default:
                 raise AnnouncementInUse(used_by)
             told = False
-            for field, keys in (
-                await announcements.play_instead(connection, found.company_id, found.audio_id, None, now)
-            ).items():
+            changed = await announcements.play_instead(connection, found.id, found.audio_id, None, now)
+            for field, keys in changed.items():
                 for key in keys:
                     owner = await mailboxes.by_id(connection, key)
                     if owner is not None:
@@ -234,7 +256,9 @@ async def _standing(connection: AsyncConnection, owner: Mailbox, kind: Kind) -> 
     choice = choices.get(kind)
     field = kind.plays_in
     if field is None and choice is not None and choice.audio_id == present.no_answer_greeting is not None:
-        field = "no_answer_greeting"
+        separate = choices.get(Kind.NO_ANSWER)
+        # What was chosen for no answer itself plays on, whatever becomes of an alternative that is the same.
+        field = None if separate is not None and separate.audio_id == choice.audio_id else "no_answer_greeting"
     return _Standing(
         mailbox=present,
         choice=choice.announcement_id if choice is not None else None,

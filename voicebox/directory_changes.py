@@ -150,8 +150,8 @@ class DirectoryUpdate:
 
     async def _mailbox(self, plan: MailboxPlan, standing: Standing | None, company: Company) -> None:
         subject = f"mailbox {plan.entry.number}"
-        alternatives = await self._known_alternatives(standing)
-        wanted = self._wanted(plan, standing.mailbox if standing else None, alternatives)
+        choices = await self._known_choices(standing)
+        wanted = self._wanted(plan, standing.mailbox if standing else None, choices)
         if standing is None:
             self._note(subject, "")
             basics = {"language": company.language, "time_zone": company.time_zone, "number": plan.entry.number}
@@ -161,23 +161,26 @@ class DirectoryUpdate:
             standing = Standing(mailbox)
             self._written[mailbox.number] = mailbox
         else:
-            self._differences(subject, standing.mailbox, wanted, plan)
+            changed = self._differences(subject, standing.mailbox, wanted, plan)
             mailbox = await self._write(self._written[plan.entry.number], wanted)
+            for kind in [kind for kind in choices if kind.plays_in in changed]:
+                await announcements.forget(self._connection, mailbox, kind)
+                del choices[kind]
         known = {alias.number for alias in standing.aliases}
         for number in plan.aliases or ():
             if number not in known:
                 await mailboxes.add_alias(self._connection, mailbox, number, self._now)
                 self._note(subject, "alias", after=number)
-        await self._alternatives(subject, plan, mailbox, alternatives)
+        await self._alternatives(subject, plan, mailbox, choices)
         await self._device(subject, plan, mailbox, standing.devices)
         await self._secrets(subject, plan, mailbox, standing)
 
-    async def _known_alternatives(self, standing: Standing | None) -> dict[Kind, Choice]:
-        """Return what a mailbox has for its alternative greetings."""
+    async def _known_choices(self, standing: Standing | None) -> dict[Kind, Choice]:
+        """Return what a mailbox has for each kind of greeting."""
         if standing is None:
             return {}
         choices = await announcements.choices(self._connection, standing.mailbox.id)
-        return {choice.kind: choice for choice in choices if choice.kind.plays_in is None}
+        return {choice.kind: choice for choice in choices}
 
     async def _alternatives(
         self, subject: str, plan: MailboxPlan, mailbox: Mailbox, known: Mapping[Kind, Choice]
@@ -193,24 +196,41 @@ class DirectoryUpdate:
             audio_id = self._prepared.greeting_ids.get((plan.entry.number, kind))
             if (name, audio_id) == ((before.name, before.audio_id) if before else (None, None)):
                 continue
+            plays = before is not None and self._plays(before, plan, mailbox, known.get(Kind.NO_ANSWER))
             if name is None or audio_id is None:
                 await announcements.forget(self._connection, mailbox, kind)
             else:
-                made, _ = await announcements.put_own(self._connection, mailbox, name, audio_id, self._now)
-                await announcements.choose(self._connection, mailbox, kind, name, made.id, now=self._now)
-            if before is not None and before.audio_id == mailbox.no_answer_greeting is not None:
+                mailbox = await self._alternative(mailbox, kind, name, audio_id)
+            if plays:
                 mailbox = await self._write(mailbox, {"no_answer_greeting": audio_id})
             self._note(subject, f"alternative_greetings[{number}]", before.name if before else None, name)
 
-    def _wanted(self, plan: MailboxPlan, before: Mailbox | None, alternatives: Mapping[Kind, Choice]) -> dict[str, Any]:
+    def _plays(self, choice: Choice, plan: MailboxPlan, mailbox: Mailbox, separate: Choice | None) -> bool:
+        """Tell whether an alternative is what plays, and not a greeting for no answer that has the same audio."""
+        by_file = (plan.entry.number, "no_answer_greeting") in self._prepared.greeting_ids
+        chosen = separate is not None and separate.audio_id == choice.audio_id
+        return choice.audio_id == mailbox.no_answer_greeting is not None and not by_file and not chosen
+
+    async def _alternative(self, mailbox: Mailbox, kind: Kind, name: str, audio_id: str) -> Mailbox:
+        """Write one, and have new audio of an announcement play where that was chosen for something else, too."""
+        made, replaced = await announcements.put_own(self._connection, mailbox, name, audio_id, self._now)
+        await announcements.forget(self._connection, mailbox, kind)  # its caller knows whether it plays as such
+        if replaced is not None:
+            await announcements.play_instead(self._connection, made.id, replaced, audio_id, self._now)
+            mailbox = await mailboxes.by_id(self._connection, mailbox.id) or mailbox
+            self._written[mailbox.number] = mailbox
+        await announcements.choose(self._connection, mailbox, kind, name, made.id, now=self._now)
+        return mailbox
+
+    def _wanted(self, plan: MailboxPlan, before: Mailbox | None, choices: Mapping[Kind, Choice]) -> dict[str, Any]:
         """Return the fields of `Mailbox` that the file decides."""
         entry = plan.entry
         wanted: dict[str, Any] = {"name": entry.name, "phone": plan.phone} | plan.destinations
         wanted |= {key: getattr(entry, key) for key in _ADDRESSES}
         wanted |= {key: value for key in _SWITCHES if (value := getattr(entry, key)) is not None}
         wanted |= {name: value * 60 for key, name in _MINUTES.items() if (value := getattr(entry, key)) is not None}
-        # An alternative plays since the subscriber chose it, though it came from a file.
-        chosen = {choice.audio_id for choice in alternatives.values()}
+        # What the subscriber chose plays on, though it came from a file, as alternatives do.
+        chosen = {choice.audio_id for choice in choices.values()}
         for key in GREETINGS:
             if (entry.number, key) in self._prepared.greeting_ids:
                 wanted[key] = self._prepared.greeting_ids[entry.number, key]

@@ -8,6 +8,7 @@ VoiceboxError
 ├── NoAudio               there is no audio under this id, or it is marked broken
 ├── Conflict              a unique number, name or key is taken already
 ├── AnnouncementInUse     it is not removed, since mailboxes use it (voicebox.announcements)
+├── TooManyAnnouncements  their owner has as many as there may be (voicebox.announcements)
 ├── SendingRefused        nothing could be sent to others, and why (voicebox.distribution)
 ├── KeyUnusable           the key of the PINs cannot be read or made (voicebox.pinhash)
 └── SchemaTooNew          a later version has migrated the database (voicebox.storage.schema)

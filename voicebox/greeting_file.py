@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import soundfile
+import soxr
 
 from voicebox import ffmpeg
 from voicebox.ffmpeg import Container, Failure, Limits, NotDecoded
@@ -23,6 +24,10 @@ PADDING_S: Final = 0.1
 CHANNELS_MAX: Final = 8
 BLOCK_S: Final = 1
 """Decoded at a time: between blocks a time limit can take hold."""
+KEPT_MAX_HZ: Final = 48_000
+"""Three minutes at 192 kHz would be 276 MB at once; no telephone plays what lies above 8 kHz."""
+BROUGHT_TO_HZ: Final = 16_000
+"""What is at more comes out so, block by block: the rate that announcements have in the end."""
 
 Samples = npt.NDArray[np.float64]
 """Mono, full scale is 1.0."""
@@ -34,6 +39,8 @@ class Fault(StrEnum):
     UNREADABLE = "unreadable"
     TOO_LARGE = "too-large"
     TOO_LONG = "too-long"
+    TOO_SLOW = "too-slow"
+    """It takes too long to read."""
     EMPTY = "empty"
     """Nothing can be heard in it, or hardly anything."""
     KEYPAD = "keypad"
@@ -98,7 +105,7 @@ def check_greeting(data: bytes) -> None:
 
 
 def decoded(data: bytes, *, program: str | None = None, limits: Limits | None = None) -> tuple[Samples, int]:
-    """Decode an announcement's file: mono, at the rate that is returned too, mostly its own. Blocks.
+    """Decode an announcement's file: mono, at its own rate or another one, which is returned too. Blocks.
 
     Args:
         data: the file.
@@ -114,17 +121,24 @@ def decoded(data: bytes, *, program: str | None = None, limits: Limits | None = 
     blocks = []
     with _opened(data) as file:
         rate_hz: int = file.samplerate
+        lower = None
+        if rate_hz > KEPT_MAX_HZ:
+            lower = soxr.ResampleStream(rate_hz, BROUGHT_TO_HZ, 1, dtype="float32", quality="HQ")
         left = LENGTH_MAX_S * rate_hz
         try:
             while left > 0 and len(
                 block := file.read(frames=min(left, BLOCK_S * rate_hz), dtype="float32", always_2d=True)
             ):
                 left -= len(block)
-                blocks.append(block.mean(axis=1))
+                mono = block.mean(axis=1)
+                blocks.append(mono if lower is None else lower.resample_chunk(np.nan_to_num(mono)))
         except soundfile.LibsndfileError:
             raise GreetingRefused("is damaged", "Save it again.") from None
     if not blocks:
         raise _empty()
+    if lower is not None:
+        blocks.append(lower.resample_chunk(np.zeros(0, np.float32), last=True))
+        rate_hz = BROUGHT_TO_HZ
     samples: Samples = np.nan_to_num(np.concatenate(blocks)).astype(np.float64)
     return samples, rate_hz
 
@@ -155,7 +169,7 @@ def _not_decoded(why: Failure) -> GreetingRefused:
         case Failure.NO_SOUND:
             return _empty()
         case Failure.LATE:
-            return GreetingRefused("takes too long to read", "Save it as WAV, 16 bits, mono or stereo.")
+            return GreetingRefused("takes too long to read", "Save it as WAV, 16 bits, mono or stereo.", Fault.TOO_SLOW)
         case Failure.BROKEN:
             return GreetingRefused(
                 "is damaged, or holds no sound that can be read", "Save it again, as WAV, FLAC, MP3 or Ogg."

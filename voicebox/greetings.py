@@ -102,7 +102,7 @@ class Greetings:
             # First, so that what the swap compares with is what the maker saw.
             after = await swap(connection, seen, {kind.plays_in: kept.audio_id} if kind.plays_in else {}, now)
             if after is not None and before is not None:
-                await announcements.play_instead(connection, seen.company_id, before, kept.audio_id, now)
+                await announcements.play_instead(connection, announced.id, before, kept.audio_id, now)
                 after = await mailboxes.by_id(connection, seen.id)
             return after
 
@@ -110,9 +110,9 @@ class Greetings:
         return await change_and_tell(self._db, self._events, work, change, now, detail=name)
 
     async def use_default(self, seen: Mailbox, kind: Kind) -> Mailbox | None:
-        """Have the default greeting play; the own one stays to be chosen again. An alternative has no default."""
+        """Have the default greeting play; the own one stays in the list. An alternative has no default."""
         field, change = _DEFAULT[kind]
-        return await self._set(seen, {field: None}, change)
+        return await self._set(seen, {field: None}, change, forgotten=kind)
 
     async def choose_alternative(self, seen: Mailbox, number: int) -> Mailbox | None:
         """Have an alternative greeting, 1 to 3, play when nobody answers; None also where there is none."""
@@ -123,7 +123,10 @@ class Greetings:
             choice = listed.get(Kind.alternative(number))
             if choice is None or choice.audio_id is None:
                 return None
-            return await swap(connection, seen, {"no_answer_greeting": choice.audio_id}, now)
+            after = await swap(connection, seen, {"no_answer_greeting": choice.audio_id}, now)
+            if after is not None:
+                await announcements.forget(connection, seen, Kind.NO_ANSWER)  # the alternative plays in its place
+            return after
 
         change = Change.NO_ANSWER_ALTERNATIVE
         return await change_and_tell(self._db, self._events, work, change, now, detail=str(number))
@@ -151,13 +154,20 @@ class Greetings:
         """Have callers hear no name any more."""
         return await self._set(seen, {"name_recording": None}, Change.NAME_REMOVED)
 
-    async def _set(self, seen: Mailbox, changes: dict[str, Any], change: Change | None) -> Mailbox | None:
+    async def _set(
+        self, seen: Mailbox, changes: dict[str, Any], change: Change | None, *, forgotten: Kind | None = None
+    ) -> Mailbox | None:
         if all(getattr(seen, name) == value for name, value in changes.items()):
             change = None  # nobody need be told; the swap still finds out whether somebody else was quicker
         now = self._clock.now()
-        return await change_and_tell(
-            self._db, self._events, lambda connection: swap(connection, seen, changes, now), change, now
-        )
+
+        async def work(connection: AsyncConnection) -> Mailbox | None:
+            after = await swap(connection, seen, changes, now)
+            if after is not None and forgotten is not None:
+                await announcements.forget(connection, seen, forgotten)
+            return after
+
+        return await change_and_tell(self._db, self._events, work, change, now)
 
     async def _stored(self, owner: Mailbox, take: Take) -> "_Kept":
         """Master a take and put it into the store, before a row names it; raises as `record`."""

@@ -31,10 +31,12 @@ class Code(StrEnum):
     NO_AUDIO = "no-audio"
     NAME_TAKEN = "name-taken"
     ANNOUNCEMENT_IN_USE = "announcement-in-use"
+    TOO_MANY_ANNOUNCEMENTS = "too-many-announcements"
     METHOD_NOT_ALLOWED = "method-not-allowed"
     RANGE_NOT_SATISFIABLE = "range-not-satisfiable"
     INVALID = "invalid"
     TOO_MANY_ATTEMPTS = "too-many-attempts"
+    TOO_MANY_UPLOADS = "too-many-uploads"
     REFUSED = "refused"
     INTERNAL = "internal"
     NOT_READY = "not-ready"
@@ -61,9 +63,11 @@ STATUS: Final[Mapping[Code, int]] = MappingProxyType(
         Code.METHOD_NOT_ALLOWED: 405,
         Code.NAME_TAKEN: 409,
         Code.ANNOUNCEMENT_IN_USE: 409,
+        Code.TOO_MANY_ANNOUNCEMENTS: 409,
         Code.RANGE_NOT_SATISFIABLE: 416,
         Code.INVALID: 422,
         Code.TOO_MANY_ATTEMPTS: 429,
+        Code.TOO_MANY_UPLOADS: 429,
         Code.REFUSED: 400,
         Code.INTERNAL: 500,
         Code.NOT_READY: 503,
@@ -151,6 +155,10 @@ _TEXTS: Final[Mapping[Code, tuple[tuple[str, str], tuple[str, str]]]] = MappingP
                 "It is used by {who}. With “replace_by_default=true” they play the default greeting again.",
             ),
         ),
+        Code.TOO_MANY_ANNOUNCEMENTS: (
+            ("Zu viele Ansagen", "Mehr als {most} sind nicht möglich. Bitte erst eine löschen."),
+            ("Too many announcements", "There may be no more than {most}. Delete one first."),
+        ),
         Code.METHOD_NOT_ALLOWED: (
             ("Methode nicht erlaubt", "Unter diesem Pfad ist nur möglich: {allowed}."),
             ("Method not allowed", "This path takes only: {allowed}."),
@@ -166,6 +174,13 @@ _TEXTS: Final[Mapping[Code, tuple[tuple[str, str], tuple[str, str]]]] = MappingP
         Code.TOO_MANY_ATTEMPTS: (
             ("Zu viele Versuche", "Zu viele ungültige Token. Bitte in {retry_after_s} s wieder versuchen."),
             ("Too many attempts", "Too many tokens were refused. Try again in {retry_after_s} s."),
+        ),
+        Code.TOO_MANY_UPLOADS: (
+            (
+                "Zu viele Dateien zugleich",
+                "Gerade werden zu viele Dateien zugleich gesendet. Bitte in {retry_after_s} s wieder versuchen.",
+            ),
+            ("Too many uploads", "Too many files are being sent at once. Try again in {retry_after_s} s."),
         ),
         Code.REFUSED: (
             ("Anfrage abgelehnt", "Diese Anfrage kann nicht beantwortet werden."),
@@ -226,6 +241,10 @@ _FIELD_TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "is larger than 10 MB; make it shorter, or use FLAC or MP3",
         ),
         "audio-too-long": ("dauert länger als 180 s; bitte kürzen", "is longer than 180 s; make it shorter"),
+        "audio-too-slow": (
+            "braucht zu lange zum Lesen; bitte als WAV speichern, 16 Bit, mono oder stereo",
+            "takes too long to read; save it as WAV, 16 bits, mono or stereo",
+        ),
         "audio-empty": (
             "enthält nichts Hörbares; bitte neu aufnehmen",
             "holds nothing that can be heard; record it again",

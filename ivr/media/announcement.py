@@ -86,7 +86,7 @@ def _limited() -> Iterator[None]:
     """Refuse what takes too long; only in a process of our own, whose signals are ours."""
 
     def late(*_: object) -> None:
-        raise GreetingRefused("takes too long to read", "Save it as WAV, 16 bits, mono or stereo.")
+        raise GreetingRefused("takes too long to read", "Save it as WAV, 16 bits, mono or stereo.", Fault.TOO_SLOW)
 
     before = signal.signal(signal.SIGPROF, late)
     signal.setitimer(signal.ITIMER_PROF, CPU_MAX_S)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from voicebox.announcement import NAME_MAX, Announcement, Kind, User, is_name
-from voicebox.announcements import AnnouncementInUse, Scope
+from voicebox.announcements import AnnouncementInUse, Scope, TooManyAnnouncements
 from voicebox.cli.exits import CommandError, Exit, fail
 from voicebox.cli.opening import opened, run, the_company, the_line
 from voicebox.cli.options import ID_MAX, CompanyOption, ConfigOption, JsonOption, configuration
@@ -172,6 +172,11 @@ async def _add(settings: Config, company_name: str | None, number: str | None, n
         except Conflict:
             raise CommandError(
                 Exit.FAILED, f"{whose} has an announcement {name!r} already. Delete it first, or take another --name."
+            ) from None
+        except TooManyAnnouncements as many:
+            raise CommandError(
+                Exit.FAILED,
+                f"{whose} has {many.most} announcements already. Delete one first: `voicebox announcement delete`.",
             ) from None
         async with db.read() as connection:
             shown = await announcements.described(connection, made.id)

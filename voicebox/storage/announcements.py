@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,20 +32,29 @@ _LISTED: Final = (
     .outerjoin(mailbox, mailbox.c.id == announcement.c.mailbox_id)
 )
 _DESCRIBED: Final = _LISTED.where(announcement.c.id == bindparam("of_announcement"))
-_USERS: Final = (
-    select(mailbox.c.number, greeting.c.kind)
-    .join(mailbox, mailbox.c.id == greeting.c.mailbox_id)
-    .where(greeting.c.announcement_id == bindparam("of_announcement"))
-    .order_by(mailbox.c.number, greeting.c.kind)
-)
-_USERS_OF_ALL: Final = (
-    select(greeting.c.announcement_id, mailbox.c.number, greeting.c.kind)
-    .join(mailbox, mailbox.c.id == greeting.c.mailbox_id)
-    .where(greeting.c.company_id == bindparam("of_company"), greeting.c.announcement_id.is_not(None))
-    .order_by(mailbox.c.number, greeting.c.kind)
-)
 PLAYING: Final = ("busy_greeting", "no_answer_greeting", "away_greeting")
 """The fields of a mailbox that name what callers hear."""
+_PLAYED_FOR: Final = {
+    field: [kind for kind in Kind if (kind.plays_in or "no_answer_greeting") == field] for field in PLAYING
+}
+"""What a field may play since it was chosen for; an alternative plays where nobody answers."""
+_IN_USE: Final = or_(  # an alternative waits to be chosen by phone; of all else only what callers hear
+    greeting.c.kind.in_([kind for kind in Kind if kind.plays_in is None]),
+    *(
+        and_(greeting.c.kind == kind, mailbox.c[kind.plays_in] == announcement.c.audio_id)
+        for kind in Kind
+        if kind.plays_in is not None
+    ),
+)
+_USES: Final = (
+    select(greeting.c.announcement_id, mailbox.c.number, greeting.c.kind)
+    .join(mailbox, mailbox.c.id == greeting.c.mailbox_id)
+    .join(announcement, announcement.c.id == greeting.c.announcement_id)
+    .where(_IN_USE)
+    .order_by(mailbox.c.number, greeting.c.kind)
+)
+_USERS: Final = _USES.where(greeting.c.announcement_id == bindparam("of_announcement"))
+_USERS_OF_ALL: Final = _USES.where(greeting.c.company_id == bindparam("of_company"))
 
 
 async def get(connection: AsyncConnection, announcement_id: int) -> Announcement | None:
@@ -111,9 +120,19 @@ def _seen_by(company_id: int, mailbox_id: int | None) -> ColumnElement[bool]:
 
 async def is_taken(connection: AsyncConnection, company_id: int, mailbox_id: int | None, name: str) -> bool:
     """Tell whether its owner has an announcement of this name."""
-    owned = announcement.c.mailbox_id.is_(None) if mailbox_id is None else announcement.c.mailbox_id == mailbox_id
-    found = select(announcement.c.id).where(announcement.c.company_id == company_id, owned, announcement.c.name == name)
+    found = select(announcement.c.id).where(_owned_by(company_id, mailbox_id), announcement.c.name == name)
     return await connection.scalar(found) is not None
+
+
+async def count(connection: AsyncConnection, company_id: int, mailbox_id: int | None) -> int:
+    """Count the announcements of one owner: the company's, or a mailbox's own."""
+    found = select(func.count()).select_from(announcement).where(_owned_by(company_id, mailbox_id))
+    return (await connection.scalar(found)) or 0
+
+
+def _owned_by(company_id: int, mailbox_id: int | None) -> ColumnElement[bool]:
+    owned = announcement.c.mailbox_id.is_(None) if mailbox_id is None else announcement.c.mailbox_id == mailbox_id
+    return and_(announcement.c.company_id == company_id, owned)
 
 
 async def add(
@@ -184,9 +203,9 @@ async def forget(connection: AsyncConnection, owner: Mailbox, kind: Kind) -> boo
 
 
 async def users(connection: AsyncConnection, announcement_id: int) -> list[User]:
-    """Return which mailboxes have chosen an announcement, and for what."""
+    """Return which mailboxes play an announcement, or have it as an alternative to be played, and for what."""
     rows = await connection.execute(_USERS, {"of_announcement": announcement_id})
-    return [User(row[0], Kind(row[1])) for row in rows]
+    return [User(number, Kind(kind)) for _, number, kind in rows]
 
 
 async def users_of_all(connection: AsyncConnection, company_id: int) -> dict[int, list[User]]:
@@ -205,17 +224,29 @@ async def play(connection: AsyncConnection, mailbox_id: int, field: str, audio_i
 
 
 async def play_instead(
-    connection: AsyncConnection, company_id: int, audio_id: str, instead: str | None, now: datetime
+    connection: AsyncConnection, announcement_id: int, audio_id: str, instead: str | None, now: datetime
 ) -> dict[str, list[int]]:
-    """Have whoever plays one recording play another (None: the default greeting).
+    """Have whoever chose an announcement, and plays its audio for that, play another (None: the default greeting).
+
+    Whoever plays the same audio for another reason plays it on: what comes from files is named by its content, so that
+    several mailboxes, and several announcements, share it.
 
     Returns the keys of the mailboxes, by the field that was changed.
     """
     changed: dict[str, list[int]] = {}
-    for name in PLAYING:
+    for name, kinds in _PLAYED_FOR.items():
+        chosen = select(greeting.c.mailbox_id).where(
+            greeting.c.announcement_id == announcement_id, greeting.c.kind.in_(kinds)
+        )
+        otherwise = (
+            exists()
+            .where(greeting.c.mailbox_id == mailbox.c.id, greeting.c.kind.in_(kinds))
+            .where(greeting.c.announcement_id != announcement_id)
+            .where(announcement.c.id == greeting.c.announcement_id, announcement.c.audio_id == audio_id)
+        )
         statement = (
             update(mailbox)
-            .where(mailbox.c.company_id == company_id, mailbox.c[name] == audio_id)
+            .where(mailbox.c.id.in_(chosen), mailbox.c[name] == audio_id, ~otherwise)
             .values({name: instead, "updated_at": now})
             .returning(mailbox.c.id)
         )

@@ -9,6 +9,7 @@ that no row names: harmless, and overwritten when the same audio is settled agai
 import asyncio
 import os
 import re
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -20,6 +21,8 @@ from obstore.store import LocalStore, from_url
 
 from voicebox.errors import NoAudio, StoreUnavailable
 
+FLOOR_BYTES: Final = 256 * 1024 * 1024
+"""Free on a local disk that uploads leave to recordings and messages: as much as the spool keeps (security.md, 24)."""
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _KEY: Final = re.compile(r"[0-9]{1,19}/[0-9]{2}/[0-9]{2}/[0-9a-f]{32}\.flac")
 _FAULTS: Final = (OSError, obstore.exceptions.BaseError)
@@ -91,6 +94,17 @@ class AudioStore:
         except _FAULTS as error:
             raise StoreUnavailable(f"the audio store did not take {key}: {_brief(error)}") from error
         return key
+
+    async def check_room(self) -> None:
+        """See whether a local disk has room for what can wait; raises StoreUnavailable where it is almost full."""
+        if self._root is None:
+            return
+        try:
+            free_bytes = (await asyncio.to_thread(shutil.disk_usage, self._root)).free
+        except OSError as error:
+            raise StoreUnavailable(f"the audio store does not answer: {_brief(error)}") from error
+        if free_bytes < FLOOR_BYTES:
+            raise StoreUnavailable(f"the disk of the audio folder {self._root} is almost full: {free_bytes} bytes free")
 
     async def get(self, key: str) -> bytes:
         """Return a blob.

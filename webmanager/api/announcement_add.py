@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from voicebox.announcement import NAME_MAX, is_name
-from voicebox.announcements import Scope
+from voicebox.announcements import Scope, TooManyAnnouncements
 from voicebox.errors import Conflict
 from voicebox.greeting_file import FILE_MAX_BYTES, Fault, GreetingRefused
 from voicebox.storage import announcements
@@ -24,6 +24,7 @@ _FAULTS: Final = {
     Fault.UNREADABLE: "audio-unreadable",
     Fault.TOO_LARGE: "audio-too-large",
     Fault.TOO_LONG: "audio-too-long",
+    Fault.TOO_SLOW: "audio-too-slow",
     Fault.EMPTY: "audio-empty",
     Fault.KEYPAD: "audio-keypad",
     Fault.NEEDS_FFMPEG: "audio-needs-ffmpeg",
@@ -65,6 +66,8 @@ async def add_announcement(request: web.Request, query: NewAnnouncementQuery) ->
         raise invalid("body", _FAULTS[refused.fault]) from None
     except Conflict:
         raise Problem(Code.NAME_TAKEN, name=query.name) from None
+    except TooManyAnnouncements as many:
+        raise Problem(Code.TOO_MANY_ANNOUNCEMENTS, most=str(many.most)) from None
     async with parts.db.read() as connection:
         shown = await announcements.described(connection, made.id)
     if shown is None:  # removed by somebody at once

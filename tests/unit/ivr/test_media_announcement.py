@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from prompts.loudness import lufs, peak_dbfs
 from prompts.recordings import Recordings
 from tests.containers import contained
 from voicebox.announcement import Mastered
-from voicebox.greeting_file import Fault, GreetingRefused
+from voicebox.greeting_file import Fault, GreetingRefused, decoded
 from voicebox.i18n import Language
 
 RATE_HZ = 8000
@@ -114,8 +115,9 @@ def test_no_prompt_is_taken_for_a_key(language: Language, tmp_path: Path) -> Non
 
 def test_what_takes_too_long_to_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(announcement, "CPU_MAX_S", 0.02)
-    with pytest.raises(GreetingRefused, match="too long to read"):
+    with pytest.raises(GreetingRefused, match="too long to read") as refused:
         master(file_of(speech(60)))
+    assert refused.value.fault is Fault.TOO_SLOW
     monkeypatch.undo()
     assert master(file_of(speech(1))).samples, "the limit ends with the work"
 
@@ -123,6 +125,26 @@ def test_what_takes_too_long_to_read_is_refused(monkeypatch: pytest.MonkeyPatch)
 def test_a_refusal_passes_between_processes() -> None:
     refused = pickle.loads(pickle.dumps(GreetingRefused("is bad", "Do better.", Fault.KEYPAD)))  # noqa: S301
     assert (refused.problem, refused.cure, refused.fault) == ("is bad", "Do better.", Fault.KEYPAD)
+
+
+@pytest.mark.parametrize("rate_hz", [88_200, 192_000])
+def test_what_is_at_a_studio_s_rate_is_brought_to_a_lower_one_block_by_block(rate_hz: int) -> None:
+    at = np.arange(round(2.5 * rate_hz)) / rate_hz
+    samples, found_hz = decoded(file_of(0.3 * np.sin(2 * np.pi * 440 * at), rate_hz, "FLAC"))
+    assert found_hz == 16_000
+    assert len(samples) == pytest.approx(2.5 * 16_000, abs=2)
+    wanted = 0.3 * np.sin(2 * np.pi * 440 * np.arange(len(samples)) / 16_000)
+    assert np.max(np.abs(samples - wanted)[500:-500]) < 0.001, "no click where the blocks meet"
+
+
+def test_three_minutes_at_a_studio_s_rate_need_little_memory() -> None:
+    file = file_of(np.zeros(170 * 192_000, np.float32), 192_000, "FLAC")
+    tracemalloc.start()
+    try:
+        decoded(file)
+        assert tracemalloc.get_traced_memory()[1] < 64 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
 
 
 async def test_the_worker_masters_and_refuses(tmp_path: Path) -> None:

@@ -109,6 +109,15 @@ def test_row_12_what_a_phone_recorded_is_added(company: Installation, monkeypatc
     assert [each["name"] for each in company.json("announcement", "list")["announcements"]] == ["Ferien"]
 
 
+def test_row_12_one_more_than_there_may_be_is_refused_with_the_cure(
+    shared: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voicebox.announcements.MAILBOX_MAX", 1)
+    file = recording(shared.folder)
+    full = shared.run("announcement", "add", file, "--name", "Mehr", "--mailbox", "1001", expect=1)
+    assert "mailbox 1001 has 1 announcements already. Delete one first" in full.stderr
+
+
 def test_row_12_what_else_is_wrong_is_said(shared: Installation) -> None:
     file = recording(shared.folder)
     for name in ("", "  ", "x" * 81, "a\nb"):

@@ -35,11 +35,11 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     monkeypatch.setenv("TMPDIR", str(folder))
-    before = descriptors()
+    before, known = descriptors(), set(children())
     yield
     assert list(folder.iterdir()) == []
     assert descriptors() == before
-    assert children() == []
+    assert set(children()) <= known  # other tests' servers among them
 
 
 def descriptors() -> int:
@@ -234,7 +234,7 @@ def test_a_decoder_that_waits_is_ended(decoder: Decoder) -> None:
     assert failure(EBML, program=slow, limits=Limits(wall_s=0.3)) is Failure.LATE
     silent = decoder("os.close(1); os.close(2); time.sleep(60)")
     assert failure(EBML, program=silent, limits=Limits(wall_s=0.3)) is Failure.LATE
-    assert refused(EBML, program=slow, limits=Limits(wall_s=0.3)) == ("takes too long to read", Fault.UNREADABLE)
+    assert refused(EBML, program=slow, limits=Limits(wall_s=0.3)) == ("takes too long to read", Fault.TOO_SLOW)
     assert time.monotonic() - began < 30
 
 

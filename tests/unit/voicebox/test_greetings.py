@@ -3,6 +3,8 @@
 import asyncio
 import io
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import soundfile
 
 from tests.fakes.mastering import Spoken, mastered_here, spoken
 from tests.fakes.rows import NOW, Marks, StandingClock, a_take, add_company, add_mailbox
-from voicebox.announcement import Change, Kind
+from voicebox.ageing import Ageing
+from voicebox.announcement import Change, Kind, User
 from voicebox.announcements import AnnouncementInUse, Announcements, Scope
 from voicebox.deposit import Deposits
 from voicebox.errors import Conflict, DatabaseUnavailable, RecordingBroken, RecordingElsewhere, StoreUnavailable
@@ -23,6 +26,7 @@ from voicebox.i18n import Language
 from voicebox.library import AudioLibrary
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Take
+from voicebox.settings.retention import Retention
 from voicebox.storage import announcements, audio, mailboxes, outbox
 from voicebox.storage.audio import AudioState
 from voicebox.storage.blobs import AudioStore
@@ -133,13 +137,16 @@ async def test_an_alternative_plays_once_it_is_chosen(studio: Studio) -> None:
     assert [change for change, _ in await studio.mails()] == ["alternative-recorded", "no-answer-alternative"]
 
 
-async def test_the_default_is_restored_and_the_own_greeting_stays_to_be_chosen(studio: Studio) -> None:
+async def test_the_default_is_restored_and_the_own_greeting_stays_in_the_list(studio: Studio) -> None:
     recorded = await studio.greetings.record(studio.anna, Kind.BUSY, a_take(3))
     assert recorded is not None
     after = await studio.greetings.use_default(recorded, Kind.BUSY)
     assert after is not None
     assert after.busy_greeting is None
-    assert Kind.BUSY in await studio.greetings.choices(after)
+    assert await studio.greetings.choices(after) == {}, "what does not play is not in use"
+    (own,) = await studio.announcements.visible(Scope(studio.company.id, studio.anna.id))
+    assert own.audio_id == recorded.busy_greeting
+    assert await studio.announcements.remove(Scope(studio.company.id, studio.anna.id), own.id) == ()
     again = await studio.greetings.use_default(after, Kind.BUSY)
     assert again is not None
     assert [change for change, _ in await studio.mails()] == ["busy-recorded", "busy-default"], "nothing to tell twice"
@@ -394,6 +401,29 @@ async def test_row_12_another_alternative_plays_at_once_in_the_place_of_the_one_
     assert [change for change, _ in await studio.mails()][-1] == "no-answer-default"
 
 
+async def test_row_12_an_alternative_taken_back_leaves_what_was_chosen_for_no_answer_itself(studio: Studio) -> None:
+    shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    for kind in (Kind.NO_ANSWER, Kind.ALTERNATIVE_1):
+        assert await studio.announcements.choose(studio.anna, kind, shared.id)
+    await studio.announcements.use_default(studio.anna, Kind.ALTERNATIVE_1)
+    assert (await studio.now()).no_answer_greeting == shared.audio_id
+    async with studio.db.read() as connection:
+        assert await announcements.users(connection, shared.id) == [User("1001", Kind.NO_ANSWER)]
+    assert [change for change, _ in await studio.mails()] == ["no-answer-chosen", "alternative-chosen"]
+
+
+async def test_row_12_an_alternative_chosen_by_phone_takes_the_place_of_what_was_chosen_for_no_answer(
+    studio: Studio,
+) -> None:
+    shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    for kind in (Kind.NO_ANSWER, Kind.ALTERNATIVE_1):
+        assert await studio.announcements.choose(studio.anna, kind, shared.id)
+    assert await studio.greetings.choose_alternative(await studio.now(), 1) is not None
+    assert set(await studio.greetings.choices(studio.anna)) == {Kind.ALTERNATIVE_1}
+    await studio.announcements.use_default(studio.anna, Kind.ALTERNATIVE_1)
+    assert (await studio.now()).no_answer_greeting is None
+
+
 async def test_row_12_one_that_is_chosen_while_it_is_deleted_is_never_played_by_half(studio: Studio) -> None:
     for at in range(10):
         shared = await studio.announcements.add(Scope(studio.company.id), f"Ferien {at}", a_file())
@@ -413,6 +443,49 @@ async def test_row_12_a_taken_name_is_told_before_the_file_is_decoded(studio: St
         await studio.announcements.add(Scope(studio.company.id), "Urlaub", b"no audio")
 
 
+async def swept(studio: Studio) -> None:
+    """Have a night come that takes away what nothing refers to."""
+    studio.clock.moment += timedelta(days=2)
+    await Ageing(studio.db, studio.store, Retention(), events=studio.events, clock=studio.clock).catch_up()
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+async def test_row_12_an_upload_that_meets_an_outage_leaves_nothing_for_ever(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
+    write, scope, asked = studio.db.write, Scope(studio.company.id), count(1)
+
+    async def now_and_then(work: Any) -> Any:
+        if next(asked) == nth:
+            raise DatabaseUnavailable("gone")
+        return await write(work)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.db, "write", now_and_then)
+        with pytest.raises(DatabaseUnavailable):
+            await studio.announcements.add(scope, "Urlaub", a_file())
+    assert studio.blobs() == nth - 1
+    made = await studio.announcements.add(scope, "Urlaub", a_file())
+    await swept(studio)
+    assert studio.blobs() == 1
+    assert len(await studio.library.flac(made.audio_id)) > 1000
+
+
+async def test_row_12_an_upload_that_is_not_stored_leaves_nothing(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> str:
+        raise StoreUnavailable("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.store, "put", away)
+        with pytest.raises(StoreUnavailable):
+            await studio.announcements.add(Scope(studio.company.id), "Urlaub", a_file())
+    assert await studio.announcements.visible(Scope(studio.company.id)) == []
+    await swept(studio)
+    assert (await studio.announcements.add(Scope(studio.company.id), "Urlaub", a_file())).name == "Urlaub"
+
+
 async def test_row_12_of_two_at_once_one_is_kept_and_nothing_of_the_other_stays(studio: Studio) -> None:
     scope = Scope(studio.company.id)
 
@@ -422,6 +495,7 @@ async def test_row_12_of_two_at_once_one_is_kept_and_nothing_of_the_other_stays(
     outcomes = await asyncio.gather(add(1), add(2), return_exceptions=True)
     assert sum(isinstance(each, Conflict) for each in outcomes) == 1
     assert len(await studio.announcements.visible(scope)) == 1
+    await swept(studio)
     assert studio.blobs() == 1
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ivr.media.spool import FLOOR_BYTES
 from voicebox.errors import NoAudio, StoreUnavailable
+from voicebox.storage import blobs
 from voicebox.storage.blobs import AudioStore, audio_key
 
 ID = "0123456789abcdef" * 2
@@ -87,3 +89,13 @@ def test_a_url_of_no_store_is_refused(url: str) -> None:
 def test_an_s3_address_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     AudioStore.open("s3://bucket/prefix")
+
+
+async def test_uploads_leave_as_much_room_as_the_spool_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert blobs.FLOOR_BYTES == FLOOR_BYTES
+    store = AudioStore.open(tmp_path.as_uri())
+    monkeypatch.setattr(blobs, "FLOOR_BYTES", 0)
+    await store.check_room()
+    monkeypatch.setattr(blobs, "FLOOR_BYTES", 1 << 62)
+    with pytest.raises(StoreUnavailable, match="almost full"):
+        await store.check_room()

@@ -14,8 +14,11 @@ from sqlalchemy import Engine, event
 
 from tests.fakes.mastering import mastered_here
 from voicebox.access import Access, Outcome, Source
+from voicebox.announcement import Kind, User
+from voicebox.announcements import AnnouncementInUse, Announcements, Scope
 from voicebox.directory_changes import find_company
 from voicebox.errors import StoreUnavailable
+from voicebox.events import Events
 from voicebox.mailbox import Mailbox
 from voicebox.pinhash import Cost, PinHasher
 from voicebox.provisioning import APPLY_MAX_S, Applied, DirectoryError, Provisioner, read_directory
@@ -508,6 +511,104 @@ async def test_alternative_greetings_are_there_to_be_chosen(scene: Scene) -> Non
     assert await scene.said(COMPANY + ANNA + "alternative_greetings = []") == [
         "mailbox 1001: alternative_greetings[1] Urlaub removed"
     ]
+
+
+def announcing(scene: Scene) -> Announcements:
+    return Announcements(scene.db, scene.store, mastered_here, events=Events(), clock=StillClock())
+
+
+async def used_by(scene: Scene, announcement_id: int) -> list[User]:
+    async with scene.db.read() as connection:
+        found = await announcements.users(connection, announcement_id)
+        company = await scene.mailbox()
+        assert (await announcements.users_of_all(connection, company.company_id)).get(announcement_id, []) == found
+    return found
+
+
+ONE = "alternative_greetings = [{ name = 'Urlaub', file = 'a.wav' }]\n"
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_deleting_an_own_announcement_changes_nobody_who_plays_the_same_file(
+    scene: Scene, replaced: bool
+) -> None:
+    tone(scene.folder / "a.wav")
+    await scene.apply(COMPANY + ANNA + ONE + "busy_greeting = 'a.wav'\n" + BERT + "no_answer_greeting = 'a.wav'")
+    anna, bert = await scene.mailbox(), await scene.mailbox("1002")
+    store, scope = announcing(scene), Scope(anna.company_id, anna.id)
+    (own,) = await store.visible(scope)
+    if replaced:
+        assert await store.choose(anna, Kind.AWAY, own.id)
+    else:
+        await store.use_default(anna, Kind.ALTERNATIVE_1)
+    assert await store.remove(scope, own.id, replace_by_default=replaced) is not None
+    assert await scene.mailbox("1002") == bert
+    after = await scene.mailbox()
+    assert (after.busy_greeting, after.away_greeting) == (bert.no_answer_greeting, None)
+
+
+async def test_what_another_alternative_of_the_same_file_plays_is_not_taken_away_with_one(scene: Scene) -> None:
+    tone(scene.folder / "a.wav")
+    two = "alternative_greetings = [{ name = 'Urlaub', file = 'a.wav' }, { name = 'Ferien', file = 'a.wav' }]"
+    await scene.apply(COMPANY + ANNA + two)
+    anna, store = await scene.mailbox(), announcing(scene)
+    (_, audio_id), (_, same) = (await chosen(scene)).values()
+    await scene.db.write(
+        lambda connection: mailboxes.change_mailbox(
+            connection, anna, {"no_answer_greeting": audio_id}, StillClock().now()
+        )
+    )
+    scope = Scope(anna.company_id, anna.id)
+    for own, plays in zip(await store.visible(scope), (same, None), strict=True):
+        assert await store.remove(scope, own.id, replace_by_default=True)
+        assert (await scene.mailbox()).no_answer_greeting == plays
+    assert audio_id == same is not None
+
+
+async def test_an_announcement_that_a_file_puts_another_in_the_place_of_is_not_in_use(scene: Scene) -> None:
+    tone(scene.folder / "a.wav")
+    tone(scene.folder / "b.wav", level=0.1)
+    await scene.apply(COMPANY + ANNA)
+    anna, store = await scene.mailbox(), announcing(scene)
+    shared = await store.add(Scope(anna.company_id), "Ferien", (scene.folder / "a.wav").read_bytes())
+    assert await store.choose(anna, Kind.BUSY, shared.id)
+    assert await used_by(scene, shared.id) == [User("1001", Kind.BUSY)]
+    with pytest.raises(AnnouncementInUse):
+        await store.remove(Scope(anna.company_id), shared.id)
+    await scene.said(COMPANY + ANNA + "busy_greeting = 'b.wav'")
+    assert await used_by(scene, shared.id) == []
+    assert await chosen(scene) == {}
+    playing = (await scene.mailbox()).busy_greeting
+    assert await store.remove(Scope(anna.company_id), shared.id) == ()
+    assert (await scene.mailbox()).busy_greeting == playing is not None
+
+
+async def test_a_new_file_of_an_alternative_plays_wherever_it_was_chosen_and_nowhere_else(scene: Scene) -> None:
+    for name, level in (("a", 0.2), ("b", 0.1)):
+        tone(scene.folder / f"{name}.wav", level=level)
+    by_file = "away_greeting = 'a.wav'\n"
+    await scene.apply(COMPANY + ANNA + ONE + by_file)
+    anna, store = await scene.mailbox(), announcing(scene)
+    (own,) = await store.visible(Scope(anna.company_id, anna.id))
+    for kind in (Kind.BUSY, Kind.NO_ANSWER):
+        assert await store.choose(anna, kind, own.id)
+    await scene.said(COMPANY + ANNA + ONE.replace("a.wav", "b.wav") + by_file)
+    after, (now,) = await scene.mailbox(), await store.visible(Scope(anna.company_id, anna.id))
+    assert after.busy_greeting == after.no_answer_greeting == now.audio_id != own.audio_id
+    assert after.away_greeting == own.audio_id
+    # One of another name in its place leaves alone what was chosen for no answer itself.
+    await scene.said(COMPANY + ANNA + "alternative_greetings = [{ name = 'Neu', file = 'a.wav' }]\n" + by_file)
+    assert (await scene.mailbox()).no_answer_greeting == now.audio_id
+
+
+async def test_a_greeting_of_the_file_is_not_changed_with_the_alternative_of_the_same_file(scene: Scene) -> None:
+    for name, level in (("a", 0.2), ("b", 0.1)):
+        tone(scene.folder / f"{name}.wav", level=level)
+    by_file = "no_answer_greeting = 'a.wav'\n"
+    await scene.apply(COMPANY + ANNA + ONE + by_file)
+    playing = (await scene.mailbox()).no_answer_greeting
+    await scene.said(COMPANY + ANNA + ONE.replace("a.wav", "b.wav") + by_file)
+    assert (await scene.mailbox()).no_answer_greeting == playing
 
 
 async def test_a_greeting_with_keypad_tones_is_refused_by_its_line(scene: Scene) -> None:

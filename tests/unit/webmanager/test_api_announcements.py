@@ -313,6 +313,101 @@ async def test_row_12_an_upload_that_stands_still_ends(office: Office, monkeypat
     assert await listed(office, token) == []
 
 
+async def finished(*opened: tuple[asyncio.StreamReader, Any]) -> None:
+    for _, writer in opened:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_row_12_who_sends_slowly_keeps_nobody_else_waiting(office: Office) -> None:
+    slow, other = await office.owner(), await office.owner(office.ben)
+    opened = [await begun(office, slow, recorded()[:100], "Content-Length: 16044") for _ in range(uploads.EACH_MAX)]
+    refused = await send(office, slow, recorded(), Accept_Language="en")
+    assert (refused.status, refused.json["type"]) == (429, "urn:voicebox:problem:too-many-uploads")
+    assert refused.headers["Retry-After"] == "10"
+    assert refused.json["detail"] == "Too many files are being sent at once. Try again in 10 s."
+    async with asyncio.timeout(30):
+        assert (await send(office, other, recorded())).status == 201
+    # What has been sent to its end makes room again.
+    for reader, writer in opened:
+        writer.write(recorded()[100:])
+        async with asyncio.timeout(30):
+            assert (await reader.readline()).split()[1] in {b"201", b"409", b"422"}
+    await finished(*opened)
+    assert (await send(office, slow, recorded(), "name=Urlaub")).status == 201
+
+
+async def test_row_12_all_together_hold_so_many_files_and_no_more(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "ALL_MAX", 1)
+    opened = await begun(office, await office.owner(), b"x", "Content-Length: 16044")
+    refused = await send(office, await office.owner(office.ben), recorded())
+    assert (refused.status, refused.json["type"]) == (503, "urn:voicebox:problem:too-many-uploads")
+    assert refused.headers["Retry-After"] == "10"
+    await finished(opened)
+
+
+async def test_row_12_one_file_at_a_time_is_worked_on(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, together = [0], asyncio.Event()
+    add = office.parts.announcements.add
+
+    async def watched(*args: Any) -> Any:
+        running[0] += 1
+        if running[0] > 1:
+            together.set()
+        try:
+            async with asyncio.timeout(0.3):
+                await together.wait()
+        except TimeoutError:
+            return await add(*args)
+        finally:
+            running[0] -= 1
+        raise AssertionError("two at once")
+
+    monkeypatch.setattr(office.parts.announcements, "add", watched)
+    token, other = await office.admin(), await office.owner()
+    made = await asyncio.gather(
+        send(office, token, recorded(), "name=a"),
+        send(office, token, recorded(), "name=b"),
+        send(office, other, recorded(), "name=c"),
+    )
+    assert [each.status for each in made] == [201] * 3
+    assert not together.is_set()
+
+
+async def test_row_12_no_more_announcements_than_anybody_can_tell_apart(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voicebox.announcements.MAILBOX_MAX", 1)
+    monkeypatch.setattr("voicebox.announcements.COMPANY_MAX", 2)
+    admin, anna = await office.admin(), await office.owner()
+    key = (await send(office, anna, recorded(), "name=a")).json["id"]
+    refused = await send(office, anna, b"no audio", "name=b", Accept_Language="en")
+    assert (refused.status, refused.json["type"]) == (409, "urn:voicebox:problem:too-many-announcements")
+    assert refused.json["detail"] == "There may be no more than 1. Delete one first."
+    for name, status in (("a", 201), ("b", 201), ("c", 409)):
+        assert (await send(office, admin, recorded(), f"name={name}")).status == status
+    assert (await send(office, await office.admin(office.other), recorded())).status == 201
+    assert (await delete(office, anna, key)).status == 204
+    assert (await send(office, anna, recorded(), "name=b")).status == 201
+
+
+async def test_security_row_24_an_almost_full_disk_is_left_to_messages(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voicebox.storage.blobs.FLOOR_BYTES", 1 << 62)
+    refused = await send(office, await office.admin(), recorded())
+    assert (refused.status, refused.json["type"]) == (503, "urn:voicebox:problem:unavailable")
+    assert "Retry-After" in refused.headers
+
+
+async def test_every_status_of_an_upload_is_in_the_openapi_page(office: Office) -> None:
+    page = (await office.browser.ask("/api/openapi.json")).json
+    listed = page["paths"][PATH]["post"]["responses"]
+    assert set(listed) == {"201", "400", "401", "403", "404", "408", "409", "422", "429", "503"}
+
+
 async def test_row_12_a_taken_name_is_409(office: Office) -> None:
     token = await office.admin()
     assert (await send(office, token, recorded())).status == 201
