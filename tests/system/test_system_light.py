@@ -52,7 +52,7 @@ def leave(service: Service, folder: Path, said: Path, number: str) -> float:
 def hear_and_save(service: Service, folder: Path, number: str) -> float:
     """Save the first message by phone; return when the key was pressed, as Unix time."""
     caller = Caller(service.udp, folder, number="8000").invite()
-    heard = caller.keys(f"{number}#{PIN}#").pause(2.5).keys("11").pause(1).keys("#").pause(1).bye().run()
+    heard = caller.keys(f"{number}#{PIN}#").pause(5).keys("11").pause(1.5).keys("#").pause(1.5).bye().run()
     return heard.when("sent", "INFO")[-1]
 
 

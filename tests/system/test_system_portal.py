@@ -241,4 +241,4 @@ def test_security_row_1_a_hundred_passcodes_in_one_call_are_three_tries(
     assert 1 <= len(tries) <= 3
     assert all(later - earlier >= 0.4 for earlier, later in itertools.pairwise(tries))
     (row,) = service.rows("SELECT failures FROM credential")
-    assert len(tries) - 1 <= row["failures"] <= len(tries)  # the last one may have been cut off by hanging up
+    assert row["failures"] == 1  # after a wrong one the next is taken for a number, and what follows for its passcode

@@ -113,7 +113,7 @@ def test_sigterm_drains_saves_and_ends_with_0(
         assert "Retry-After: " in answer
         assert " 503 " in wire.ask("INVITE", body="v=0\r\n")
     assert service.stop() == 0  # after half a minute: running calls may end by themselves
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 75  # 30 s for the calls, and what a busy machine takes to end
     (bye,) = caller.wait().received("BYE")
     assert 'text="voicebox: shutting down"' in bye
     message = service.message()
