@@ -91,10 +91,6 @@ class User:
     number: str
     kind: Kind
 
-    def __str__(self) -> str:
-        """Return the extension, and for which greeting."""
-        return f"{self.number} ({self.kind})"
-
 
 @dataclass(frozen=True, slots=True)
 class Mastered:

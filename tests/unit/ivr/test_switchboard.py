@@ -640,10 +640,9 @@ async def telephone_at_peer(
     monkeypatch: pytest.MonkeyPatch, *, show_caller: bool = True, extensions: bool = True
 ) -> AsyncIterator[tuple[Exchange, Telephone]]:
     """Open an exchange whose outbound peer is a telephone."""
-    outbound = {"extensions": extensions}
-    async with exchange(outbound=outbound) as both, telephone(both, "peer", registered=False) as peer:
+    async with exchange() as both, telephone(both, "peer", registered=False) as peer:
         where = peer.endpoint.listening[0]
         place = Place(Destination(where.host, where.port, Transport.UDP))
-        way = Gateway(f"{where.host}:{where.port}", place, show_caller=show_caller)
+        way = Gateway(f"{where.host}:{where.port}", place, show_caller=show_caller, extensions=extensions)
         monkeypatch.setattr(Switchboard, "gateway", lambda board: way)
         yield both, peer
