@@ -4,6 +4,7 @@ WAV, FLAC, MP3 and Ogg are read by libsndfile, M4A and WebM by `voicebox.ffmpeg`
 """
 
 import io
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ PADDING_S: Final = 0.1
 """Beyond the longest: AAC and Opus come in whole frames, and not every file says what of the last one is sound."""
 CHANNELS_MAX: Final = 8
 BLOCK_S: Final = 1
-"""Decoded at a time: between blocks a time limit can take hold."""
+"""Decoded at a time: between blocks it is asked whether to go on."""
 KEPT_MAX_HZ: Final = 48_000
 """Three minutes at 192 kHz would be 276 MB at once; no telephone plays what lies above 8 kHz."""
 BROUGHT_TO_HZ: Final = 16_000
@@ -104,11 +105,18 @@ def check_greeting(data: bytes) -> None:
             raise GreetingRefused("is no usual audio", "Save it as WAV, 16 bits, mono or stereo.")
 
 
-def decoded(data: bytes, *, program: str | None = None, limits: Limits | None = None) -> tuple[Samples, int]:
+def decoded(
+    data: bytes,
+    *,
+    go_on: Callable[[], None] = lambda: None,
+    program: str | None = None,
+    limits: Limits | None = None,
+) -> tuple[Samples, int]:
     """Decode an announcement's file: mono, at its own rate or another one, which is returned too. Blocks.
 
     Args:
         data: the file.
+        go_on: asked before each second of sound; raises GreetingRefused where this takes too long.
         program: the path of the decoder for M4A and WebM; None is the installed one.
         limits: what that may take; None are the usual ones.
 
@@ -129,6 +137,7 @@ def decoded(data: bytes, *, program: str | None = None, limits: Limits | None = 
             while left > 0 and len(
                 block := file.read(frames=min(left, BLOCK_S * rate_hz), dtype="float32", always_2d=True)
             ):
+                go_on()
                 left -= len(block)
                 mono = block.mean(axis=1)
                 blocks.append(mono if lower is None else lower.resample_chunk(np.nan_to_num(mono)))
@@ -141,6 +150,11 @@ def decoded(data: bytes, *, program: str | None = None, limits: Limits | None = 
         rate_hz = BROUGHT_TO_HZ
     samples: Samples = np.nan_to_num(np.concatenate(blocks)).astype(np.float64)
     return samples, rate_hz
+
+
+def too_slow() -> GreetingRefused:
+    """Return what is said of a file that would keep the worker too long."""
+    return GreetingRefused("takes too long to read", "Save it as WAV, 16 bits, mono or stereo.", Fault.TOO_SLOW)
 
 
 def _by_ffmpeg(data: bytes, container: Container, program: str | None, limits: Limits | None) -> Samples:
@@ -169,7 +183,7 @@ def _not_decoded(why: Failure) -> GreetingRefused:
         case Failure.NO_SOUND:
             return _empty()
         case Failure.LATE:
-            return GreetingRefused("takes too long to read", "Save it as WAV, 16 bits, mono or stereo.", Fault.TOO_SLOW)
+            return too_slow()
         case Failure.BROKEN:
             return GreetingRefused(
                 "is damaged, or holds no sound that can be read", "Save it again, as WAV, FLAC, MP3 or Ogg."

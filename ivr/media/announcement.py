@@ -4,8 +4,8 @@ Runs in the worker process: what people upload is decoded away from the calls, a
 """
 
 import faulthandler
-import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -19,7 +19,7 @@ from ivr.media.library import resample
 from prompts import mastering
 from prompts.tones import RATE_HZ
 from voicebox.announcement import Mastered
-from voicebox.greeting_file import Fault, GreetingRefused, Samples, decoded
+from voicebox.greeting_file import Fault, GreetingRefused, Samples, decoded, too_slow
 
 CPU_MAX_S: Final = 20.0
 """Ten times what three minutes of the dearest format take here. Of computing, since a busy machine is no fault."""
@@ -45,9 +45,11 @@ def master(data: bytes, *, spoken: bool = False) -> Mastered:
     Raises:
         GreetingRefused: it is no audio, too long, silent, or has keypad tones in it.
     """
-    with _limited():
-        samples, rate_hz = decoded(data)
+    with _limited() as go_on:
+        samples, rate_hz = decoded(data, go_on=go_on)
+        go_on()
         pcm = _mastered(samples, rate_hz)
+        go_on()
         keys = keypad_tones(pcm, RATE_HZ)
         if spoken and keys and len(pcm) / RATE_HZ - keys[-1] < LAST_KEY_S:
             end = max(0, round((keys[-1] - BEFORE_KEY_S) * RATE_HZ))
@@ -82,18 +84,19 @@ def _mastered(samples: Samples, rate_hz: int) -> Pcm:
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
-    """Refuse what takes too long; only in a process of our own, whose signals are ours."""
+def _limited() -> Iterator[Callable[[], None]]:
+    """Lend what is asked between two steps, and refuses to go on after too much computing.
 
-    def late(*_: object) -> None:
-        raise GreetingRefused("takes too long to read", "Save it as WAV, 16 bits, mono or stereo.", Fault.TOO_SLOW)
+    Asked, rather than told by a signal: one that arrives while libsndfile reads raises where nobody can catch it.
+    """
+    until_s = time.process_time() + CPU_MAX_S
 
-    before = signal.signal(signal.SIGPROF, late)
-    signal.setitimer(signal.ITIMER_PROF, CPU_MAX_S)
+    def go_on() -> None:
+        if time.process_time() > until_s:
+            raise too_slow()
+
     faulthandler.dump_traceback_later(WALL_MAX_S, exit=True)
     try:
-        yield
+        yield go_on
     finally:
         faulthandler.cancel_dump_traceback_later()
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)

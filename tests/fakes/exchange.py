@@ -264,7 +264,7 @@ class Core:
         self._told.set()
 
     async def until(self, ready: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not ready():
                 self._told.clear()
                 await self._told.wait()
@@ -377,7 +377,7 @@ class Exchange:
 
     async def record(self) -> CallRecord:
         """Wait for the record of the call."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self.recorded.wait()
         return self.records[-1]
 

@@ -149,7 +149,7 @@ class Calling:
 
     async def hears(self, status: int, *, dialogs: int = 1) -> Response:
         """Wait for a provisional response; for the one that makes so many dialogs of its status."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(tags := {each.to.tag: each for each in self.heard if each.status == status}) < dialogs:
                 self._told.clear()
                 await self._told.wait()
@@ -157,7 +157,7 @@ class Calling:
 
     async def answered(self, status: int = 200) -> tuple[Response, Dialog]:
         """Wait for the final response."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             response = await self.answer
         assert response.status == status, (response.status, response.reason)
         return response, Dialog.of_client(self.request, response, self.both.contact)

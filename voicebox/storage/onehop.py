@@ -59,6 +59,18 @@ class OneHopConnection(aiosqlite.Connection):
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, iter_chunk_size=64)
         self._thread.daemon = True  # as SQLAlchemy does: one left open must not keep the process from ending
+        self._told_to_stop = False
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Stop the thread; returns what comes true when it has ended, or None where it was told so before.
+
+        Once told it answers nobody: whoever waited for a second answer (a close that is cancelled twice) would do so
+        for ever.
+        """
+        if self._told_to_stop:
+            return None
+        self._told_to_stop = True
+        return super().stop()
 
     def join(self) -> None:
         """Wait for the end of the thread, which must have been told to stop."""

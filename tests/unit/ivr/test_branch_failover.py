@@ -135,7 +135,7 @@ async def test_cancel_follows_its_invite(trunk: Trunk) -> None:
     heard = asyncio.Event()
     branch.on_provisional = lambda response: heard.set()
     ringing = asyncio.create_task(branch.ring())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await heard.wait()
     cancelled: list[ServerTransaction] = []
     answer = trunk.second.on_cancel
@@ -180,7 +180,7 @@ async def test_a_server_that_says_nothing_is_passed_over_and_not_asked_first_aga
     came: list[bytes] = []
     monkeypatch.setattr(trunk.first.endpoint, "received", lambda data, source: came.append(data))
     trunk.second.answer = trunk.picks_up
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await through_and_over(trunk)
         trunk.second.requests.clear()
         trunk.second.acks.clear()
@@ -203,7 +203,7 @@ async def test_a_server_that_rings_and_is_lost_keeps_the_call(trunk: Trunk) -> N
     heard = asyncio.Event()
     called.on_provisional = lambda response: heard.set()
     ringing = asyncio.create_task(called.ring())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await heard.wait()
     await trunk.first.endpoint.close()
     response = await ringing

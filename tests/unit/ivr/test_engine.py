@@ -108,7 +108,7 @@ async def test_an_invite_cancelled_while_its_phone_is_looked_up_never_becomes_a_
     strange.directory.asked.clear()
     strange.directory.may_answer.clear()
     answer = asyncio.create_task(strange.ask(again))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await strange.directory.asked.wait()
     strange.caller.cancel(again)
     assert (await answer).status == 487
@@ -184,7 +184,7 @@ async def test_draining_takes_no_calls_and_waits_for_none(both: Exchange) -> Non
 
 async def test_draining_ends_what_does_not_end_by_itself(both: Exchange) -> None:
     await both.connected()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await both.engine.drain(patience_s=0.01, ending_s=1.0)
     assert "shutting down" in ((await both.core.request("BYE")).headers.get("Reason") or "")
     assert both.engine.calls == {}

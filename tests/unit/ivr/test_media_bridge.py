@@ -59,7 +59,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def hears(phone: Phone, enough: Callable[[list[Packet]], object]) -> list[Packet]:
     """Wait until a phone has heard enough; what opens the way (a packet of silence) is left out."""
     found: list[Packet] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not enough(found):
             await asyncio.sleep(0.002)
             found += [each for each in phone.heard() if each.payload.strip(b"\xff\xd5")]
@@ -67,7 +67,7 @@ async def hears(phone: Phone, enough: Callable[[list[Packet]], object]) -> list[
 
 
 async def until(ready: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for _ in iter(ready, True):
             await asyncio.sleep(0.002)
 
@@ -165,7 +165,7 @@ async def test_after_the_end_each_stream_is_itself_again(stage: Stage) -> None:
     assert (heard[0].sequence - last.sequence) & 0xFFFF <= 3  # silence may have gone between
     assert heard[0].ssrc == last.ssrc
     stage.near.press(stage.caller, 7)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await stage.pressed.wait()
     assert stage.keys == ["7"]
 

@@ -407,7 +407,7 @@ async def test_a_recording_in_progress_is_synced_without_being_asked(
     for second in range(4):
         before = spool.syncs
         spool.append(take_id, Codec.PCMU, second * 8000, LOUD, 160)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while spool.syncs == before:  # noqa: ASYNC110 - the thread tells nobody
                 await asyncio.sleep(0.005)
     spool.close()

@@ -136,7 +136,7 @@ def new_id() -> str:
 
 async def until(true: Callable[[], bool]) -> None:
     """Let the loop run until something is true."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not true():  # noqa: ASYNC110 - what is waited for is in a socket or in another thread
             await asyncio.sleep(0.002)
 

@@ -50,12 +50,12 @@ class Wish:
 
     async def came_to(self) -> TransferEnd | None:
         """Return what came of it; None is a hang-up."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await self.end
 
     async def talking(self) -> None:
         """Wait until they talk."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self.answered.wait()
 
 
@@ -461,7 +461,7 @@ async def acknowledge(phone: Telephone, response: Response, body: bytes = b"") -
 
 
 async def until(ready: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for _ in iter(lambda: bool(ready()), True):
             await asyncio.sleep(0.005)
 

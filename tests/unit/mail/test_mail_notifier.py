@@ -486,7 +486,7 @@ async def test_redirected_message_that_the_mail_cannot_carry_stays_in_the_mailbo
 
 async def test_running_notifier_is_woken_by_a_deposit(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail.notifier, "LOOK_AGAIN_S", 3600.0)
-    async with SmtpPeer() as peer, asyncio.timeout(10), running(office.notifier(peer)):
+    async with SmtpPeer() as peer, asyncio.timeout(20), running(office.notifier(peer)):
         await office.deposit()
         await peer.arrived(1)
         await office.deposit()
@@ -498,7 +498,7 @@ async def test_running_notifier_is_woken_by_a_deposit(office: Office, monkeypatc
 async def test_running_notifier_finds_rows_of_other_processes(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail.notifier, "LOOK_AGAIN_S", 0.02)
     elsewhere = Deposits(office.db, Events(), Marks(), office.clock)
-    async with SmtpPeer() as peer, asyncio.timeout(10), running(office.notifier(peer)):
+    async with SmtpPeer() as peer, asyncio.timeout(20), running(office.notifier(peer)):
         await elsewhere.accept(a_context(office.mailbox), a_take())
         await peer.arrived(1)
 
@@ -506,7 +506,7 @@ async def test_running_notifier_finds_rows_of_other_processes(office: Office, mo
 async def test_one_stalled_session_holds_up_no_other_mail(office: Office) -> None:
     for _ in range(8):
         await office.deposit()
-    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(10), running(office.notifier(peer)):
+    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(20), running(office.notifier(peer)):
         await peer.arrived(7)
         assert peer.stalled.is_set()
         await peer.vanish()
@@ -515,7 +515,7 @@ async def test_one_stalled_session_holds_up_no_other_mail(office: Office) -> Non
 
 async def test_a_mail_on_its_way_is_finished_and_no_further_one_begun(office: Office) -> None:
     await office.deposit()
-    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(10):
+    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(20):
         notifier = office.notifier(peer)
         async with running(notifier):
             await peer.stalled.wait()
@@ -532,7 +532,7 @@ async def test_a_mail_that_is_claimed_while_it_finishes_is_not_begun(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim, finished = office.outgoing.claim, asyncio.Event()
-    async with SmtpPeer() as peer, asyncio.timeout(10):
+    async with SmtpPeer() as peer, asyncio.timeout(20):
         notifier = office.notifier(peer)
 
         async def and_finish(limit: int) -> list[Entry]:
@@ -563,7 +563,7 @@ async def test_running_notifier_outlives_the_database(office: Office, monkeypatc
 
     monkeypatch.setattr(office.outgoing, "next_due_s", fail_at_first)
     await office.deposit()
-    async with SmtpPeer() as peer, asyncio.timeout(10), running(office.notifier(peer)):
+    async with SmtpPeer() as peer, asyncio.timeout(20), running(office.notifier(peer)):
         await peer.arrived(1)
     assert failures == []
 
@@ -574,7 +574,7 @@ async def test_lease_is_renewed_while_the_server_takes_its_time(
     monkeypatch.setattr(mail.notifier, "LEASE_S", 0.03)
     await office.deposit()
     renewed = after(office.outgoing, "renew", monkeypatch)
-    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(10):
+    async with SmtpPeer({TEXT: [STALL]}) as peer, asyncio.timeout(20):
         task = asyncio.create_task(office.notifier(peer).send_due())
         await peer.stalled.wait()
         office.clock.advance(45)
@@ -590,7 +590,7 @@ async def test_lease_is_renewed_while_the_server_takes_its_time(
 async def test_cancelled_notifier_leaves_the_mail_to_its_lease(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     await office.deposit()
     postponed = after(office.outgoing, "postponed", monkeypatch)
-    async with SmtpPeer({TEXT: [STALL], "EHLO": [HANG_UP]}) as peer, asyncio.timeout(10):
+    async with SmtpPeer({TEXT: [STALL], "EHLO": [HANG_UP]}) as peer, asyncio.timeout(20):
         task = asyncio.create_task(office.notifier(peer).run())
         await postponed.wait()
         office.clock.advance(5)

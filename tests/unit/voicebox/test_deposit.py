@@ -289,6 +289,7 @@ async def test_what_waits_is_brought_in_the_background(house: House, monkeypatch
     await back.wait()
     assert len(await house.messages(mailbox)) == 1
     running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_a_message_whose_mailbox_has_gone_stays_in_the_spool_and_holds_up_nobody(house: House) -> None:

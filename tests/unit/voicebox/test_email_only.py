@@ -168,7 +168,7 @@ async def test_security_row_21_every_light_is_told_again_after_a_restart(db: Dat
         told.set()
 
     running = asyncio.create_task(Light(db, Events(), StandingClock(NOW), show).run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await told.wait()
     running.cancel()
     await asyncio.wait({running})

@@ -25,7 +25,7 @@ async def test_the_time_from_change_to_light_is_told_once_per_change(db: Databas
         running = group.create_task(light.run())
         await asyncio.sleep(0)
         events.publish(MailboxChanged(mailbox.company_id, mailbox.id))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await told.wait()
         running.cancel()
     assert len(took) == 1
@@ -46,7 +46,7 @@ async def test_a_light_that_reached_nobody_is_not_counted(db: Database) -> None:
         running = group.create_task(light.run())
         await asyncio.sleep(0)
         events.publish(MailboxChanged(mailbox.company_id, mailbox.id))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await tried.wait()
         running.cancel()
     assert took == []

@@ -267,6 +267,7 @@ async def test_running_it_settles_what_was_left_and_what_comes(shop: Workshop) -
     await shop.deposits.accept(a_context(mailbox), second)
     assert await stored.get() == second.id
     running.cancel()
+    await asyncio.wait({running})
 
 
 # --- several nodes, each with a spool of its own

@@ -1,5 +1,6 @@
 """One trip to SQLite's thread per statement, and everything SQLAlchemy expects of a cursor."""
 
+import asyncio
 import sqlite3
 import threading
 from pathlib import Path
@@ -77,3 +78,29 @@ async def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Pa
     with pytest.raises(sqlite3.OperationalError):
         await onehop.connect(str(tmp_path / "missing" / "voicebox.db"))
     assert not [thread for thread in set(threading.enumerate()) - before if "connection_worker" in thread.name]
+
+
+async def test_a_close_that_is_cancelled_twice_ends(sqlite_url: str) -> None:
+    """As when a task that reads is cancelled, and once more by the loop that ends."""
+    connection = await onehop.connect(sqlite_url.removeprefix("sqlite+aiosqlite:///"))
+    may_go_on = threading.Event()
+    slow = asyncio.create_task(connection.hop(lambda cursor: may_go_on.wait(20)))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    connection.stop()
+    closing.cancel()
+    may_go_on.set()
+    await asyncio.wait({slow, closing}, timeout=20)
+    assert slow.done()
+    assert closing.done()
+    await asyncio.to_thread(connection.join)
+
+
+async def test_a_second_stop_waits_for_nothing(sqlite_url: str) -> None:
+    connection = await onehop.connect(sqlite_url.removeprefix("sqlite+aiosqlite:///"))
+    first = connection.stop()
+    assert first is not None
+    await first
+    assert connection.stop() is None
+    await asyncio.to_thread(connection.join)

@@ -238,7 +238,7 @@ async def upload(office: Office, token: str, data: AsyncIterator[bytes]) -> int:
     """Upload something of unknown length; return the status, which must come in time."""
     headers = {"Authorization": f"Bearer {token}"}
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(20),
         aiohttp.ClientSession() as session,
         session.post(f"{office.browser.address}{PATH}?name=Ferien", data=data, headers=headers) as answer,
     ):
@@ -261,7 +261,7 @@ async def begun(office: Office, token: str, body: bytes, *headers: str) -> tuple
     host, _, port = office.browser.address.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     lines = [f"POST {PATH}?name=Ferien HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *headers]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         writer.write("\r\n".join([*lines, "Expect: 100-continue", "", ""]).encode())
         assert b" 100 " in await reader.readuntil(b"\r\n\r\n")
         writer.write(body)
@@ -294,7 +294,7 @@ async def test_row_12_an_upload_that_cannot_be_read_ends(
     token = await office.admin()
     with capture_logs() as log:
         reader, writer = await begun(office, token, body, header)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             assert (await reader.readline()).split()[1] == status
         writer.close()
         assert await listed(office, token) == []

@@ -29,7 +29,7 @@ async def say(address: str, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(*place_of(address))
     try:
         writer.write(data)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             return await reader.read()
     finally:
         writer.close()

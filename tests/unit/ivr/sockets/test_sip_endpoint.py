@@ -49,7 +49,7 @@ class Core:
         self.endpoint.respond(tx, response_to(tx.request, 487))
 
     async def until(self, ready: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not ready():
                 self.told.clear()
                 await self.told.wait()
@@ -118,7 +118,7 @@ def phone() -> Iterator[socket.socket]:
 
 
 async def heard(sock: socket.socket) -> Response | Request:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         return parse(await asyncio.get_running_loop().sock_recv(sock, 65535))
 
 
@@ -216,9 +216,9 @@ async def test_cancel_ends_an_invite_with_487() -> None:
         call = asyncio.ensure_future(
             client.request(invite, hop_to(server, Transport.UDP), on_provisional=lambda _: provisional.set())
         )
-        await asyncio.wait_for(provisional.wait(), 5)
+        await asyncio.wait_for(provisional.wait(), 20)
         assert client.cancel(invite)
-        assert (await asyncio.wait_for(call, 5)).status == 487
+        assert (await asyncio.wait_for(call, 20)).status == 487
         assert len(core.cancelled) == 1
         assert not client.cancel(invite) or client.transactions  # nothing left to cancel, and no error
 
@@ -231,7 +231,7 @@ async def test_an_answer_after_its_caller_has_left_is_acknowledged_and_hung_up()
                 a_request("INVITE"), hop_to(server, Transport.UDP), on_provisional=lambda _: provisional.set()
             )
         )
-        await asyncio.wait_for(provisional.wait(), 5)
+        await asyncio.wait_for(provisional.wait(), 20)
         with_contact(server, core.transactions[0])  # crosses the CANCEL
         call.cancel()
         await core.until(lambda: core.acks and len(core.requests) == 2)
@@ -426,7 +426,7 @@ async def test_closing_gives_those_who_wait_a_made_up_503(phone: socket.socket) 
         waiting = asyncio.ensure_future(client.request(a_request(), Hop(Transport.UDP, *phone.getsockname())))
         await heard(phone)
         await client.close()
-        response = await asyncio.wait_for(waiting, 5)
+        response = await asyncio.wait_for(waiting, 20)
         assert (response.status, is_made_up(response)) == (503, True)
         await client.close()
 

@@ -41,7 +41,7 @@ class Sink:
         self.told.set()
 
     async def wait(self) -> None:
-        await asyncio.wait_for(self.told.wait(), 5)
+        await asyncio.wait_for(self.told.wait(), 20)
         self.told.clear()
 
 
@@ -87,7 +87,7 @@ async def dial(server: TcpTransport) -> AsyncIterator[Dial]:
 async def closed(reader: asyncio.StreamReader) -> bool:
     """Whether the server closes the connection, in peace or by a reset, without another byte."""
     try:
-        return await asyncio.wait_for(reader.read(), 5) == b""
+        return await asyncio.wait_for(reader.read(), 20) == b""
     except ConnectionResetError:
         return True
 
@@ -112,7 +112,7 @@ async def test_a_message_in_pieces_and_two_in_one_come_out_whole(server: TcpTran
 async def test_a_ping_gets_a_pong(server: TcpTransport, dial: Dial, counters: Counters) -> None:
     reader, writer = await dial()
     writer.write(b"\r\n\r\n")
-    assert await asyncio.wait_for(reader.readexactly(2), 5) == b"\r\n"
+    assert await asyncio.wait_for(reader.readexactly(2), 20) == b"\r\n"
     assert counters.keepalives == 1
 
 
@@ -134,7 +134,7 @@ async def test_a_response_goes_back_on_the_connection_and_fails_when_that_is_gon
     await sink.wait()
     hop = sink.messages[0][1].hop
     server.send(b"answer", hop)
-    assert await asyncio.wait_for(reader.readexactly(6), 5) == b"answer"
+    assert await asyncio.wait_for(reader.readexactly(6), 20) == b"answer"
     writer.close()
     await sink.wait()
     with pytest.raises(Unreachable, match="no connection"):
@@ -181,7 +181,7 @@ async def test_a_caller_who_gives_up_does_not_fail_the_others(server: TcpTranspo
     second = asyncio.ensure_future(client.connect(hop))
     await asyncio.sleep(0)
     first.cancel()
-    await asyncio.wait_for(second, 5)
+    await asyncio.wait_for(second, 20)
     assert client.connected(hop)
     await client.close()
 
@@ -219,7 +219,7 @@ async def test_the_sweep_closes_what_is_overdue(
     monkeypatch.setattr(tcp, "FIRST_MESSAGE_S", -1.0)
     reader, writer = await dial()
     writer.write(b"\r\n\r\n")
-    assert await asyncio.wait_for(reader.readexactly(2), 5) == b"\r\n"  # it is in
+    assert await asyncio.wait_for(reader.readexactly(2), 20) == b"\r\n"  # it is in
     server._sweep_idle()
     assert await closed(reader)
     assert counters.connections_dropped == 1
