@@ -88,8 +88,6 @@ class Gateway:
     """Of its URIs, an IPv6 address in brackets, with the port where one is needed."""
     place: Place
     show_caller: bool
-    extensions: bool = True
-    """Whether there are telephones that are dialled by extension."""
 
 
 def gateway(sip: Sip, outbound: Outbound) -> Gateway | None:
@@ -104,23 +102,13 @@ def gateway(sip: Sip, outbound: Outbound) -> Gateway | None:
             host = bracketed(str(address.host))
             place = Place(Destination(str(address.host), address.port, None))
             port = f":{address.port}" if address.port else ""
-            return Gateway(
-                f"{host}{port}",
-                place,
-                show_caller=outbound.show_caller is not False,
-                extensions=outbound.extensions is not False,
-            )
+            return Gateway(f"{host}{port}", place, show_caller=outbound.show_caller is not False)
         case Trunk():
             registrar = Uri.parse(source.registrar)
             way = destination_of_uri(Uri.parse(source.proxy or source.registrar))
             login = (source.username, source.password.get_secret_value())
             port = f":{registrar.port}" if registrar.port else ""
-            return Gateway(
-                f"{registrar.host}{port}",
-                Place(way, login),
-                show_caller=outbound.show_caller is True,
-                extensions=outbound.extensions is True,
-            )
+            return Gateway(f"{registrar.host}{port}", Place(way, login), show_caller=outbound.show_caller is True)
         case _:
             return None
 

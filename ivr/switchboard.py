@@ -215,7 +215,7 @@ class Connecting:
         try:
             found = self._phones()
             way = None if found else self._board.gateway()
-            if way is not None and (self._dial.mailbox is None or way.extensions):
+            if way is not None and (self._dial.mailbox is None or self._board.outbound.extensions):
                 # A colleague without a phone here may have one at the exchange.
                 found = [(to_outside(self._dial.number, way, self._origin, self._board.sip.domain), way.place)]
         except TooManyHops:

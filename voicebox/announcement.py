@@ -91,6 +91,10 @@ class User:
     number: str
     kind: Kind
 
+    def __str__(self) -> str:
+        """Return the extension, and for which greeting."""
+        return f"{self.number} ({self.kind})"
+
 
 @dataclass(frozen=True, slots=True)
 class Mastered:

@@ -38,7 +38,7 @@ class AnnouncementInUse(VoiceboxError):  # noqa: N818 - reads as what it is wher
     """An announcement is not removed, since mailboxes use it; `users` says which."""
 
     def __init__(self, users: tuple[User, ...]) -> None:
-        super().__init__("used by " + ", ".join(f"{user.number} ({user.kind})" for user in users))
+        super().__init__("used by " + ", ".join(map(str, users)))
         self.users = users
 
 
@@ -98,16 +98,13 @@ class Announcements:
         audio_id, now = new_id(), self._clock.now()
         # Its audio has a row before anything is stored: whatever fails from here on is swept up by ageing.
         await self._db.write(
-            lambda connection: audio.add(
+            lambda connection: audio.add_mastered(
                 connection,
-                audio_id=audio_id,
-                company_id=scope.company_id,
-                samples=made.samples,
-                rate_hz=made.rate_hz,
-                now=now,
+                audio_id,
+                scope.company_id,
+                made,
                 blob_key=audio_key(scope.company_id, audio_id, now),
-                size_bytes=len(made.flac),
-                peaks=made.peaks,
+                now=now,
             )
         )
         await self._store.put(scope.company_id, audio_id, made.flac, now)

@@ -65,16 +65,8 @@ class DirectoryUpdate:
         self._written = {extension: each.mailbox for extension, each in standing.items()}
         await self._release(standing)
         for greeting in self._prepared.greetings:
-            await audio.add(
-                self._connection,
-                audio_id=greeting.id,
-                company_id=company.id,
-                samples=greeting.audio.samples,
-                rate_hz=greeting.audio.rate_hz,
-                now=self._now,
-                blob_key=greeting.key,
-                size_bytes=len(greeting.audio.flac),
-                peaks=greeting.audio.peaks,
+            await audio.add_mastered(
+                self._connection, greeting.id, company.id, greeting.audio, blob_key=greeting.key, now=self._now
             )
         for index, plan in enumerate(self._file.mailboxes):
             with self._conflicts(("mailbox", index)):

@@ -192,14 +192,4 @@ class _Kept:
 
     async def add(self, connection: AsyncConnection, company_id: int) -> None:
         """Write its row."""
-        await audio.add(
-            connection,
-            audio_id=self.audio_id,
-            company_id=company_id,
-            samples=self.audio.samples,
-            rate_hz=self.audio.rate_hz,
-            now=self.at,
-            blob_key=self.key,
-            size_bytes=len(self.audio.flac),
-            peaks=self.audio.peaks,
-        )
+        await audio.add_mastered(connection, self.audio_id, company_id, self.audio, blob_key=self.key, now=self.at)

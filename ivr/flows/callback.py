@@ -1,7 +1,7 @@
 """Calling back who left a message (phone-menus.md, "A message", key 8)."""
 
 from ivr.call import Sound
-from ivr.flows.connecting import Connection, connect
+from ivr.flows.dialling import dial
 from ivr.flows.visit import Visit
 from voicebox.message import Message
 
@@ -20,14 +20,4 @@ async def call_back(visit: Visit, message: Message) -> tuple[Sound, ...]:
     number = message.caller.number
     if number is None or not may_call_back(visit, message):
         return (visit.say("message-no-callback"),)
-    match await connect(
-        visit.call, visit.services, visit.mailbox, number, visit.say("transfer-connecting"), diverted=False
-    ):
-        case Connection.REACHED:
-            return ()
-        case Connection.NOBODY:
-            return (visit.say("message-callback-failed"),)
-        case Connection.REFUSED:
-            return (visit.say("message-no-callback"),)
-        case Connection.NOT_NOW:
-            return (visit.say("dial-not-now"),)
+    return await dial(visit, number, refused="message-no-callback")

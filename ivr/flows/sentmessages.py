@@ -28,29 +28,31 @@ async def sent_messages(visit: Visit) -> tuple[Sound, ...]:
     if not stops:
         return (visit.say("sent-none"),)
     at = 0
-    before: tuple[Sound, ...] = (visit.say("menu-sent"), *await _about(visit, *stops[0]))
+    before: tuple[Sound, ...] = (visit.say("menu-sent"),)
+    describe = True
     while True:
-        sending, _ = stops[at]
+        sending, recipients = stops[at]
         standing = await visit.services.distribution.standing(visit.owner, sending.id)
+        if describe:
+            before = (*before, *await _about(visit, sending, recipients, standing))
         shown = menu.SENT if standing is not None and standing.unheard else menu.SENT.without(Act.RECALL)
-        match await choose(visit.call, shown, visit.language, *before):
+        act = await choose(visit.call, shown, visit.language, *before)
+        before, describe = (), True
+        match act:
             case Act.RECALL:
-                before = await _recall(visit, sending)
-                continue
+                before, describe = await _recall(visit, sending), False
             case Act.NEXT if at == len(stops) - 1:
                 return (visit.say("folder-no-more"),)
             case Act.NEXT:
-                at, before = at + 1, ()
+                at += 1
             case Act.PREVIOUS if at == 0:
-                before = (visit.say("folder-no-previous"),)
-                continue
+                before, describe = (visit.say("folder-no-previous"),), False
             case Act.PREVIOUS:
-                at, before = at - 1, ()
+                at -= 1
             case Act.ENVELOPE:
-                before = ()
+                pass  # it is described again
             case _:
                 return ()
-        before = await _about(visit, *stops[at])
 
 
 def _reached(results: Sequence[Result]) -> list[Result]:
@@ -58,12 +60,13 @@ def _reached(results: Sequence[Result]) -> list[Result]:
     return [each for each in results if each.outcome in {Delivery.SENT, Delivery.RECALLED}]
 
 
-async def _about(visit: Visit, sending: Sending, recipients: Sequence[Result]) -> tuple[Sound, ...]:
+async def _about(
+    visit: Visit, sending: Sending, recipients: Sequence[Result], standing: Standing | None
+) -> tuple[Sound, ...]:
     """Return when it was sent, to whom, who has not heard it, and from how many it was taken back."""
-    when = phrases.received(visit.language, sending.created_at, visit.zone, visit.services.clock.now())
-    standing = await visit.services.distribution.standing(visit.owner, sending.id)
     if standing is None:
         return (visit.say("message-gone"),)
+    when = phrases.received(visit.language, sending.created_at, visit.zone, visit.services.clock.now())
     back = standing.recalled if standing.copies else 0
     return (
         when,

@@ -254,7 +254,7 @@ def _unknown(company: Company, announcement_id: int) -> CommandError:
 
 
 def _said(users: Sequence[User]) -> str:
-    return ", ".join(f"{user.number} ({user.kind})" for user in users)
+    return ", ".join(map(str, users))
 
 
 def _users(users: Sequence[User]) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebox.announcement import Mastered
 from voicebox.storage.tables import audio
 from voicebox.storage.text import error_line
 from voicebox.storage.upsert import Upsert
@@ -117,6 +118,23 @@ async def add(
         "stored_at": None if blob_key is None else now,
     }
     return bool((await connection.execute(_ADD.on(connection), values)).rowcount)
+
+
+async def add_mastered(
+    connection: AsyncConnection, audio_id: str, company_id: int, made: Mastered, *, blob_key: str, now: datetime
+) -> bool:
+    """Write the row of a recording made fit for callers, which lies in the store under its key, or is about to."""
+    return await add(
+        connection,
+        audio_id=audio_id,
+        company_id=company_id,
+        samples=made.samples,
+        rate_hz=made.rate_hz,
+        now=now,
+        blob_key=blob_key,
+        size_bytes=len(made.flac),
+        peaks=made.peaks,
+    )
 
 
 async def get(connection: AsyncConnection, audio_id: str) -> AudioRow | None:

@@ -31,7 +31,7 @@ async def remove_announcement(request: web.Request, query: RemovalQuery) -> web.
         raise Problem(
             Code.ANNOUNCEMENT_IN_USE,
             users=[UserBody(mailbox=user.number, kind=user.kind) for user in in_use.users],
-            who=", ".join(f"{user.number} ({user.kind})" for user in in_use.users),
+            who=", ".join(map(str, in_use.users)),
         ) from None
     if users is None:
         raise Problem(Code.UNKNOWN_ANNOUNCEMENT)

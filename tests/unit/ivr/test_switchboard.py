@@ -640,9 +640,10 @@ async def telephone_at_peer(
     monkeypatch: pytest.MonkeyPatch, *, show_caller: bool = True, extensions: bool = True
 ) -> AsyncIterator[tuple[Exchange, Telephone]]:
     """Open an exchange whose outbound peer is a telephone."""
-    async with exchange() as both, telephone(both, "peer", registered=False) as peer:
+    outbound = {"extensions": extensions}
+    async with exchange(outbound=outbound) as both, telephone(both, "peer", registered=False) as peer:
         where = peer.endpoint.listening[0]
         place = Place(Destination(where.host, where.port, Transport.UDP))
-        way = Gateway(f"{where.host}:{where.port}", place, show_caller=show_caller, extensions=extensions)
+        way = Gateway(f"{where.host}:{where.port}", place, show_caller=show_caller)
         monkeypatch.setattr(Switchboard, "gateway", lambda board: way)
         yield both, peer
