@@ -60,6 +60,14 @@ class Change(StrEnum):
     FORWARDING_TO = "forwarding-to"
 
 
+TO_DEFAULT: Final = {
+    Kind.BUSY: Change.BUSY_DEFAULT,
+    Kind.NO_ANSWER: Change.NO_ANSWER_DEFAULT,
+    Kind.AWAY: Change.AWAY_DEFAULT,
+}
+"""What the owner is told where the default greeting plays again; an alternative has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """A recording with a name, of a company or of one mailbox."""

@@ -8,7 +8,7 @@ Whoever's greeting is changed here is told by mail, as if it had been changed by
 from dataclasses import dataclass
 from typing import Final
 
-from voicebox.announcement import NAME_MAX, Announcement, Change, Kind, Master, User, is_name
+from voicebox.announcement import NAME_MAX, TO_DEFAULT, Announcement, Change, Kind, Master, User, is_name
 from voicebox.clock import Clock
 from voicebox.errors import Conflict, VoiceboxError
 from voicebox.events import Events, OutboxGrew
@@ -27,11 +27,8 @@ _CHOSEN: Final = {
     Kind.NO_ANSWER: Change.NO_ANSWER_CHOSEN,
     Kind.AWAY: Change.AWAY_CHOSEN,
 }
-_DEFAULT: Final = {
-    "busy_greeting": Change.BUSY_DEFAULT,
-    "no_answer_greeting": Change.NO_ANSWER_DEFAULT,
-    "away_greeting": Change.AWAY_DEFAULT,
-}
+_DEFAULT: Final = {kind.plays_in: change for kind, change in TO_DEFAULT.items()}
+"""By the field of the mailbox."""
 
 
 class AnnouncementInUse(VoiceboxError):  # noqa: N818 - reads as what it is where it is caught
@@ -249,7 +246,7 @@ async def _standing(connection: AsyncConnection, owner: Mailbox, kind: Kind) -> 
     present = await mailboxes.by_id(connection, owner.id)
     if present is None:
         return None
-    choices = {each.kind: each for each in await announcements.choices(connection, owner.id)}
+    choices = await announcements.choices(connection, owner.id)
     choice = choices.get(kind)
     field = kind.plays_in
     if field is None and choice is not None and choice.audio_id == present.no_answer_greeting is not None:

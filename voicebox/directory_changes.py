@@ -171,8 +171,7 @@ class DirectoryUpdate:
         """Return what a mailbox has for each kind of greeting."""
         if standing is None:
             return {}
-        choices = await announcements.choices(self._connection, standing.mailbox.id)
-        return {choice.kind: choice for choice in choices}
+        return await announcements.choices(self._connection, standing.mailbox.id)
 
     async def _alternatives(
         self, subject: str, plan: MailboxPlan, mailbox: Mailbox, known: Mapping[Kind, Choice]

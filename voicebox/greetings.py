@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from voicebox.announcement import Change, Choice, Kind, Master, Mastered
+from voicebox.announcement import TO_DEFAULT, Change, Choice, Kind, Master, Mastered
 from voicebox.clock import Clock
 from voicebox.errors import RecordingBroken, RecordingElsewhere
 from voicebox.events import Events
@@ -54,11 +54,6 @@ _RECORDED: Final = {
     Kind.NO_ANSWER: Change.NO_ANSWER_RECORDED,
     Kind.AWAY: Change.AWAY_RECORDED,
 }
-_DEFAULT: Final = {
-    Kind.BUSY: ("busy_greeting", Change.BUSY_DEFAULT),
-    Kind.NO_ANSWER: ("no_answer_greeting", Change.NO_ANSWER_DEFAULT),
-    Kind.AWAY: ("away_greeting", Change.AWAY_DEFAULT),
-}
 
 
 class Greetings:
@@ -82,7 +77,7 @@ class Greetings:
     async def choices(self, mailbox: Mailbox) -> dict[Kind, Choice]:
         """Return what a mailbox has to choose from, by kind."""
         async with self._db.read() as connection:
-            return {choice.kind: choice for choice in await announcements.choices(connection, mailbox.id)}
+            return await announcements.choices(connection, mailbox.id)
 
     async def record(self, seen: Mailbox, kind: Kind, take: Take) -> Mailbox | None:
         """Keep a recording for a kind of greeting, and have it play (an alternative plays once it is chosen).
@@ -111,16 +106,16 @@ class Greetings:
 
     async def use_default(self, seen: Mailbox, kind: Kind) -> Mailbox | None:
         """Have the default greeting play; the own one stays in the list. An alternative has no default."""
-        field, change = _DEFAULT[kind]
-        return await self._set(seen, {field: None}, change, forgotten=kind)
+        if kind.plays_in is None:
+            raise ValueError(f"{kind} has no default")
+        return await self._set(seen, {kind.plays_in: None}, TO_DEFAULT[kind], forgotten=kind)
 
     async def choose_alternative(self, seen: Mailbox, number: int) -> Mailbox | None:
         """Have an alternative greeting, 1 to 3, play when nobody answers; None also where there is none."""
         now = self._clock.now()
 
         async def work(connection: AsyncConnection) -> Mailbox | None:
-            listed = {choice.kind: choice for choice in await announcements.choices(connection, seen.id)}
-            choice = listed.get(Kind.alternative(number))
+            choice = (await announcements.choices(connection, seen.id)).get(Kind.alternative(number))
             if choice is None or choice.audio_id is None:
                 return None
             after = await swap(connection, seen, {"no_answer_greeting": choice.audio_id}, now)

@@ -247,9 +247,9 @@ async def _look(db: Database, mailbox: Mailbox) -> Shown:
             counts=await holdings.counts(connection, mailbox.id),
             used_s=await holdings.used_s(connection, mailbox.id),
             alternatives={
-                choice.kind.value: choice.name
-                for choice in await announcements.choices(connection, mailbox.id)
-                if choice.kind.plays_in is None
+                kind.value: choice.name
+                for kind, choice in (await announcements.choices(connection, mailbox.id)).items()
+                if kind.plays_in is None
             },
         )
 

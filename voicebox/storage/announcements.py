@@ -175,10 +175,11 @@ async def remove(connection: AsyncConnection, announcement_id: int) -> bool:
     return bool((await connection.execute(statement)).rowcount)
 
 
-async def choices(connection: AsyncConnection, mailbox_id: int) -> list[Choice]:
-    """Return what a mailbox has for each kind of greeting, by kind."""
+async def choices(connection: AsyncConnection, mailbox_id: int) -> dict[Kind, Choice]:
+    """Return what a mailbox has for each kind of greeting, ordered by kind."""
     rows = await connection.execute(_CHOICES, {"of_mailbox": mailbox_id})
-    return sorted((Choice(Kind(row[0]), *row[1:]) for row in rows), key=lambda choice: choice.kind)
+    found = sorted((Choice(Kind(row[0]), *row[1:]) for row in rows), key=lambda choice: choice.kind)
+    return {choice.kind: choice for choice in found}
 
 
 async def choose(

@@ -15,4 +15,4 @@ async def show_greetings(request: web.Request, query: CompanyQuery) -> web.Strea
     mailbox = await reach.mailbox(request, request.match_info["number"], query.company)
     async with web_parts(request).db.read() as connection:
         choices = await announcements.choices(connection, mailbox.id)
-    return answer(GreetingsOut.of(mailbox, choices))
+    return answer(GreetingsOut.of(mailbox, list(choices.values())))

@@ -472,8 +472,8 @@ async def chosen(scene: Scene) -> dict[str, tuple[str, str | None]]:
     anna = await scene.mailbox()
     async with scene.db.read() as connection:
         return {
-            choice.kind.value: (choice.name, choice.audio_id)
-            for choice in await announcements.choices(connection, anna.id)
+            kind.value: (choice.name, choice.audio_id)
+            for kind, choice in (await announcements.choices(connection, anna.id)).items()
         }
 
 
