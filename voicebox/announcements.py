@@ -14,9 +14,10 @@ from voicebox.errors import Conflict, VoiceboxError
 from voicebox.events import Events, OutboxGrew
 from voicebox.ids import new_id
 from voicebox.mailbox import Mailbox
+from voicebox.mastered import keep
 from voicebox.notices import tell_owner
-from voicebox.storage import announcements, audio, mailboxes, outbox
-from voicebox.storage.blobs import AudioStore, audio_key
+from voicebox.storage import announcements, mailboxes, outbox
+from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import AsyncConnection, Database
 
 COMPANY_MAX: Final = 500
@@ -92,19 +93,8 @@ class Announcements:
             await self._check(connection, scope, name)
         await self._store.check_room()
         made = await self._master(data)
-        audio_id, now = new_id(), self._clock.now()
-        # Its audio has a row before anything is stored: whatever fails from here on is swept up by ageing.
-        await self._db.write(
-            lambda connection: audio.add_mastered(
-                connection,
-                audio_id,
-                scope.company_id,
-                made,
-                blob_key=audio_key(scope.company_id, audio_id, now),
-                now=now,
-            )
-        )
-        await self._store.put(scope.company_id, audio_id, made.flac, now)
+        now = self._clock.now()
+        audio_id = await keep(self._db, self._store, scope.company_id, made, now)
 
         async def work(connection: AsyncConnection) -> Announcement:
             await self._check(connection, scope, name)  # again: somebody may have been quicker

@@ -1,29 +1,28 @@
 """What callers of a mailbox hear: own greetings, alternatives, away, the owner's name (voicemail.md, rows 11 and 12).
 
-A recording made by phone is mastered in the worker and put into the store before anything refers to it; then one
-transaction names it as an announcement, chooses it, has the mailbox play it and has the owner told. Only after that
-the subscriber hears that it is kept. A crash before leaves the old greeting, and a blob that nobody names.
+A recording made by phone is mastered in the worker and kept before anything refers to it; then one transaction names it
+as an announcement, chooses it, has the mailbox play it and has the owner told. Only after that the subscriber hears
+that it is kept. A crash before leaves the old greeting, and audio that nobody names, which ageing sweeps up.
 
 What plays stands in the mailbox's row. Every change is compared with what its maker saw: None is returned where
 somebody else was quicker, and nothing was changed.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from voicebox.announcement import TO_DEFAULT, Change, Choice, Kind, Master, Mastered
+from voicebox.announcement import TO_DEFAULT, Change, Choice, Kind, Master
 from voicebox.clock import Clock
 from voicebox.errors import RecordingBroken, RecordingElsewhere
 from voicebox.events import Events
 from voicebox.greeting_file import Fault, GreetingRefused
 from voicebox.i18n import Language
-from voicebox.ids import new_id
 from voicebox.library import Assemble
 from voicebox.mailbox import Mailbox
+from voicebox.mastered import keep
 from voicebox.message import Take
 from voicebox.notices import change_and_tell
-from voicebox.storage import announcements, audio, mailboxes
+from voicebox.storage import announcements, mailboxes
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.swaps import swap
@@ -86,18 +85,17 @@ class Greetings:
             GreetingRefused: it cannot be played to callers; the old greeting stays.
             DatabaseUnavailable, StoreUnavailable: likewise.
         """
-        kept = await self._stored(seen, take)
-        now = kept.at
+        now = self._clock.now()
+        audio_id = await self._kept(seen, take, now)
         name = _NAMES[seen.language][kind]
 
         async def work(connection: AsyncConnection) -> Mailbox | None:
-            await kept.add(connection, seen.company_id)
-            announced, before = await announcements.put_own(connection, seen, name, kept.audio_id, now)
+            announced, before = await announcements.put_own(connection, seen, name, audio_id, now)
             await announcements.choose(connection, seen, kind, name, announced.id, now=now)
             # First, so that what the swap compares with is what the maker saw.
-            after = await swap(connection, seen, {kind.plays_in: kept.audio_id} if kind.plays_in else {}, now)
+            after = await swap(connection, seen, {kind.plays_in: audio_id} if kind.plays_in else {}, now)
             if after is not None and before is not None:
-                await announcements.play_instead(connection, announced.id, before, kept.audio_id, now)
+                await announcements.play_instead(connection, announced.id, before, audio_id, now)
                 after = await mailboxes.by_id(connection, seen.id)
             return after
 
@@ -136,12 +134,11 @@ class Greetings:
 
     async def record_name(self, seen: Mailbox, take: Take) -> Mailbox | None:
         """Keep a recording of the owner's name; raises as `record`."""
-        kept = await self._stored(seen, take)
-        now = kept.at
+        now = self._clock.now()
+        audio_id = await self._kept(seen, take, now)
 
         async def work(connection: AsyncConnection) -> Mailbox | None:
-            await kept.add(connection, seen.company_id)
-            return await swap(connection, seen, {"name_recording": kept.audio_id}, now)
+            return await swap(connection, seen, {"name_recording": audio_id}, now)
 
         return await change_and_tell(self._db, self._events, work, Change.NAME_RECORDED, now)
 
@@ -164,27 +161,11 @@ class Greetings:
 
         return await change_and_tell(self._db, self._events, work, change, now)
 
-    async def _stored(self, owner: Mailbox, take: Take) -> "_Kept":
-        """Master a take and put it into the store, before a row names it; raises as `record`."""
+    async def _kept(self, owner: Mailbox, take: Take, now: datetime) -> str:
+        """Master a take and keep it, before anything names it; return its audio's id. Raises as `record`."""
         try:
             whole = await self._assemble(take.id, take.samples)
         except (RecordingBroken, RecordingElsewhere) as broken:  # never elsewhere: it was made in this call
             raise GreetingRefused("cannot be read", "Record it again.", Fault.UNREADABLE) from broken
         made = await self._master(whole.flac, spoken=True)
-        audio_id, now = new_id(), self._clock.now()
-        key = await self._store.put(owner.company_id, audio_id, made.flac, now)
-        return _Kept(audio_id, key, made, now)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A recording in the store that no row names yet."""
-
-    audio_id: str
-    key: str
-    audio: Mastered
-    at: datetime
-
-    async def add(self, connection: AsyncConnection, company_id: int) -> None:
-        """Write its row."""
-        await audio.add_mastered(connection, self.audio_id, company_id, self.audio, blob_key=self.key, now=self.at)
+        return await keep(self._db, self._store, owner.company_id, made, now)

@@ -1,7 +1,8 @@
 """The JSON body of a request, checked by pydantic; what is wrong is said field by field, as for queries."""
 
+import asyncio
 import json
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
@@ -12,15 +13,25 @@ from webmanager.wording import Code
 
 B = TypeVar("B", bound=BaseModel)
 
+RECEIVE_MAX_S: Final = 20.0
+"""For 1 MiB at most, and a few hundred bytes mostly."""
+
 
 async def read_body(request: web.Request, model: type[B]) -> B:
     """Return the checked body (at most 1 MiB, which the server sees to).
 
     Raises:
-        Problem: the 422 that names all that is wrong.
+        Problem: the 422 that names all that is wrong; 408, it did not come in time; 400, it broke off.
     """
     try:
-        values: Any = json.loads(await request.read())
+        async with asyncio.timeout(RECEIVE_MAX_S):
+            data = await request.read()
+    except TimeoutError:
+        raise Problem(Code.REFUSED, status=408) from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise Problem(Code.REFUSED) from None
+    try:
+        values: Any = json.loads(data)
     except (ValueError, RecursionError):
         raise invalid("body", "json") from None
     if not isinstance(values, dict):

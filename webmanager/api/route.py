@@ -134,7 +134,9 @@ def route(
         )
 
     every: tuple[int, ...] = () if access is Access.PUBLIC else (401, 429)
-    if body is not None or file is not None or query.model_config.get("extra") == "forbid":
+    if body is not None or file is not None:
+        every += (400, 408, 422)  # it breaks off, stands still, or is not what it should be
+    elif query.model_config.get("extra") == "forbid":
         every += (422,)
     return Route(
         method=method,

@@ -137,7 +137,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         ),
         returns=AnnouncementOut,
         summary="Add an announcement, the company's or a mailbox's own",
-        refusals=(400, 403, 404, 408, 409, 503),
+        refusals=(403, 404, 409, 503),
     ),
     route(
         "DELETE",

@@ -214,21 +214,28 @@ async def test_a_store_that_is_away_changes_nothing(studio: Studio, monkeypatch:
     assert await studio.now() == studio.anna
 
 
-async def test_a_crash_between_store_and_database_leaves_the_old_greeting_and_forgets_the_take(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("writes", "blobs"), [(0, 0), (1, 1)])
+async def test_a_database_that_goes_away_leaves_the_old_greeting_and_nothing_for_ever(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, writes: int, blobs: int
 ) -> None:
-    async def gone(_work: object) -> None:
-        raise DatabaseUnavailable("gone")
+    take, write, left = a_take(3), studio.db.write, [writes]
 
-    take = a_take(3)
+    async def goes(work: Any, **options: Any) -> Any:
+        if not left[0]:
+            raise DatabaseUnavailable("gone")
+        left[0] -= 1
+        return await write(work, **options)
+
     with monkeypatch.context() as patch:
-        patch.setattr(studio.db, "write", gone)
+        patch.setattr(studio.db, "write", goes)
         with pytest.raises(DatabaseUnavailable):
             await studio.greetings.record(studio.anna, Kind.BUSY, take)
-    assert studio.blobs() == 1, "a blob that nobody names"
+    assert studio.blobs() == blobs
     assert await studio.now() == studio.anna
     assert await studio.mails() == []
     assert await recovered(studio, take) == [("discard", take.id)]
+    await swept(studio)
+    assert studio.blobs() == 0
 
 
 async def test_a_crash_after_the_commit_loses_nothing_but_the_take(studio: Studio) -> None:

@@ -1,5 +1,10 @@
 """Distribution lists and sendings by the API: whose they are, and who may see them."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
 from structlog.testing import capture_logs
 
 from tests.unit.webmanager.office import Answer, Office
@@ -9,6 +14,7 @@ from voicebox.inbox import Inbox
 from voicebox.message import MessageKind
 from voicebox.storage import lists
 from voicebox.storage.outbox import Kind
+from webmanager.api import body
 
 
 async def a_list(office: Office, *, number: int, shared: bool) -> None:
@@ -101,6 +107,25 @@ async def test_nothing_is_forwarded_where_anything_named_is_unknown(office: Offi
         assert answer.status == 422, asked
         assert [(each["field"], each["code"]) for each in answer.json["errors"]] == fields
     assert (await office.browser.ask("/api/v1/mailboxes/1002/messages", await office.admin())).json["messages"] == []
+
+
+async def test_a_body_that_stands_still_ends(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "RECEIVE_MAX_S", 0.05)
+    message = await office.message()
+
+    async def stands() -> AsyncIterator[bytes]:
+        yield b'{"to": '
+        await asyncio.Event().wait()
+
+    url = f"{office.browser.address}/api/v1/messages/{message.id}/forward"
+    headers = {"Authorization": f"Bearer {await office.owner()}"}
+    async with (
+        asyncio.timeout(20),
+        aiohttp.ClientSession() as session,
+        session.post(url, data=stands(), headers=headers) as answer,
+    ):
+        assert answer.status == 408
+        assert (await answer.json())["type"] == "urn:voicebox:problem:refused"
 
 
 async def test_only_who_reaches_a_message_forwards_it(office: Office) -> None:

@@ -25,7 +25,7 @@ MORE = {
 }
 """Further queries, without which a route does not answer all that it may."""
 CUT_OFF = {400, 408}
-"""What only who sends a file badly gets, or not to its end (see test_api_announcements.py)."""
+"""What only who sends a body badly gets, or not to its end (test_api_announcements.py, test_api_sendings.py)."""
 SPEC = json.loads(json.dumps(describe(ROUTES)))
 
 
@@ -129,7 +129,7 @@ async def test_every_answer_is_as_described(office: Office, route: Route) -> Non
     assert route.success in seen
     if isinstance(route.returns, Files) and 416 in route.refusals:
         seen -= {206}
-    missing = set(route.refusals) - seen - {503} - (CUT_OFF if route.file is not None else set())
+    missing = set(route.refusals) - seen - {503} - (CUT_OFF if route.file or route.body else set())
     assert not missing, f"{route.path} describes {missing} and never answers so"
 
 
