@@ -1,6 +1,7 @@
 """Several phones that ring at once for one call (voicemail.md, "Towards the caller while phones ring").
 
-The first to answer wins, and the others are given up. One that is busy lets the others ring. One that declines (603),
+The first to answer wins, and the others are given up. One that is busy lets the others ring; where nobody picks them up,
+its user is busy, who has the other phones too. One that declines (603),
 or sends the call elsewhere (302), ends it for all: its user decided. A phone that gives no sign of life within
 `SILENCE_S` is unreachable; when all are, or time is over, nobody waits for answers to our CANCELs. Of servers outside,
 a silent one is no matter of the ringing: its branch tries the next.
@@ -70,8 +71,7 @@ class Ringing:
         watch = self._loop.call_later(SILENCE_S, self._tell_silent)
         await asyncio.wait([self._done], timeout=length_s)
         watch.cancel()
-        rang = any(branch.heard for branch in self.branches)
-        self._settle(Rung.NO_ANSWER if rang else Rung.UNREACHABLE)
+        self._settle(self._unanswered())
         outcome = self._done.result()
         self._give_up(outcome.branch if isinstance(outcome, Answered) else None)
         return outcome
@@ -100,6 +100,11 @@ class Ringing:
         if len(self._refused) == len(self.branches):
             said = set(self._refused.values())
             self._settle(next(rung for rung in (Rung.BUSY, Rung.UNAVAILABLE, Rung.UNREACHABLE) if rung in said))
+
+    def _unanswered(self) -> Rung:
+        if Rung.BUSY in self._refused.values():
+            return Rung.BUSY
+        return Rung.NO_ANSWER if any(branch.heard for branch in self.branches) else Rung.UNREACHABLE
 
     def _tell_silent(self) -> None:
         for branch in self.branches:

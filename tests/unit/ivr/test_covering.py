@@ -313,6 +313,16 @@ async def test_when_all_have_refused_busy_counts_most(
         assert (await hang_up(both, await call.connected())).reason is reason
 
 
+async def test_who_talks_on_one_phone_is_busy_while_the_other_rings_out(both: Exchange, phone: Telephone) -> None:
+    owns(both, replace(ANNA, rings=AN_INSTANT))  # type: ignore[arg-type] # no whole ring
+    async with telephone(both, "cell") as cell:
+        call = calling(both)
+        await phone.refuses(486)
+        await cell.rings()
+        record = await hang_up(both, await call.connected())
+        assert (record.reason, coverage(record)) == (Reason.BUSY, ["phones", "mailbox"])
+
+
 async def test_a_phone_that_declines_ends_it_for_all(both: Exchange, phone: Telephone) -> None:
     async with telephone(both, "cell") as cell:
         call = calling(both)
