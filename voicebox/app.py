@@ -161,7 +161,12 @@ def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts
         events=stores.events,
         clock=stores.clock,
         metrics=stores.metrics,
-        checks={"database": stores.db.ping, "audio store": stores.store.ping, "sip": telephony.check},
+        checks={
+            "database": stores.db.ping,
+            "audio store": stores.store.ping,
+            "spool": stores.spool.ping,
+            "sip": telephony.check,
+        },
         collect=collect,
     )
 

@@ -47,7 +47,7 @@ FLOOR_BYTES: Final = 256 * 1024 * 1024
 BYTES_PER_S: Final = 8200
 """Of one recording: G.711 and the records around it."""
 PENDING_MAX_BYTES: Final = 64 * 1024 * 1024
-"""Waiting in memory while the disk fails; beyond that, audio is refused."""
+"""Kept in memory until it is synced; beyond that, while the disk fails, audio is refused."""
 
 
 @dataclass(slots=True, eq=False)
@@ -131,7 +131,7 @@ class Spool:
 
     def append(self, take_id: str, codec: Codec, position: int, payload: bytes, frame_bytes: int) -> bool:
         """Add audio without a gap whose first sample lies at `position`; tell whether it could be taken."""
-        if self._writer.written() + len(payload) > PENDING_MAX_BYTES:
+        if self._writer.waiting_bytes() + len(payload) > PENDING_MAX_BYTES:
             self.refused_bytes += len(payload)
             return False
         self._put(bytes.fromhex(take_id), Audio(codec, position, frame_bytes, payload))
@@ -203,6 +203,11 @@ class Spool:
     def holds(self, take_id: str) -> bool:
         """Tell whether a recording is in the spool and wanted."""
         return bytes.fromhex(take_id) in self._index.live
+
+    async def ping(self) -> None:
+        """Raise SpoolError while the disk refuses."""
+        if (error := self.failing) is not None:
+            raise error
 
     @property
     def failing(self) -> SpoolError | None:

@@ -1,7 +1,8 @@
 """The one thread that writes the spool: what has come is written every 0.1 s and synced every second, or on demand.
 
 The event loop hands over finished records with their places; the thread only writes, syncs, creates and removes files,
-all of which release the interpreter's lock. A write that fails is kept and tried again; whoever waits is told.
+all of which release the interpreter's lock. Records are kept until they are synced: what fails is written again, and
+whoever waits is told.
 """
 
 import asyncio
@@ -36,9 +37,9 @@ class SpoolFull(SpoolError):  # noqa: N818 - the condition is the name
     """No space is left for recordings."""
 
 
-def spool_error(error: OSError) -> SpoolError:
+def spool_error(error: Exception) -> SpoolError:
     """Return the error as a caller of the spool sees it."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return SpoolFull(f"no space left for recordings: {error.strerror}")
     return SpoolError(f"the spool cannot be written: {error}")
 
@@ -71,20 +72,22 @@ class SpoolWriter:
         """The highest segment that exists, preallocated."""
         self.disk_free_bytes = 0
         """Free on the file system beyond the floor, as of the last second."""
-        self.failing: OSError | None = None
-        """The last write's error, until one succeeds."""
+        self.failing: Exception | None = None
+        """The last error, until everything could be written."""
         self.syncs = 0
-        self.pending_bytes = 0
-        self._written_bytes = 0
+        self.handed_over_bytes = 0
+        """Since the start."""
+        self._synced_bytes = 0
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._floor_bytes = floor_bytes
         self._work: deque[_Write | _Unlink] = deque()
         self._taken: deque[_Write | _Unlink] = deque()
+        self._unsynced: deque[_Write | _Unlink] = deque()
+        """What was written, and what is to be removed, since the last sync."""
         self._waiters: deque[_Waiter] = deque()
         self._files: dict[int, int] = {}
         self._dirty: set[int] = set()
-        self._unlinks: list[int] = []
         self._wake = threading.Event()
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -96,7 +99,7 @@ class SpoolWriter:
 
     def write(self, segment: int, offset: int, data: bytes) -> None:
         """Hand over a record; it is written within 0.1 s."""
-        self.pending_bytes += len(data)
+        self.handed_over_bytes += len(data)
         self._work.append(_Write(segment, offset, data))
 
     def unlink(self, segment: int) -> None:
@@ -114,9 +117,9 @@ class SpoolWriter:
         """Preallocate segments ahead. Raises SpoolFull where there is no space for them."""
         return self._wait(up_to)
 
-    def written(self) -> int:
-        """Return the bytes that wait in memory."""
-        return self.pending_bytes - self._written_bytes
+    def waiting_bytes(self) -> int:
+        """Return the bytes that are kept in memory: those that are not synced."""
+        return self.handed_over_bytes - self._synced_bytes
 
     def close(self) -> None:
         """Write and sync everything, end the thread. Blocks for as long as that takes."""
@@ -147,7 +150,7 @@ class SpoolWriter:
                     self._sync_all()
                     synced = time.monotonic()
                 self.failing = None
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - without this thread everybody would wait for ever
                 if self.failing is None:
                     _log.exception("the spool cannot be written; recordings are kept in memory and tried again")
                 self.failing = error
@@ -163,7 +166,9 @@ class SpoolWriter:
         if error is None and waiter.create_to:
             try:
                 self._create_up_to(waiter.create_to)
-            except OSError as failure:
+            except Exception as failure:  # noqa: BLE001 - likewise, and whoever asked tells of a full disk
+                if not isinstance(failure, OSError):
+                    _log.exception("no segment could be made")
                 error = spool_error(failure)
         # A loop that is gone has nobody waiting.
         with contextlib.suppress(RuntimeError):
@@ -176,8 +181,7 @@ class SpoolWriter:
         while taken:
             first = taken[0]
             if isinstance(first, _Unlink):
-                self._unlinks.append(first.segment)
-                taken.popleft()
+                self._unsynced.append(taken.popleft())
                 continue
             batch: list[bytes] = []
             for work in taken:
@@ -186,8 +190,7 @@ class SpoolWriter:
                 batch.append(work.data)
             self._write(first.segment, first.offset, batch)
             for _ in batch:
-                taken.popleft()
-            self._written_bytes += sum(map(len, batch))
+                self._unsynced.append(taken.popleft())
 
     def _write(self, segment: int, offset: int, batch: list[bytes]) -> None:
         file = self._file(segment)
@@ -200,16 +203,27 @@ class SpoolWriter:
                 done += os.pwrite(file, rest[done:], offset + done)
 
     def _sync_all(self) -> None:
-        for segment in sorted(self._dirty):
-            os.fdatasync(self._files[segment])
-            self.syncs += 1
-            self._dirty.discard(segment)
+        try:
+            for segment in sorted(self._dirty):
+                os.fdatasync(self._files[segment])
+                self.syncs += 1
+                self._dirty.discard(segment)
+        except BaseException:
+            # Linux tells once that data could not be written, and takes them for written then (fsync(2), EIO): the next
+            # sync would succeed without them. Only what is written anew is tried anew.
+            self._taken.extendleft(reversed(self._unsynced))
+            self._unsynced.clear()
+            raise
         newest = max(self._files, default=0)
         for segment in [each for each in self._files if each < newest and each not in self._dirty]:
             os.close(self._files.pop(segment))
-        for segment in self._unlinks:
-            segment_path(self._folder, segment).unlink(missing_ok=True)
-        self._unlinks.clear()
+        while self._unsynced:
+            done = self._unsynced[0]
+            if isinstance(done, _Unlink):
+                segment_path(self._folder, done.segment).unlink(missing_ok=True)
+            else:
+                self._synced_bytes += len(done.data)
+            self._unsynced.popleft()
         self._look_at_disk()
 
     def _file(self, segment: int) -> int:
@@ -237,12 +251,12 @@ def _create(folder: Path, number: int, size: int) -> None:
     try:
         os.posix_fallocate(file, 0, size)
         os.fsync(file)
-    except OSError:
-        path.unlink()
+        sync_folder(folder)
+    except BaseException:
+        path.unlink()  # or the next attempt would find it in its way
         raise
     finally:
         os.close(file)
-    sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import threading
 import uuid
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -299,6 +300,123 @@ async def test_a_full_disk_is_told_and_nothing_is_forgotten(tmp_path: Path, monk
     await spool.sync()
     assert spool.failing is None
     assert spool.read(take_id).end == 16_000
+    spool.close()
+
+
+class Disk:
+    """A disk whose calls of one name can be made to fail."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, where: object, name: str, error: Exception) -> None:
+        self.fails = True
+        works = getattr(where, name)
+
+        def sometimes(*args: Any) -> Any:
+            if self.fails:
+                self.lose(*args)
+                raise error
+            return works(*args)
+
+        monkeypatch.setattr(where, name, sometimes)
+
+    def lose(self, *args: Any) -> None:
+        """Do what comes with the failure."""
+
+
+class ForgetfulDisk(Disk):
+    """One that drops what it could not write: the next sync finds nothing to do, and succeeds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(monkeypatch, os, "fdatasync", OSError(errno.EIO, "Input/output error"))
+
+    def lose(self, *args: Any) -> None:
+        size = os.fstat(args[0]).st_size
+        os.ftruncate(args[0], 0)
+        os.ftruncate(args[0], size)
+
+
+async def test_what_a_failed_sync_lost_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = ForgetfulDisk(monkeypatch)
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"context")
+    fill(spool, take_id, 20)  # three segments
+    with pytest.raises(SpoolError):
+        await spool.sync()
+    disk.fails = False
+    await spool.sync()
+    found = spool.read(take_id)
+    assert (found.context, found.end) == (b"context", 160_000)
+    spool.close()
+
+
+async def test_segments_go_in_spite_of_failed_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = ForgetfulDisk(monkeypatch)
+    spool, kept = open_spool(tmp_path), new_id()
+    for _ in range(3):
+        gone = new_id()
+        spool.begin(gone, b"")
+        fill(spool, gone, 20)
+        spool.forget(gone)
+    spool.begin(kept, b"kept")
+    for _ in range(2):
+        with pytest.raises(SpoolError):
+            await spool.sync()
+    assert len(segment_numbers(tmp_path)) > 5
+    disk.fails = False
+    await spool.sync()
+    assert len(segment_numbers(tmp_path)) == 1
+    assert spool.read(kept).context == b"kept"
+    spool.close()
+
+
+async def test_what_is_not_synced_counts_as_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = ForgetfulDisk(monkeypatch)
+    monkeypatch.setattr("ivr.media.spool.PENDING_MAX_BYTES", 100_000)
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"")
+    fill(spool, take_id, 12)
+    with pytest.raises(SpoolError):
+        await spool.sync()
+    assert not spool.append(take_id, Codec.PCMU, 96_000, LOUD, 160)
+    disk.fails = False
+    await spool.sync()
+    assert spool.append(take_id, Codec.PCMU, 96_000, LOUD, 160)
+    spool.close()
+
+
+async def test_a_segment_whose_folder_was_not_synced_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, take_id = open_spool(tmp_path), new_id()
+    disk = Disk(monkeypatch, spoolwriter, "sync_folder", OSError(errno.EIO, "Input/output error"))
+    spool.begin(take_id, b"context")
+    with pytest.raises(SpoolError):
+        await spool.sync()
+    disk.fails = False
+    await spool.sync()
+    assert spool.read(take_id).context == b"context"
+    assert segment_numbers(tmp_path) == [1]
+    spool.close()
+
+
+@pytest.mark.parametrize("name", ["pwritev", "fdatasync", "posix_fallocate"])
+async def test_a_fault_of_ours_ends_neither_the_thread_nor_a_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    disk = Disk(monkeypatch, os, name, ValueError("a fault"))
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"context")
+    async with asyncio.timeout(20):
+        with pytest.raises(SpoolError, match="a fault"):
+            await spool.sync()
+        with pytest.raises(SpoolError, match="a fault"):
+            await spool.ping()
+        if name == "posix_fallocate":
+            with pytest.raises(SpoolError, match="a fault"):
+                await spool.reserve(60)
+        disk.fails = False
+        await spool.sync()
+    await spool.ping()
+    assert spool.read(take_id).context == b"context"
     spool.close()
 
 
