@@ -325,7 +325,8 @@ class Session:
         """Record into the spool until a stop key, silence, the maximum, or a hang-up; see `Call.record`.
 
         Raises:
-            SpoolError: the disk refuses; nothing was recorded that could be promised.
+            SpoolError: the disk refuses; nothing was recorded that could be promised. What is on disk later after all
+                becomes what a restart would make of it.
         """
         if self._over:
             return Recorded(RecordEnd.HANGUP)

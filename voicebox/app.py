@@ -107,6 +107,7 @@ async def serve(config: Config, *, stop: asyncio.Event, ready: Callable[[Ready],
                 group.create_task(tireless(name, job))
                 for name, job in (
                     ("deposits", stores.deposits.run),
+                    ("recovery", lambda: stores.spool.recover_abandoned(stores.recover)),
                     ("settlement", stores.settlement.run),
                     ("call log", stores.calllog.run),
                     ("light", telephony.light.run),

@@ -6,6 +6,7 @@ Opening pays what a crash left owing: recordings that lie in the spool become me
 import asyncio
 import contextlib
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,7 +23,7 @@ from voicebox.announcements import Announcements
 from voicebox.calllog import CallLog
 from voicebox.clock import Clock, SystemClock
 from voicebox.config import Config
-from voicebox.deposit import Deposits
+from voicebox.deposit import Deposits, LostTake
 from voicebox.directory import Directory
 from voicebox.events import Events
 from voicebox.i18n import Language
@@ -57,6 +58,14 @@ class Stores:
     settlement: Settlement
     calllog: CallLog
 
+    async def recover(self, lost: Sequence[LostTake]) -> None:
+        """Make messages of recordings that nobody can accept any more, and tell how many there were."""
+        recovered = await self.deposits.recover(*lost)
+        if recovered:
+            log.warning("messages_recovered", count=recovered)
+        for _ in range(recovered):
+            self.metrics.message_taken("recovered")
+
 
 async def open_stores(config: Config, stack: contextlib.AsyncExitStack) -> Stores:
     """Open database, audio store and spool, and make messages of what a crash left in the spool."""
@@ -86,11 +95,7 @@ async def open_stores(config: Config, stack: contextlib.AsyncExitStack) -> Store
         settlement=Settlement(db, store, assemble, spool, events=events, clock=clock),
         calllog=CallLog(db),
     )
-    recovered = await deposits.recover(*await asyncio.to_thread(spool.recover))
-    if recovered:
-        log.warning("messages_recovered", count=recovered)
-    for _ in range(recovered):
-        stores.metrics.message_taken("recovered")
+    await stores.recover(await asyncio.to_thread(spool.recover))
     return stores
 
 

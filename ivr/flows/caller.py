@@ -164,8 +164,7 @@ async def _dispose(deposit: Deposit, draft: Draft) -> None:
             await deposit.send(draft)
             await call.hang_up(_cause(draft.ended))
         case Verdict.DISCARD:
-            for take in (*draft.earlier, draft.take):
-                await call.discard(take)
+            await deposit.discard(*draft.earlier, draft.take)
             await part(call, say(language, "review-discarded-goodbye"))
 
 

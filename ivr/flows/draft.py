@@ -1,5 +1,6 @@
 """What a caller is about to leave: the recording being made, the takes that are on disk, the marks, the sending."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 from ivr import menu
@@ -86,10 +87,12 @@ class Deposit:
         limits = replace(self.limits, stop_keys=self.way_out.menu(menu.RECORDING).keys)
         return await self.call.record(context.to_bytes(), limits)
 
-    async def discard(self, take: Take | None) -> None:
-        """Forget a take, if there is one."""
-        if take is not None:
-            await self.call.discard(take)
+    async def discard(self, *takes: Take | None) -> None:
+        """Forget what there is of takes.
+
+        All at once: where the disk refuses the first mark, the others are still made, and written later.
+        """
+        await asyncio.gather(*(self.call.discard(take) for take in takes if take is not None))
 
     async def send(self, draft: Draft) -> Message | None:
         """Deposit the draft, then forget the takes it replaces; what is returned is durable."""
@@ -98,7 +101,6 @@ class Deposit:
         )
         if message is not None:
             self.call.note("message", id=message.id)
-        for take in draft.earlier:
-            if take.id != draft.context.replaces:  # that one goes with the acceptance
-                await self.call.discard(take)
+        # The one it replaces goes with the acceptance.
+        await self.discard(*(take for take in draft.earlier if take.id != draft.context.replaces))
         return message

@@ -35,7 +35,10 @@ class RecordingHandle:
         self.over = False
         """Whether nothing is recorded any more; `done` follows when it is on disk."""
         self.done = done
-        """Resolves once the recording is over and on disk; raises SpoolError if the disk refuses."""
+        """Resolves once the recording is over and on disk; raises SpoolError if the disk refuses.
+
+        Then it is left to recovery, which makes of it what a restart would, once the disk works again.
+        """
         self._stop = stop
 
     def stop(self, by: Ending) -> None:
@@ -84,6 +87,7 @@ class Recorder:
         if done.done():
             return
         if error is not None:
+            self._spool.abandon(self.handle.id)  # nobody gets this take
             done.set_exception(error)
         else:
             done.set_result(outcome)

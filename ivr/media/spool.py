@@ -8,12 +8,14 @@ loop and only notes what is to be written; one thread writes and syncs (`spoolwr
           -> settled                          its audio is in the store: the spool may forget it
           -> discard                          it is not wanted
     a restart: recover() gives what has neither SETTLED nor DISCARD
+    sync failed -> abandon              its caller heard of a fault: it is recovered once the disk works again
 """
 
 import asyncio
 import fcntl
 import logging
 import os
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -35,7 +37,7 @@ from ivr.media.spoolfile import (
 )
 from ivr.media.spoolindex import SpoolIndex
 from ivr.media.spoolread import LostTake, SpooledRecording, lost_take, mapped, read_recording
-from ivr.media.spoolwriter import SpoolError, SpoolFull, SpoolWriter, sync_folder
+from ivr.media.spoolwriter import RETRY_S, SpoolError, SpoolFull, SpoolWriter, sync_folder
 from voicebox.codec import Codec
 
 _log = logging.getLogger(__name__)
@@ -79,6 +81,8 @@ class Spool:
         self._offset = segment_bytes  # the first record opens a new segment
         self._found = frozenset(index.live)
         """Of earlier processes: nothing is added to them any more, also where they have no end."""
+        self._abandoned: set[bytes] = set()
+        self._abandonment = asyncio.Event()
 
     @classmethod
     def open(cls, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, floor_bytes: int = FLOOR_BYTES) -> Self:
@@ -120,6 +124,31 @@ class Spool:
             for recording, entry in list(self._index.live.items())
             if recording in self._found
         ]
+
+    def abandon(self, take_id: str) -> None:
+        """Note that nobody will accept or discard a recording that has ended. Unknown or forgotten: nothing happens."""
+        if self.holds(take_id):
+            self._abandoned.add(bytes.fromhex(take_id))
+            self._abandonment.set()
+
+    async def recover_abandoned(self, recover: Callable[[Sequence[LostTake]], Awaitable[None]]) -> None:
+        """Hand over what was abandoned as soon as it is on disk, as after a restart; runs until cancelled.
+
+        What `recover` raises ends this; begun again, the same is handed over again.
+        """
+        while True:
+            await self._abandonment.wait()
+            abandoned = set(self._abandoned)
+            try:
+                await self.sync()
+            except SpoolError:
+                await asyncio.sleep(RETRY_S)
+                continue
+            live = self._index.live
+            await recover([lost_take(self.folder, each, live[each]) for each in abandoned if each in live])
+            self._abandoned -= abandoned
+            if not self._abandoned:
+                self._abandonment.clear()
 
     def begin(self, take_id: str, context: bytes, rate_hz: int = 8000) -> None:
         """Begin a recording; `context` is what recovery needs to make a message of it."""

@@ -9,13 +9,14 @@ from ivr import menu
 from ivr.call import Clip, RecordEnd
 from ivr.flows.caller import leave_message
 from ivr.keymap import Act
+from ivr.media.spoolwriter import SpoolError
 from ivr.script import Step, hang_up, listen_to, lose_rtp, press, quiet, shut_down, silence, speak
 from ivr.scripted import facts
 from tests.fakes.voicemail import ANNA, NOW, FakeSpace, World
 from voicebox.deposit import DepositContext
 from voicebox.i18n import Language
 from voicebox.mailbox import Mailbox
-from voicebox.message import Reason
+from voicebox.message import Reason, Take
 
 GREETING = "greeting-unavailable"
 TONE = "tone-record"
@@ -381,6 +382,21 @@ async def test_whatever_is_not_a_confirmation_keeps_the_message(answer: Step) ->
 async def test_discarding_forgets_every_take() -> None:
     world = await review(press("3"), speak(5), press("#"), press("*"), press("1"))
     assert world.call.discarded == [f"{1:032x}", f"{2:032x}"]
+
+
+async def test_discarding_forgets_every_take_though_the_disk_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World([*RECORDED, press("3"), speak(5), press("#"), press("*"), press("1")])
+    forgotten: list[str] = []
+
+    async def refuses(take: Take) -> None:
+        forgotten.append(take.id)
+        raise SpoolError("disk")
+
+    monkeypatch.setattr(world.call, "discard", refuses)
+    with pytest.raises(SpoolError):
+        await leave(world)
+    assert forgotten == [f"{1:032x}", f"{2:032x}"], "a mark that the disk refuses is kept, and written later"
+    assert world.deposits.accepted == []
 
 
 async def test_hash_repeats_the_review() -> None:

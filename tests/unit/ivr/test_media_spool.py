@@ -8,7 +8,6 @@ import shutil
 import threading
 import uuid
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +30,7 @@ from ivr.media.spoolfile import (
     segment_path,
 )
 from ivr.media.spoolwriter import SpoolError, SpoolFull
+from tests.fakes.disk import Disk, ForgetfulDisk
 from voicebox.codec import Codec
 
 SEGMENT = 64 * 1024
@@ -301,37 +301,6 @@ async def test_a_full_disk_is_told_and_nothing_is_forgotten(tmp_path: Path, monk
     assert spool.failing is None
     assert spool.read(take_id).end == 16_000
     spool.close()
-
-
-class Disk:
-    """A disk whose calls of one name can be made to fail."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, where: object, name: str, error: Exception) -> None:
-        self.fails = True
-        works = getattr(where, name)
-
-        def sometimes(*args: Any) -> Any:
-            if self.fails:
-                self.lose(*args)
-                raise error
-            return works(*args)
-
-        monkeypatch.setattr(where, name, sometimes)
-
-    def lose(self, *args: Any) -> None:
-        """Do what comes with the failure."""
-
-
-class ForgetfulDisk(Disk):
-    """One that drops what it could not write: the next sync finds nothing to do, and succeeds."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(monkeypatch, os, "fdatasync", OSError(errno.EIO, "Input/output error"))
-
-    def lose(self, *args: Any) -> None:
-        size = os.fstat(args[0]).st_size
-        os.ftruncate(args[0], 0)
-        os.ftruncate(args[0], size)
 
 
 async def test_what_a_failed_sync_lost_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
