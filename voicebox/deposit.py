@@ -134,17 +134,19 @@ class Deposits:
         unmarked = await self._mark(deposit)
         if self._waiting:  # the database is away: do not make the caller wait for it to fail again
             self._keep(deposit, "it is still away")
-            stored = False
+            stored = None
         else:
             stored = await self._try(deposit)
-        if unmarked is not None and not stored:
+        if unmarked is not None and stored is None:
             raise unmarked
         if context.replaces is not None and context.replaces != take.id:
             await self._discard_replaced(context.replaces)
         return deposit.message()
 
     async def recover(self, *lost: LostTake) -> int:
-        """Make messages of the recordings a crash left in the spool; returns how many of them are messages now or soon.
+        """Make messages of the recordings that a crash or a fault of the disk left in the spool.
+
+        Returns how many are messages now that were none before, or will be once the database is back.
 
         Give all of them in one call: a take that was recorded again must not become a message beside its successor.
         A recording that had not come to its end is marked interrupted. One that is a message already is left to
@@ -157,11 +159,14 @@ class Deposits:
         deliver, discard = sort_out([item for item in lost if item not in own])
         for take_id in discard:
             await self._spool.discard(take_id)
+        recovered = 0
         for at in range(0, len(deliver), TOGETHER):
             async with asyncio.TaskGroup() as group:  # so that they share commits
-                for deposit in deliver[at : at + TOGETHER]:
-                    group.create_task(self._try(deposit))
-        return len(deliver)
+                tries = {each.take.id: group.create_task(self._try(each)) for each in deliver[at : at + TOGETHER]}
+            for take_id, tried in tries.items():
+                stored = tried.result()
+                recovered += stored.fresh if stored is not None else take_id in self._waiting
+        return recovered
 
     async def _recover_own(self, take_id: str) -> None:
         try:
@@ -217,8 +222,8 @@ class Deposits:
         except Exception:  # its successor is safe; recovery knows that it was replaced
             logger.exception("the spool could not forget take %s, which was recorded again", take_id)
 
-    async def _try(self, deposit: Deposit) -> bool:
-        """Write a deposit and tell whether it is in the database.
+    async def _try(self, deposit: Deposit) -> _Stored | None:
+        """Write a deposit; return what that did, or None where it is not in the database.
 
         What fails stays in the spool, and is tried again if that may help.
         """
@@ -227,23 +232,23 @@ class Deposits:
             stored = await self._db.write(lambda connection: _store(connection, deposit, now))
         except DatabaseUnavailable as error:
             self._keep(deposit, str(error))
-            return False
+            return None
         except Exception:  # the caller was told that it is sent: whatever this is, the recording must stay
             self.stuck += 1
             self._waiting.pop(deposit.take.id, None)
             logger.exception("message %s cannot be stored; it stays in the spool", deposit.take.id)
-            return False
+            return None
         self._waiting.pop(deposit.take.id, None)
         if stored.audio is audio.AudioState.STORED:  # a crash came between the store and the spool's last mark
             await self._spool.settled(deposit.take.id)
-            return True
+            return stored
         self._events.publish(AudioSpooled(deposit.take.id))
         if stored.fresh:
             if stored.visible:
                 self._events.publish(MailboxChanged(deposit.context.company_id, deposit.context.mailbox_id))
             for kind in stored.kinds:
                 self._events.publish(OutboxGrew(kind))
-        return True
+        return stored
 
     def _keep(self, deposit: Deposit, why: str) -> None:
         if deposit.take.id in self._waiting:
