@@ -25,7 +25,8 @@ KEPT_MAX_BYTES: Final = 16 * 1024 * 1024
 UNREADABLE: Final = (VoiceboxError, WorkerDied)
 """What keeps a recording from being read for now."""
 TAKES_MAX: Final = 10_000
-"""Takes under review, at the most one a call."""
+"""Takes that can be played without a row: those under review, at the most one a call, and accepted ones, which stay
+until they are played after their settlement, or pushed out by newer ones. By then a message has its row."""
 
 Key = tuple[str, Codec, float]
 

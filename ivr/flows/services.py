@@ -56,7 +56,7 @@ class Deposits(Protocol):
         """Make a take a message, durable when this returns; None for a take under 2 s.
 
         Raises:
-            OSError: nothing was promised.
+            SpoolError: nothing was promised.
         """
         ...
 

@@ -39,13 +39,12 @@ from ivr.media.spoolindex import SpoolIndex
 from ivr.media.spoolread import LostTake, SpooledRecording, lost_take, mapped, read_recording
 from ivr.media.spoolwriter import RETRY_S, SpoolError, SpoolFull, SpoolWriter, sync_folder
 from voicebox.codec import Codec
+from voicebox.settings.stores import FLOOR_BYTES
 
 _log = logging.getLogger(__name__)
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """About 2.3 hours of G.711; also the space that is always reserved ahead."""
-FLOOR_BYTES: Final = 256 * 1024 * 1024
-"""Left free on the disk: the database and the mail must still be able to write when recordings are refused."""
 BYTES_PER_S: Final = 8200
 """Of one recording: G.711 and the records around it."""
 PENDING_MAX_BYTES: Final = 64 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""`[database]` and `[audio]`: where rows and recordings are kept."""
+"""`[database]` and `[audio]`: where rows and recordings are kept, and what they leave free there."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,6 +9,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from voicebox.addresses import SettingError
 from voicebox.settings.section import Section, beside_file
 
+FLOOR_BYTES: Final = 256 * 1024 * 1024
+"""Left free on the disk by recordings and by what is uploaded (security.md, 24): the database and the mail must still
+be able to write when both are refused."""
 _POSTGRES_OPTIONS: Final = frozenset(
     {"host", "port", "ssl", "direct_tls", "passfile", "target_session_attrs", "prepared_statement_cache_size"}
 )

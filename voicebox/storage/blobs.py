@@ -20,9 +20,8 @@ import obstore.exceptions
 from obstore.store import LocalStore, from_url
 
 from voicebox.errors import NoAudio, StoreUnavailable
+from voicebox.settings.stores import FLOOR_BYTES
 
-FLOOR_BYTES: Final = 256 * 1024 * 1024
-"""Free on a local disk that uploads leave to recordings and messages: as much as the spool keeps (security.md, 24)."""
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _KEY: Final = re.compile(r"[0-9]{1,19}/[0-9]{2}/[0-9]{2}/[0-9a-f]{32}\.flac")
 _FAULTS: Final = (OSError, obstore.exceptions.BaseError)

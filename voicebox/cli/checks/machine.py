@@ -12,12 +12,13 @@ from typing import Final
 
 import soundfile
 
-from ivr.media.spool import BYTES_PER_S, FLOOR_BYTES
+from ivr.media.spool import BYTES_PER_S
 from prompts.recordings import Recordings
 from voicebox import ffmpeg
 from voicebox.cli.checks.finding import Finding, failed, ok, warning
 from voicebox.config import Config
 from voicebox.pinhash import KEY_FILE
+from voicebox.settings.stores import FLOOR_BYTES
 
 PYTHON_FROM: Final = (3, 11)
 PYTHON_BELOW: Final = (3, 14)
