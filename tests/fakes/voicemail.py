@@ -83,6 +83,7 @@ class FakeDeposits:
         )
         self.contexts.append(context)
         self.accepted.append(message)
+        self.left_s -= take.duration_s
         return message
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ivr.call import TransferEnd
 from ivr.flows.caller import leave_message
-from ivr.script import Step, hang_up, press, ring, silence, speak
+from ivr.script import Step, hang_up, press, quiet, ring, silence, speak
 from ivr.scripted import Dialled
 from tests.fakes.voicemail import ANNA, World
 from voicebox.i18n import Language
@@ -148,12 +148,37 @@ async def test_zero_while_recording_sends_first_and_then_connects(language: Lang
     assert world.call.over
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("end", FAILURES)
-async def test_nobody_there_after_a_message_is_goodbye(end: TransferEnd) -> None:
-    world = await leave(World([speak(5), press("0"), ring(end)]))
-    assert world.heard[-2:] == ["transfer-saved-connecting", "transfer-failed-goodbye"]
+async def test_row_17_nobody_there_after_a_message_leads_back_to_the_tone(end: TransferEnd, language: Language) -> None:
+    steps: list[Step] = [speak(5), press("0"), ring(end), speak(7), hang_up()]
+    world = await leave(World(steps), replace(OPEN, language=language))
+    assert world.heard[-3:] == ["transfer-saved-connecting", "transfer-failed-another", TONE]
+    assert world.languages == {language}
+    assert [message.duration_s for message in world.deposits.accepted] == [5.0, 7.0]
+    assert world.space.held == 0
+
+
+async def test_who_says_nothing_more_after_nobody_was_there_hears_goodbye() -> None:
+    world = await leave(World([speak(5), press("0"), ring(TransferEnd.BUSY), quiet(10)]))
+    assert world.heard[-3:] == ["transfer-failed-another", TONE, "menu-goodbye"]
     assert len(world.deposits.accepted) == 1
     assert world.call.over
+
+
+async def test_after_three_who_are_not_there_zero_does_nothing_more() -> None:
+    rounds = [step for end in FAILURES[:1] * 3 for step in (speak(5), press("0"), ring(end))]
+    world = await leave(World([*rounds, speak(5), press("0"), hang_up()]))
+    assert len(world.call.dialled) == 3
+    assert len(world.deposits.accepted) == 4
+
+
+async def test_a_mailbox_that_is_full_by_then_takes_no_other_message() -> None:
+    world = World([speak(5), press("0"), ring(TransferEnd.BUSY)])
+    world.deposits.left_s = 6.0
+    await leave(world)
+    assert world.heard[-2:] == ["transfer-saved-connecting", "transfer-failed-goodbye"]
+    assert len(world.deposits.accepted) == 1
 
 
 async def test_security_row_13_zero_after_recording_then_hang_up_keeps_the_message() -> None:
@@ -185,12 +210,12 @@ async def test_a_message_that_cannot_be_saved_is_never_left_behind_for_a_transfe
     assert world.call.dialled == []
 
 
-@pytest.mark.parametrize("steps", [[speak(5), press("0")], [speak(5), press("#"), press("0")]])
+@pytest.mark.parametrize("steps", [[speak(5), press("0"), quiet(10)], [speak(5), press("#"), press("0"), quiet(10)]])
 async def test_a_refusal_after_the_message_says_that_it_was_sent(steps: list[Step]) -> None:
     world = World(steps)
     world.outcalls.refused[NUMBER] = Refusal.BUDGET_SPENT
     await leave(world)
-    assert world.heard[-2:] == ["review-sent", "transfer-failed-goodbye"]
+    assert world.heard[-4:] == ["review-sent", "transfer-failed-another", TONE, "menu-goodbye"]
     assert len(world.deposits.accepted) == 1
 
 
