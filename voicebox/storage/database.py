@@ -181,10 +181,12 @@ class Database:
 
     async def close(self) -> None:
         """Write what is waiting and let go of every connection."""
-        if self._writer is not None:
-            await self._writer.close()
-        for engine in self._engines:
-            await engine.dispose()
+        try:
+            if self._writer is not None:
+                await self._writer.close()
+        finally:
+            for engine in self._engines:
+                await engine.dispose()
 
     async def __aenter__(self) -> Self:
         return self
