@@ -126,7 +126,7 @@ class Inbox(Protocol):
         """Move a deleted message back to where it was."""
         ...
 
-    async def delete_all(self, *, received_until: datetime | None = None) -> int:
+    async def delete_all(self, *, there_until: datetime | None = None) -> int:
         """Delete the new and saved messages that came until a moment; return how many."""
         ...
 
