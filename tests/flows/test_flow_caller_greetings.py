@@ -10,7 +10,7 @@ from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
 from ivr.script import Step, hang_up, listen_to, press, ring, speak
 from ivr.scripted import facts
-from tests.fakes.voicemail import ANNA, World, message
+from tests.fakes.voicemail import ANNA, BEISPIEL, World, message
 from voicebox.i18n import Language
 from voicebox.message import Caller, Reason
 
@@ -113,39 +113,53 @@ async def test_a_key_skips_the_whole_of_a_greeting_in_parts() -> None:
 # --- `*` for the portal
 
 
-def caller(*steps: Step, allowed: bool = False, device: str | None = None) -> World:
+def caller(*steps: Step, language: Language, allowed: bool = False, device: str | None = None) -> World:
     who = replace(facts("1002" if device else "+493012345678", device=device), caller_login=allowed)
-    return World(steps, facts=who)
+    world = World(steps, facts=who, mailboxes=[replace(ANNA, language=language)])
+    world.directory.company = replace(BEISPIEL, language=language)
+    return world
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("at_s", [0.0, 0.5])
-async def test_security_row_3_star_does_nothing_for_callers_from_outside(at_s: float) -> None:
-    world = await leave(world=caller(press("*", at_s=at_s), *LEAVE))
+async def test_security_row_3_star_does_nothing_for_callers_from_outside(at_s: float, language: Language) -> None:
+    world = await leave(world=caller(press("*", at_s=at_s), *LEAVE, language=language), language=language)
     assert world.heard == ["greeting-unavailable", "tone-record"]
-    closed = await leave(world=caller(press("*", at_s=at_s)), away=True, away_recording=False)
+    assert world.languages == {language}
+    closed = caller(press("*", at_s=at_s), language=language)
+    await leave(world=closed, away=True, away_recording=False, language=language)
     assert closed.heard == ["greeting-away-closed"]
+    assert closed.languages == {language}
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("values", [{}, {"away": True, "away_recording": False}])
-async def test_security_row_3_star_leads_to_the_portal_where_the_company_allows_it(values: dict[str, Any]) -> None:
+async def test_security_row_3_star_leads_to_the_portal_where_the_company_allows_it(
+    values: dict[str, Any], language: Language
+) -> None:
     steps: list[Step] = [press("*"), press("1001#"), press("274913#"), listen_to("menu-main"), press("9")]
-    world = await leave(world=caller(*steps, allowed=True), **values)
+    world = await leave(world=caller(*steps, allowed=True, language=language), language=language, **values)
     assert world.heard[1:3] == ["login-welcome", "login-pin"]
     assert world.call.notes("login") == [{"mailbox": "1001", "ok": True, "by": "pin"}]
+    assert world.languages == {language}
     assert world.space.held == 0, "no message will be left"
 
 
-async def test_star_leads_a_phone_of_the_house_to_the_portal() -> None:
-    world = await leave(world=caller(press("*"), listen_to("login-number"), hang_up(), device="1002"))
+@pytest.mark.parametrize("language", Language)
+async def test_star_leads_a_phone_of_the_house_to_the_portal(language: Language) -> None:
+    world = caller(press("*"), listen_to("login-number"), hang_up(), device="1002", language=language)
+    await leave(world=world, language=language)
     assert world.call.recordings == []
+    assert world.languages == {language}
 
 
-async def test_star_after_too_short_a_recording_is_no_login() -> None:
-    world = await leave(
-        world=caller(speak(1), press("#"), press("*"), speak(5), hang_up(), allowed=True),
-    )
+@pytest.mark.parametrize("language", Language)
+async def test_star_after_too_short_a_recording_is_no_login(language: Language) -> None:
+    steps: list[Step] = [speak(1), press("#"), press("*"), speak(5), hang_up()]
+    world = await leave(world=caller(*steps, allowed=True, language=language), language=language)
     assert "login-welcome" not in world.heard
     assert len(world.deposits.accepted) == 1
+    assert world.languages == {language}
 
 
 # --- colleagues by name
