@@ -5,21 +5,35 @@ option that is new until somebody says what it does.
 """
 
 import itertools
+from typing import Any
 
 import pytest
 
 from ivr import menu
 from ivr.call import KEYS
 from ivr.keymap import Act
-from ivr.script import press, silence
-from tests.flows.way import SILENCE, Way
-from tests.flows.ways_of_callers import CALLERS, LOGIN
-from tests.flows.ways_of_messages import MESSAGES, SENDING
+from ivr.script import listen_to, press, silence
+from tests.fakes.full_house import OPTIONAL
+from tests.flows.way import SILENCE, Answer, Way
+from tests.flows.ways_of_callers import CALLERS, GREETED, LOGIN
+from tests.flows.ways_of_messages import FIRST, MESSAGES, SENDING
 from tests.flows.ways_of_subscribers import SUBSCRIBERS
 from voicebox.i18n import Language
 
 WAYS = (*CALLERS, *LOGIN, *SUBSCRIBERS, *MESSAGES, *SENDING)
 PRESSES = [(way, key, language) for way in WAYS for key in (*KEYS, SILENCE) for language in Language]
+
+
+async def is_answered(way: Way, key: str, language: Language) -> None:
+    """Press a key, or none, and insist on what comes of it."""
+    world, before, after = await way.type(key, language)
+    options = way.options(language)
+    assert before[len(before) - len(options) :] == [*options], "the call stands in the menu"
+    expected = [*(way.within or ()), *way.answer(key, language).heard]
+    assert after[: len(expected)] == expected
+    assert way.answer(key, language).shows(world)
+    assert world.languages == {language}
+    assert (world.call.cause == "") is way.answer(key, language).ends, "only a goodbye is hung up by us"
 
 
 def test_every_key_of_every_menu_is_pressed_in_every_language() -> None:
@@ -41,14 +55,32 @@ def test_a_way_leads_to_menus_of_the_table_and_knows_all_their_keys(way: Way) ->
     ("way", "key", "language"), PRESSES, ids=[f"{way.name}-{key or 'silence'}-{each}" for way, key, each in PRESSES]
 )
 async def test_a_key_does_what_the_table_says(way: Way, key: str, language: Language) -> None:
-    world, before, after = await way.type(key, language)
-    options = way.options(language)
-    assert before[len(before) - len(options) :] == [*options], "the call stands in the menu"
-    expected = [*(way.within or ()), *way.answer(key, language).heard]
-    assert after[: len(expected)] == expected
-    assert way.answer(key, language).shows(world)
-    assert world.languages == {language}
-    assert (world.call.cause == "") is way.answer(key, language).ends, "only a goodbye is hung up by us"
+    await is_answered(way, key, language)
+
+
+OWN_MORE = {"steps": (*FIRST, press("9", at_s=5.0), listen_to("option-any-hash"))}
+NO_HINT = {"otherwise": Answer((*GREETED[1:-1], "tone-record"))}
+DIFFERENT: dict[tuple[str, Act], dict[str, Any]] = {("more", Act.CLAIM): OWN_MORE, ("greeting", Act.TRANSFER): NO_HINT}
+"""Menus that are reached, or spoken of, in another way where something is not to be had."""
+LACKING = [
+    (way.without(option.act, **DIFFERENT.get((way.name, option.act), {})), option.key, language)
+    for way in WAYS
+    for option in way.shown.options
+    for language in Language
+    if option.act in OPTIONAL and way.name != "full"  # a full mailbox without a way out listens to no key
+]
+
+
+def test_everything_that_may_be_lacking_is_lacking_somewhere() -> None:
+    assert {way.lacking for way, _, _ in LACKING} == OPTIONAL
+
+
+@pytest.mark.parametrize(
+    ("way", "key", "language"), LACKING, ids=[f"{way.name}-{key}-{way.lacking}-{each}" for way, key, each in LACKING]
+)
+async def test_a_key_for_what_is_not_to_be_had_is_like_any_wrong_one(way: Way, key: str, language: Language) -> None:
+    assert way.shown.act(key) is None
+    await is_answered(way, key, language)
 
 
 PATIENT = [way for way in WAYS if way.otherwise is None]

@@ -1,7 +1,8 @@
 """How a scripted call comes to stand in a menu, and what each key does there: the shape of the two tables of ways."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ivr.call import KEYS, Clip, Facts, Pause, Sound
 from ivr.flows.caller import leave_message
@@ -60,6 +61,7 @@ class Way:
     unanswered: Answer | None = None
     """What silence does; None: it is told, and the options are heard again."""
     who: Facts = OWN_PHONE
+    lacking: Act | None = None
     full: bool = False
     first_login: bool = False
     gives_up: tuple[str, str] = ("menu-goodbye-no-input", "menu-goodbye-invalid")
@@ -84,6 +86,11 @@ class Way:
             return Answer(self.options(language))
         return self.otherwise or Answer(("menu-invalid", *self.options(language)))
 
+    def without(self, act: Act, **changes: Any) -> "Way":
+        """Return the way into the menu where an act is not to be had."""
+        answers = {key: answer for key, answer in self.answers.items() if self.shown.act(key) is not act}
+        return replace(self, shown=self.shown.without(act), answers=answers, lacking=act, **changes)
+
     @property
     def wrong_key(self) -> str | None:
         """A key that is told to be wrong here, if there is one."""
@@ -92,7 +99,7 @@ class Way:
 
     async def stand(self, language: Language, *steps: Step) -> tuple[World, list[str], list[str]]:
         """Go this way and do these steps; return the call, what was heard on the way, and what since."""
-        world = full_house(language, self.who, full=self.full, first_login=self.first_login)
+        world = full_house(language, self.who, lacking=self.lacking, full=self.full, first_login=self.first_login)
         begun: list[int] = []
 
         async def stands_there() -> None:
