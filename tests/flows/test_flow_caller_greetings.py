@@ -22,6 +22,7 @@ LEAVE: list[Step] = [speak(5), hang_up()]
 async def leave(*steps: Step, world: World | None = None, reason: Reason = Reason.NO_ANSWER, **values: Any) -> World:
     world = world or World(steps, clips={OWN: 4.0, NAME: 1.0, "empty": 0.0})
     await world.call.run(leave_message(world.call, world.services, replace(ANNA, **values), reason))
+    assert world.languages <= {values.get("language", ANNA.language)}
     return world
 
 
@@ -36,12 +37,13 @@ async def test_row_11_the_default_greeting_names_the_owner_who_recorded_a_name(
     assert world.languages == {language}
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("name", [None, "missing", "empty"])
 @pytest.mark.parametrize("own", [None, "missing", "empty"])
 async def test_row_11_what_is_missing_or_broken_falls_back_to_the_default_greeting(
-    name: str | None, own: str | None
+    name: str | None, own: str | None, language: Language
 ) -> None:
-    world = await leave(*LEAVE, reason=Reason.BUSY, name_recording=name, busy_greeting=own)
+    world = await leave(*LEAVE, reason=Reason.BUSY, name_recording=name, busy_greeting=own, language=language)
     assert world.heard[:2] == ["greeting-busy", "tone-record"]
 
 
@@ -81,11 +83,14 @@ async def test_row_11_away_without_recording_says_so_and_hangs_up(
     assert world.space.held == 0
 
 
-async def test_away_without_recording_still_leads_to_whom_zero_leads() -> None:
-    world = await leave(press("0"), ring(TransferEnd.NO_ANSWER), away=True, away_recording=False, zero_out="1009")
+@pytest.mark.parametrize("language", Language)
+async def test_away_without_recording_still_leads_to_whom_zero_leads(language: Language) -> None:
+    world = await leave(
+        press("0"), ring(TransferEnd.NO_ANSWER), away=True, away_recording=False, zero_out="1009", language=language
+    )
     assert world.outcalls.asked == [("1001", "1009")]
     assert world.heard == ["greeting-away-closed", "transfer-connecting", "transfer-failed-goodbye"]
-    ignored = await leave(press("0"), away=True, away_recording=False)
+    ignored = await leave(press("0"), away=True, away_recording=False, language=language)
     assert ignored.outcalls.asked == []
 
 
@@ -101,10 +106,14 @@ async def test_row_21_the_recording_notice_goes_before_the_greeting(
     assert world.heard == ["greeting-record-notice", after, "tone-record"]
 
 
-async def test_a_key_skips_the_whole_of_a_greeting_in_parts() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_a_key_skips_the_whole_of_a_greeting_in_parts(language: Language) -> None:
     for at_s in (0.5, 1.5, 2.5, 3.5):
         world = await leave(
-            *(press("5", at_s=at_s), press("#", at_s=at_s), *LEAVE), record_notice=True, name_recording=NAME
+            *(press("5", at_s=at_s), press("#", at_s=at_s), *LEAVE),
+            record_notice=True,
+            name_recording=NAME,
+            language=language,
         )
         assert world.heard[-1] == "tone-record"
         assert "greeting-named-unavailable" not in world.heard or at_s > 3

@@ -10,7 +10,7 @@ from ivr.call import Facts
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
 from ivr.flows.services import Services
-from ivr.script import Step, hang_up, listen_to, press, speak
+from ivr.script import Step, hang_up, listen_to, press, silence, speak
 from ivr.scripted import ScriptedCall, facts
 from prompts.phrases import Phrase
 from tests.fakes.mastering import mastered_here, spoken
@@ -262,6 +262,9 @@ async def test_row_2_the_first_login_forces_a_new_passcode_and_a_name(house: Hou
         [press("608315#"), press("608315#"), speak(2), hang_up()],
         [press("*")],
         [press("608315#"), press("608316#")] * 3,
+        [silence()] * 3,
+        [press("608315#"), *[silence()] * 3],
+        [press("608315#"), press("608315#"), *[silence()] * 3],
     ],
 )
 async def test_row_2_skipping_leaves_the_passcode_one_time(house: House, steps: list[Step]) -> None:
