@@ -24,8 +24,8 @@ from ivr.sip.hops import Hop
 from ivr.sip.message import Request
 from ivr.sip.uri import Uri, escaped
 from ivr.way import Spawn
-from voicebox.arrival import DIVERSIONS_MAX, Arrival, Refused, ToMailbox, read_deflection
-from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, When, cover
+from voicebox.arrival import Arrival, Refused, ToMailbox, read_deflection
+from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, When, cover, in_a_circle
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Mailbox
 from voicebox.numbers import DialPlan, parse_signalled
@@ -178,7 +178,8 @@ class Covering:
         mailbox = decision.mailbox
         rung = self._known_of(mailbox)
         while not self._early.ended_by:
-            step = cover(mailbox, rung, deflected_to=self._deflected_to, ruled_out=self._ruled_out)
+            sent_on = len(self._arrival.diversions) + len(self._sent_on)
+            step = cover(mailbox, rung, deflected_to=self._deflected_to, ruled_out=self._ruled_out, sent_on=sent_on)
             self._note("coverage", mailbox=mailbox.number, phones=rung.value, **step.facts)
             match step:
                 case Record(reason, why):
@@ -291,8 +292,6 @@ class Covering:
 
     async def _forward(self, mailbox: Mailbox, step: Forward) -> Mailbox | Talked | Refused | None:
         """Follow a forwarding or a phone's deflection: to a colleague, or outside; None where it is ruled out."""
-        if len(self._arrival.diversions) + len(self._sent_on) >= DIVERSIONS_MAX:
-            return Refused(482, f"the call was sent on {DIVERSIONS_MAX} times; once more is a loop", mailbox)
         try:
             permit = await self._means.outcalls.admit(mailbox, step.number)
         except DatabaseUnavailable:
@@ -314,8 +313,8 @@ class Covering:
             await permit.end()
         self._visited.add(mailbox.id)
         self._ruled_out.clear()
-        if colleague.id in self._visited:
-            return Refused(482, f"mailboxes {mailbox.number} and {colleague.number} forward in a circle", mailbox)
+        if (loop := in_a_circle(mailbox, colleague, self._visited)) is not None:
+            return Refused(loop.status, loop.why, mailbox)
         return colleague
 
     def _names(self, mailbox: Mailbox, text: str) -> bool:
