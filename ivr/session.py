@@ -382,7 +382,7 @@ class Session:
         self._typed.clear()
         self._stops, self._ignores = frozenset(), True
         try:
-            if diverted and self._board.takes_over(self._facts.origin.peer):
+            if diverted and self._board.takes_over(self._facts.origin.peer, dial):
                 end = await connecting.by_refer()
             else:
                 end = await connecting.by_second_leg()

@@ -79,8 +79,10 @@ class Switchboard:
             log.warning("no_way_out", peer=self.outbound.peer, why=str(error))
             return None
 
-    def takes_over(self, peer: str) -> bool:
-        """Tell whether a peer may be asked by REFER to take a call over."""
+    def takes_over(self, peer: str, dial: Dial) -> bool:
+        """Tell whether a peer is asked by REFER to take a call over: not to a colleague whose phones are here."""
+        if dial.mailbox is not None and self.phones.of_mailbox(dial.mailbox.id):
+            return False
         return any(each.name == peer and each.refer for each in (*self.sip.peer, *self.sip.trunk))
 
 

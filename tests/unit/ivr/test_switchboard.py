@@ -579,6 +579,24 @@ async def test_a_subscriber_who_calls_back_is_never_referred(peer: Exchange) -> 
     assert not [each for each in peer.core.requests if each.method == "REFER"]
 
 
+async def test_a_colleague_whose_phone_is_registered_here_is_rung_here(peer: Exchange) -> None:
+    async with telephone(peer, "bert", device=BERTS) as phone:
+        wish = Wish(peer)
+        await peer.connected()
+        await phone.refuses(486)
+        assert await wish.came_to() is TransferEnd.BUSY
+    assert not [each for each in peer.core.requests if each.method == "REFER"]
+
+
+async def test_a_colleague_without_a_phone_here_is_the_peers_to_ring(peer: Exchange) -> None:
+    wish = Wish(peer)
+    dialog = await peer.connected()
+    refer = await peer.core.request("REFER")
+    assert (refer.headers.get("Refer-To") or "").startswith("<sip:1002@")
+    assert await notify(peer, dialog, "200 OK", "terminated;reason=noresource") == 200
+    assert await wish.came_to() is TransferEnd.REFERRED
+
+
 async def test_a_notify_without_a_refer_is_refused(both: Exchange) -> None:
     dialog = await both.connected()
     assert await notify(both, dialog, "200 OK") == 501
