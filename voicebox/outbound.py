@@ -18,10 +18,8 @@ import phonenumbers
 from phonenumbers import PhoneNumberType, shortnumberinfo
 
 from voicebox.mailbox import Company, Mailbox
+from voicebox.numbers import EMERGENCY_ANYWHERE
 from voicebox.settings.outbound import Outbound
-
-EMERGENCY_ANYWHERE: Final = frozenset({"110", "112", "911", "999", "000", "19222", "116117"})
-"""Refused in every country: 112 is dialled all over the world, and travellers' phones know the others."""
 
 _EXTENSION: Final = re.compile(r"[1-9][0-9]{0,4}")
 """Of the exchange; a mailbox's own may be longer."""
@@ -115,7 +113,7 @@ def permit(
     Args:
         company: the mailbox's; its country decides what an emergency number is.
         payer: the mailbox that pays for the call, and is named as its origin.
-        number: an extension or E.164, as `numbers.parse_destination` returns it.
+        number: an extension or E.164, as `OutCalls` reads it.
         settings: the installation's.
         owner: whose number of the company it is, if anybody's (`Directory.find_line`).
         usage: what limits are compared with.

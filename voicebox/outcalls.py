@@ -12,14 +12,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from voicebox.clock import Clock
 from voicebox.directory import Directory, NumberKind
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Company, Mailbox
-from voicebox.numbers import DialPlan, Number, NumberRefused, parse_destination
-from voicebox.outbound import EMERGENCY_ANYWHERE, Dial, Owner, Refused, Usage, permit
+from voicebox.numbers import DialPlan, parse_dialled
+from voicebox.outbound import Dial, Owner, Refused, Usage, permit
 from voicebox.settings.outbound import Outbound
 from voicebox.storage import outbound
 from voicebox.storage.database import Database
@@ -27,6 +28,8 @@ from voicebox.storage.database import Database
 __all__ = ["OutCalls", "Permit", "Refused"]
 
 logger = logging.getLogger(__name__)
+
+_UNUSED: Final = Usage()
 
 
 class Permit:
@@ -88,14 +91,15 @@ class OutCalls:
 
         Args:
             payer: the mailbox that pays.
-            number: as a person or signalling wrote it; `0211…` is read by the company's dial plan.
+            number: as a person dialled it, a phone named it, or it is stored; `0211…` is read by the company's dial
+                plan.
 
         Raises:
             DatabaseUnavailable: nobody knows what was used; nothing is to be dialled outside.
         """
         company = next(each for each in await self._directory.companies() if each.id == payer.company_id)
         destination, owner = await self._read(company, number)
-        found = permit(company, payer, destination, self._settings, owner=owner, usage=Usage())
+        found = permit(company, payer, destination, self._settings, owner=owner, usage=_UNUSED)
         if isinstance(found, Refused):
             return found
         if found.internal:
@@ -109,6 +113,11 @@ class OutCalls:
             held = Permit(found, company, self)
             self._running.add(held)
             return held
+
+    async def judge(self, company: Company, payer: Mailbox, number: str) -> Dial | Refused:
+        """Tell what the policy says of a number, whatever was used so far, for a call that may come next month."""
+        destination, owner = await self._read(company, number)
+        return permit(company, payer, destination, self._settings, owner=owner, usage=_UNUSED)
 
     async def would_admit(self, payer: Mailbox, number: str) -> bool:
         """Tell whether `admit` would allow it now, for menus that offer it or not."""
@@ -140,19 +149,13 @@ class OutCalls:
 
     async def _read(self, company: Company, number: str) -> tuple[str, Owner | None]:
         """Return an extension or E.164, empty where it is neither, and whose it is."""
-        plain = number.replace(" ", "").replace("-", "")
-        if plain in EMERGENCY_ANYWHERE:  # 116117 would read as a number of the town
-            return plain, None
-        if plain.isascii() and plain.isdigit():
-            line = await self._directory.find_line(company.id, Number(None, plain))
-            if line is not None and line.kind is NumberKind.EXTENSION:
-                return line.mailbox.number, Owner(line.mailbox)
-        try:
-            destination = parse_destination(number, DialPlan(company.country_code, company.area_code))
-        except NumberRefused:
+        read = parse_dialled(number, DialPlan(company.country_code, company.area_code))
+        if read is None:
             return "", None
-        line = await self._directory.find_line(company.id, Number(destination, ""))
-        return destination, None if line is None else Owner(line.mailbox, alias=line.kind is NumberKind.ALIAS)
+        line = await self._directory.find_line(company.id, read)
+        if line is None:  # a stranger's is read in full; what can only be short is a telephone of the exchange
+            return read.shown, None
+        return line.number, Owner(line.mailbox, alias=line.kind is NumberKind.ALIAS)
 
     async def _usage(self, company: Company) -> Usage:
         day = self.day_of(company)

@@ -57,7 +57,7 @@ async def stage_of(db: Database, **settings: object) -> Stage:
 
 async def test_numbers_are_read_as_people_write_them(db: Database) -> None:
     stage = await stage_of(db)
-    for spelling in ("0211-555-9999", "+49 211 5559999", "5559999"):
+    for spelling in ("0211-555-9999", "+49 211 5559999", "5559999", "00492115559999"):
         permit = await stage.permit(spelling)
         assert permit.dial == Dial(OUTSIDE, limit_s=120)
         await permit.end()
@@ -76,7 +76,9 @@ async def test_numbers_are_read_as_people_write_them(db: Database) -> None:
         ("116 117", Refusal.EMERGENCY),
         ("0900 1234567", Refusal.PREMIUM),
         ("+442079460000", Refusal.NOT_ALLOWED),
+        ("00442079460000", Refusal.NOT_ALLOWED),
         ("anonymous", Refusal.NOT_A_NUMBER),
+        ("tel:100200;phone-context=elsewhere.example", Refusal.NOT_A_NUMBER),
         ("", Refusal.NOT_A_NUMBER),
     ],
 )

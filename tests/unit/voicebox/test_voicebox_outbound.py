@@ -10,7 +10,8 @@ from phonenumbers import PhoneNumberType
 
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
-from voicebox.outbound import EMERGENCY_ANYWHERE, Dial, Owner, Refusal, Refused, Usage, permit
+from voicebox.numbers import EMERGENCY_ANYWHERE
+from voicebox.outbound import Dial, Owner, Refusal, Refused, Usage, permit
 from voicebox.settings.outbound import Outbound
 
 BEISPIEL = Company(1, "Beispiel GmbH", Language.DE, "Europe/Berlin", "49", "211")
