@@ -62,6 +62,10 @@ class Permit(Protocol):
         """Count its minutes from now on."""
         ...
 
+    def lease_s(self) -> float | None:
+        """Return for how long it may go on before this is asked again, once answered; 0 ends it, None costs nothing."""
+        ...
+
     async def end(self) -> None:
         """Give it back, and count what was used."""
         ...
@@ -140,6 +144,8 @@ class Covering:
         """Where a phone sent the call, where it was not to the mailbox."""
         self._ringing: Ringing | None = None
         self._joined: Joined | None = None
+        self._lease: asyncio.Handle | None = None
+        """Asks whether the call may go on."""
         early.on_over = self._stop
 
     @property
@@ -265,8 +271,8 @@ class Covering:
         finally:
             self._ringing = None
 
-    async def _join(self, answered: Answered, number: str, *, limit_s: int | None = None) -> None:
-        """Connect the caller with who answered, until either hangs up, or for `limit_s` at most."""
+    async def _join(self, answered: Answered, number: str, permit: Permit | None = None) -> None:
+        """Connect the caller with who answered, until either hangs up, or the permit's day has no minutes left."""
         branch = answered.branch
         phone = branch.side
         if self._early.ended_by or phone is None:
@@ -276,17 +282,23 @@ class Covering:
         self._note("coverage", to="answered", number=number, by=str(branch.uri), why="it was picked up there")
         self.answered_at = datetime.now(UTC)
         joined = self._joined = Joined(caller, branch, phone, spawn=self._means.spawn)
-        cause = 'SIP ;cause=408 ;text="Outbound budget spent"'
-        limit = (
-            asyncio.get_running_loop().call_later(limit_s, lambda: joined.end(cause, ended_by="limit"))
-            if limit_s is not None
-            else None
-        )
+        if permit is not None:
+            self._lease = asyncio.get_running_loop().call_soon(self._renew, joined, permit)
         try:
             await joined.run(answered.response)
         finally:
-            if limit is not None:
-                limit.cancel()
+            if self._lease is not None:
+                self._lease.cancel()
+
+    def _renew(self, joined: Joined, permit: Permit) -> None:
+        """End a call whose day has no minutes left; else ask again later."""
+        lease_s = permit.lease_s()
+        if lease_s is None:
+            return
+        if lease_s <= 0:
+            joined.end('SIP ;cause=408 ;text="Outbound budget spent"', ended_by="limit")
+            return
+        self._lease = asyncio.get_running_loop().call_later(lease_s, self._renew, joined, permit)
 
     # -- forwarding
 
@@ -340,7 +352,7 @@ class Covering:
         outcome = await self._ring([self._branch(said, way.place)], None)
         if isinstance(outcome, Answered):
             permit.answered()
-            await self._join(outcome, number, limit_s=permit.dial.limit_s)
+            await self._join(outcome, number, permit)
             return Talked(mailbox)
         if self._early.ended_by:
             return Talked(mailbox)
