@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -170,6 +171,31 @@ async def test_what_a_call_that_has_ended_used_is_not_left_to_the_others(
     assert long.lease_s() == 1.0
     stage.pass_by(1)
     assert long.lease_s() == 0.0
+
+
+async def test_security_row_3_what_is_just_being_written_counts_for_who_asks_meanwhile(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await stage_of(db)
+    permit = await stage.permit()
+    permit.answered()
+    stage.now += 120
+    write, writing, may_write = db.write, asyncio.Event(), asyncio.Event()
+
+    async def slow(work: Any) -> Any:
+        writing.set()
+        await may_write.wait()
+        return await write(work)
+
+    monkeypatch.setattr(db, "write", slow)
+    ending = asyncio.create_task(permit.end())
+    await writing.wait()
+    asking = asyncio.create_task(stage.calls.admit(stage.anna, OUTSIDE))
+    for _ in range(5):  # who did not wait for the writing would have the answer by now
+        assert await stage.used(TODAY) == 0
+    may_write.set()
+    assert await asking == Refused(Refusal.BUDGET_SPENT)
+    await ending
 
 
 async def test_a_call_over_midnight_stays_on_the_budget_of_its_own_day(db: Database) -> None:
