@@ -293,6 +293,10 @@ class Permit(Protocol):
         """Count its minutes from now on."""
         ...
 
+    def lease_s(self) -> float | None:
+        """Return for how long it may go on before this is asked again, once answered; 0 ends it, None costs nothing."""
+        ...
+
     async def end(self) -> None:
         """Give it back, and count what was used."""
         ...

@@ -366,6 +366,9 @@ class FakePermit:
     def answered(self) -> None:
         self.told.append("answered")
 
+    def lease_s(self) -> float | None:
+        return None
+
     async def end(self) -> None:
         self.told.append("end")
 

@@ -56,6 +56,7 @@ class House:
     async def call(self, flow: str, steps: list[Step], who: Facts) -> ScriptedCall:
         call = ScriptedCall(steps, facts_=who, clips=self.clips, first_take=len(self.clips) + 1)
         directory = Directory(self.db)
+        outcalls = OutCalls(self.db, directory, self.clock, Outbound())
         services = Services(
             copies=Copies(self.db, self.events, self.clock),
             directory=directory,
@@ -64,10 +65,10 @@ class House:
             inbox=self.inbox_of,
             clips=CallClips(call),
             space=FakeSpace(),
-            outcalls=OutCalls(self.db, directory, self.clock, Outbound()),
+            outcalls=outcalls,
             clock=self.clock,
             greetings=self.greetings,
-            reachability=Reachability(self.db, Directory(self.db), Outbound(), events=self.events, clock=self.clock),
+            reachability=Reachability(self.db, outcalls, events=self.events, clock=self.clock),
             distribution=Distribution(self.db, self.events, self.clock),
             teams=Teams(self.db),
         )
