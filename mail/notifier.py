@@ -20,10 +20,11 @@ from mail.letter import Letter, Sender
 from mail.notice import Notice
 from mail.outgoing import AUDIO_PAUSE_MAX_S, AUDIO_PAUSE_S, KINDS, LEASE_S, Outgoing
 from mail.smtp import MailTransport
+from voicebox.backoff import doubled_s
 from voicebox.errors import DatabaseUnavailable, NoAudio, StoreUnavailable
 from voicebox.events import Event, Events, OutboxGrew
 from voicebox.metrics import MailResult, Metrics
-from voicebox.storage.outbox import Entry, backoff_s
+from voicebox.storage.outbox import Entry
 
 AT_A_TIME: Final = 4
 """Mails on their way together: enough to outlast slow answers, few enough for any server's limit per client."""
@@ -153,7 +154,7 @@ class Notifier:
                 self._count(MailResult.PERMANENT, began)
                 await self._give_up(entry, str(error))
             except AudioNotReady as error:
-                pause_s = backoff_s(entry.attempts, first_s=AUDIO_PAUSE_S, most_s=AUDIO_PAUSE_MAX_S)
+                pause_s = doubled_s(entry.attempts, first_s=AUDIO_PAUSE_S, most_s=AUDIO_PAUSE_MAX_S)
                 await self._outgoing.postponed(entry, str(error), pause_s=pause_s)
             except (TemporaryFailure, UnknownOutcome) as error:
                 unknown = isinstance(error, UnknownOutcome)

@@ -11,11 +11,13 @@ Ids make each step harmless to repeat: take, audio and message share one, and ea
 """
 
 import asyncio
+import itertools
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
+from voicebox.backoff import doubled_s
 from voicebox.clock import Clock
 from voicebox.errors import DatabaseUnavailable
 from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
@@ -194,11 +196,10 @@ class Deposits:
         """Bring what the database did not take to it as soon as it is back; runs until cancelled."""
         while True:
             await self._overdue.wait()
-            pause_s = RETRY_FIRST_S
-            await asyncio.sleep(pause_s)
-            while not await self.retry():
-                pause_s = min(RETRY_MAX_S, pause_s * 2)
-                await asyncio.sleep(pause_s)
+            for failures in itertools.count(1):
+                await asyncio.sleep(doubled_s(failures, first_s=RETRY_FIRST_S, most_s=RETRY_MAX_S))
+                if await self.retry():
+                    break
             self._overdue.clear()
             self._events.publish(DatabaseBack())
 

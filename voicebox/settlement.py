@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from voicebox.backoff import doubled_s
 from voicebox.clock import Clock
 from voicebox.errors import DatabaseUnavailable, RecordingBroken, RecordingElsewhere, StoreUnavailable
 from voicebox.events import AudioBroken, AudioSpooled, AudioStored, Event, Events
@@ -66,7 +67,7 @@ class _Trouble:
 
 def pause_s(failures: int) -> float:
     """Return how long to wait after so many failures in a row."""
-    return min(PAUSE_MAX_S, PAUSE_FIRST_S * 2.0 ** min(failures - 1, 20))
+    return doubled_s(failures, first_s=PAUSE_FIRST_S, most_s=PAUSE_MAX_S)
 
 
 class Settlement:
