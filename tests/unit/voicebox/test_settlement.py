@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.fakes.rows import NOW, Marks, StandingClock, a_context, a_take, one_mailbox
+from tests.fakes.sounds import stored
 from voicebox.deposit import Deposits
 from voicebox.errors import DatabaseUnavailable, NoAudio, RecordingBroken, RecordingElsewhere, StoreUnavailable
 from voicebox.events import AudioBroken, AudioStored, Event, Events
@@ -72,7 +73,7 @@ class Workshop:
         self.assembler = Assembler(self.steps, self.spool)
         self.deposits = Deposits(db, self.events, self.spool, self.clock)
         self.settlement = self.started()
-        self.library = AudioLibrary(db, self.store, self.assembler, self.clock)
+        self.library = AudioLibrary(db, self.store, self.assembler)
         self._note(monkeypatch, blobs, "sync_path", lambda path: f"sync {os.path.relpath(path, folder)}")
         self._note(monkeypatch, audio, "stored", lambda *_: "swap")
         self._note(monkeypatch, self.spool, "settled", lambda _: "settled")
@@ -130,7 +131,7 @@ async def test_the_blob_is_on_disk_before_the_row_is_swapped_and_the_spool_forge
     row = await shop.row(take.id)
     assert (row.state, row.blob_key) == (AudioState.STORED, key)
     async with shop.db.read() as connection:
-        assert await audio.peaks_of(connection, take.id) == b"\x01\x02"
+        assert await connection.scalar(select(audio_table.c.peaks)) == b"\x01\x02"
     assert shop.heard == [AudioStored(take.id)]
     assert (shop.folder / key).read_bytes().startswith(b"fLaC")
 
@@ -434,7 +435,7 @@ async def test_a_message_that_is_settled_while_it_is_asked_for_is_found_in_the_s
         await shop.settlement.settle_due()
         raise fault
 
-    library = AudioLibrary(shop.db, shop.store, forgotten, shop.clock)
+    library = AudioLibrary(shop.db, shop.store, forgotten)
     samples, _ = await library.pcm(take.id)
     assert len(samples) == take.samples
 
@@ -443,15 +444,6 @@ async def test_unknown_audio_is_no_audio(shop: Workshop) -> None:
     with pytest.raises(NoAudio):
         await shop.library.pcm("0" * 32)
     assert await shop.library.length_s("0" * 32) is None
-
-
-async def test_a_greeting_is_kept_and_comes_back_as_it_was(shop: Workshop) -> None:
-    mailbox = await one_mailbox(shop.db)
-    audio_id = await shop.library.keep(mailbox.company_id, ramp(16_000), 16_000)
-    samples, rate_hz = await shop.library.pcm(audio_id)
-    assert rate_hz == 16_000
-    assert np.array_equal(samples, ramp(16_000))
-    assert (await shop.row(audio_id)).state is AudioState.STORED
 
 
 async def test_a_comment_and_its_message_are_one_file_wherever_each_lies(shop: Workshop) -> None:
@@ -472,7 +464,7 @@ async def test_a_comment_of_another_rate_is_brought_to_the_higher_one(shop: Work
     mailbox = await one_mailbox(shop.db)
     own = await shop.leave_in(mailbox)
     wide = np.zeros(32_000, np.int16)
-    comment = await shop.library.keep(mailbox.company_id, wide, 16_000)
+    comment = await stored(shop.db, shop.store, mailbox.company_id, wide, 16_000)
     joined, rate_hz = decode(await shop.library.joined(comment, own.id))
     assert (len(joined), rate_hz) == (32_000 + 2 * own.samples, 16_000)
 
