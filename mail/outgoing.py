@@ -14,14 +14,14 @@ from mail.letter import Letter, Purpose
 from mail.notice import Notice
 from voicebox.announcement import Change
 from voicebox.clock import Clock
-from voicebox.events import Events, MailboxChanged, OutboxGrew
+from voicebox.events import Events, MailboxChanged
 from voicebox.links import Links
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Message, MessageKind
 from voicebox.metrics import Metrics
 from voicebox.storage import confirmations, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
-from voicebox.storage.outbox import Entry, Kind, backoff_s
+from voicebox.storage.outbox import Entry, backoff_s
 
 LEASE_S: Final = 60.0
 """How long a claimed mail is ours; short, so that one whose process died waits no longer than this."""
@@ -221,7 +221,6 @@ class Outgoing:
     def _tell(self, released: Message | None) -> None:
         if released is not None:
             self._events.publish(MailboxChanged(released.company_id, released.mailbox_id))
-            self._events.publish(OutboxGrew(Kind.MWI))
 
 
 async def _company(connection: AsyncConnection, entry: Entry) -> Company | None:

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from voicebox.clock import Clock
 from voicebox.errors import Conflict, DatabaseUnavailable, StoreUnavailable
-from voicebox.events import Events, MailboxChanged, OutboxGrew
+from voicebox.events import Events, MailboxChanged
 from voicebox.mailbox import zone_of
 from voicebox.settings.retention import Retention
 from voicebox.storage import ageing, mailboxes, outbox
@@ -150,7 +150,6 @@ class Ageing:
             retired += len(moved)
             for mailbox_id in sorted(set(moved)):
                 self._events.publish(MailboxChanged(company_id, mailbox_id))
-            self._events.publish(OutboxGrew(Kind.MWI))
         purged = await self._until_none(
             lambda connection: ageing.purge(connection, company_id, until=until - DELETED_FOR, most=BATCH)
         )

@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from voicebox.backoff import doubled_s
 from voicebox.clock import Clock
 from voicebox.errors import DatabaseUnavailable
-from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
+from voicebox.events import AudioSpooled, DatabaseBack, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message, Take
 from voicebox.storage import ageing, audio, confirmations, holdings, mailboxes, messages, outbox
@@ -255,7 +255,6 @@ class Deposits:
         self._waiting[deposit.take.id] = deposit
         level = logging.ERROR if len(self._waiting) == 1 else logging.INFO  # an outage is one alarm, not thousands
         logger.log(level, "message %s waits in the spool for the database: %s", deposit.take.id, why)
-        self._events.publish(DatabaseLost(len(self._waiting)))
         self._overdue.set()
 
 
@@ -283,11 +282,10 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     await messages.add(connection, made, now, pending=pending)
     drafts = mails_of(owner, made, held)
     await outbox.add(connection, drafts, now)
-    kinds = [Kind(draft.kind) for draft in drafts]
     if owner.mwi and not pending:
         await outbox.remind_light(connection, owner.company_id, owner.id, now)
-        kinds.append(Kind.MWI)
-    return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=tuple(kinds))
+    kinds = tuple(Kind(draft.kind) for draft in drafts)
+    return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=kinds)
 
 
 def placed(owner: Mailbox, made: Message, held: frozenset[str]) -> tuple[Message, bool]:

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 from voicebox.backoff import doubled_s
 from voicebox.clock import Clock
 from voicebox.errors import DatabaseUnavailable, RecordingBroken, RecordingElsewhere, StoreUnavailable
-from voicebox.events import AudioBroken, AudioSpooled, AudioStored, Event, Events
+from voicebox.events import AudioSpooled, AudioStored, Event, Events
 from voicebox.library import Assemble, Assembled, AudioLibrary
 from voicebox.storage import audio
 from voicebox.storage.audio import AudioRow, AudioState
@@ -228,7 +228,6 @@ class Settlement:
     def _sound_alarm(self, audio_id: str, why: str) -> None:
         self.broken += 1
         logger.error("recording %s is broken: %s", audio_id, why)
-        self._events.publish(AudioBroken(audio_id))
 
     def _may(self, audio_id: str, now: datetime) -> bool:
         trouble = self._troubles.get(audio_id)
