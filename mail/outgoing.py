@@ -43,7 +43,6 @@ WARNING_REFUSED: Final = "mail-refused"
 WARNING_CONFIDENTIAL: Final = "confidential"
 WARNING_AUDIO_LOST: Final = "audio-lost"
 
-
 logger = logging.getLogger(__name__)
 
 
