@@ -469,16 +469,6 @@ async def test_the_envelope_is_in_the_subscribers_own_zone() -> None:
     assert since(world, "day-yesterday")[1 : 1 + len(clock.ids)] == [*clock.ids]
 
 
-async def test_the_envelope_is_in_the_companys_zone_where_their_own_is_not_known_here() -> None:
-    heard = []
-    for zone in ("Europe/Berlin", "Mars/Olympus"):
-        anna = replace(ANNA, auto_login=True, time_zone=zone)
-        world = World(mailboxes=[anna], messages=ONE, facts=facts("1001", device="1001"))
-        heard.append((await go(world, press("5"), listen_to("one"), *LEAVE)).heard)
-    assert heard[0] == heard[1]
-    assert "clock-hour-9" in heard[0]
-
-
 async def test_a_withheld_number_is_never_said() -> None:
     hidden = message("one", caller=Caller("+492115550000", "Anna", withheld=True))
     world = await fetch(press("5"), listen_to("seconds-10"), *LEAVE, messages=(hidden,))
