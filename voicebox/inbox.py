@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from voicebox.clock import Clock
-from voicebox.events import Events, MailboxChanged, OutboxGrew
+from voicebox.events import Events, MailboxChanged
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts, Message, State
 from voicebox.storage import holdings, messages, outbox
@@ -146,7 +146,6 @@ class Inbox:
 
     def _tell(self) -> None:
         self._events.publish(MailboxChanged(self._mailbox.company_id, self._mailbox.id))
-        self._events.publish(OutboxGrew(outbox.Kind.MWI))
 
 
 def cursor_of(message: Message) -> Cursor:

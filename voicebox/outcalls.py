@@ -17,12 +17,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from voicebox.clock import Clock
 from voicebox.directory import Directory, NumberKind
 from voicebox.errors import DatabaseUnavailable
-from voicebox.mailbox import Company, Mailbox
+from voicebox.mailbox import Company, Mailbox, zone_of
 from voicebox.numbers import DialPlan, parse_dialled
 from voicebox.outbound import Dial, Owner, Refused, Usage, left_s, permit
 from voicebox.settings.outbound import Outbound
@@ -169,7 +168,7 @@ class OutCalls:
 
     def day_of(self, company: Company) -> date:
         """Return the company's present day."""
-        return self._clock.now().astimezone(ZoneInfo(company.time_zone)).date()
+        return self._clock.now().astimezone(zone_of(company)).date()
 
     async def _read(self, company: Company, number: str) -> tuple[str, Owner | None]:
         """Return an extension or E.164, empty where it is neither, and whose it is."""

@@ -1,6 +1,7 @@
 """Calls that a mailbox pays for: whose number it is, what was used, and what two at the same moment get."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -105,6 +106,14 @@ async def test_seconds_count_from_the_answer_on_the_companys_day(db: Database) -
     stage.pass_by(1.0)
     await second.end()
     assert (await stage.used(TODAY), await stage.used(TOMORROW)) == (30, 1)
+
+
+async def test_where_the_companys_zone_is_not_known_the_day_is_that_of_utc(sqlite_url: str) -> None:
+    async with await Database.open(sqlite_url) as db:
+        stage = await stage_of(db)
+        astray = replace(stage.company, time_zone="Mars/Olympus")
+        stage.pass_by(60)
+        assert (stage.calls.day_of(stage.company), stage.calls.day_of(astray)) == (TOMORROW, TODAY)
 
 
 async def test_what_nobody_answered_costs_nothing(db: Database) -> None:
