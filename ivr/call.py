@@ -230,7 +230,13 @@ class Call(Protocol):
         ...
 
     async def transfer(
-        self, dial: Dial, payer: Mailbox, *, diverted: bool, answered: Callable[[], None]
+        self,
+        dial: Dial,
+        payer: Mailbox,
+        *,
+        diverted: bool,
+        answered: Callable[[], None],
+        lease_s: Callable[[], float | None],
     ) -> TransferEnd:
         """Ring somebody else while the caller hears the ringing tone, and let them talk until either hangs up.
 
@@ -242,6 +248,7 @@ class Call(Protocol):
             diverted: the caller's call goes on from the mailbox to there (and a peer may be asked to take it over);
                 otherwise the mailbox's subscriber is the one who calls.
             answered: called when the other side picks up; never where the peer takes the call over.
+            lease_s: says while they talk for how long they may before it is asked again; 0 ends it, None costs nothing.
 
         Raises:
             Hangup: the call is over; the other side has been hung up too.

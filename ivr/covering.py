@@ -24,8 +24,8 @@ from ivr.sip.hops import Hop
 from ivr.sip.message import Request
 from ivr.sip.uri import Uri, escaped
 from ivr.way import Spawn
-from voicebox.arrival import DIVERSIONS_MAX, Arrival, Refused, ToMailbox, read_deflection
-from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, When, cover
+from voicebox.arrival import Arrival, Refused, ToMailbox, read_deflection
+from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, When, cover, in_a_circle
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Mailbox
 from voicebox.numbers import DialPlan, parse_signalled
@@ -60,6 +60,10 @@ class Permit(Protocol):
 
     def answered(self) -> None:
         """Count its minutes from now on."""
+        ...
+
+    def lease_s(self) -> float | None:
+        """Return for how long it may go on before this is asked again, once answered; 0 ends it, None costs nothing."""
         ...
 
     async def end(self) -> None:
@@ -140,6 +144,8 @@ class Covering:
         """Where a phone sent the call, where it was not to the mailbox."""
         self._ringing: Ringing | None = None
         self._joined: Joined | None = None
+        self._lease: asyncio.Handle | None = None
+        """Asks whether the call may go on."""
         early.on_over = self._stop
 
     @property
@@ -178,7 +184,8 @@ class Covering:
         mailbox = decision.mailbox
         rung = self._known_of(mailbox)
         while not self._early.ended_by:
-            step = cover(mailbox, rung, deflected_to=self._deflected_to, ruled_out=self._ruled_out)
+            sent_on = len(self._arrival.diversions) + len(self._sent_on)
+            step = cover(mailbox, rung, deflected_to=self._deflected_to, ruled_out=self._ruled_out, sent_on=sent_on)
             self._note("coverage", mailbox=mailbox.number, phones=rung.value, **step.facts)
             match step:
                 case Record(reason, why):
@@ -264,8 +271,8 @@ class Covering:
         finally:
             self._ringing = None
 
-    async def _join(self, answered: Answered, number: str, *, limit_s: int | None = None) -> None:
-        """Connect the caller with who answered, until either hangs up, or for `limit_s` at most."""
+    async def _join(self, answered: Answered, number: str, permit: Permit | None = None) -> None:
+        """Connect the caller with who answered, until either hangs up, or the permit's day has no minutes left."""
         branch = answered.branch
         phone = branch.side
         if self._early.ended_by or phone is None:
@@ -275,24 +282,28 @@ class Covering:
         self._note("coverage", to="answered", number=number, by=str(branch.uri), why="it was picked up there")
         self.answered_at = datetime.now(UTC)
         joined = self._joined = Joined(caller, branch, phone, spawn=self._means.spawn)
-        cause = 'SIP ;cause=408 ;text="Outbound budget spent"'
-        limit = (
-            asyncio.get_running_loop().call_later(limit_s, lambda: joined.end(cause, ended_by="limit"))
-            if limit_s is not None
-            else None
-        )
+        if permit is not None:
+            self._lease = asyncio.get_running_loop().call_soon(self._renew, joined, permit)
         try:
             await joined.run(answered.response)
         finally:
-            if limit is not None:
-                limit.cancel()
+            if self._lease is not None:
+                self._lease.cancel()
+
+    def _renew(self, joined: Joined, permit: Permit) -> None:
+        """End a call whose day has no minutes left; else ask again later."""
+        lease_s = permit.lease_s()
+        if lease_s is None:
+            return
+        if lease_s <= 0:
+            joined.end('SIP ;cause=408 ;text="Outbound budget spent"', ended_by="limit")
+            return
+        self._lease = asyncio.get_running_loop().call_later(lease_s, self._renew, joined, permit)
 
     # -- forwarding
 
     async def _forward(self, mailbox: Mailbox, step: Forward) -> Mailbox | Talked | Refused | None:
         """Follow a forwarding or a phone's deflection: to a colleague, or outside; None where it is ruled out."""
-        if len(self._arrival.diversions) + len(self._sent_on) >= DIVERSIONS_MAX:
-            return Refused(482, f"the call was sent on {DIVERSIONS_MAX} times; once more is a loop", mailbox)
         try:
             permit = await self._means.outcalls.admit(mailbox, step.number)
         except DatabaseUnavailable:
@@ -314,8 +325,8 @@ class Covering:
             await permit.end()
         self._visited.add(mailbox.id)
         self._ruled_out.clear()
-        if colleague.id in self._visited:
-            return Refused(482, f"mailboxes {mailbox.number} and {colleague.number} forward in a circle", mailbox)
+        if (loop := in_a_circle(mailbox, colleague, self._visited)) is not None:
+            return Refused(loop.status, loop.why, mailbox)
         return colleague
 
     def _names(self, mailbox: Mailbox, text: str) -> bool:
@@ -341,7 +352,7 @@ class Covering:
         outcome = await self._ring([self._branch(said, way.place)], None)
         if isinstance(outcome, Answered):
             permit.answered()
-            await self._join(outcome, number, limit_s=permit.dial.limit_s)
+            await self._join(outcome, number, permit)
             return Talked(mailbox)
         if self._early.ended_by:
             return Talked(mailbox)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from ivr.media.remote import RemoteMedia
+from ivr.media.remote import COMMON_EVENTS, NOWHERE, RemoteMedia
 from ivr.sdp import Media, SdpError, Session
 from ivr.sdp import Origin as SdpOrigin
 from ivr.sip.grammar import number
@@ -22,15 +22,11 @@ from voicebox.codec import FRAME_MS, Codec
 TELEPHONE_EVENT: Final = "telephone-event"
 OUR_EVENT_PT: Final = 101
 """What we offer; RFC 4733 leaves the number open, and every phone knows this one."""
-# Accepted beside the declared ones: SIPp's play_dtmf sends 96 whatever its SDP says, others 101.
-COMMON_EVENT_PTS: Final = frozenset({96, 101})
 KEYS: Final = "0-15"
 """Events we take: the sixteen keys (RFC 4733 section 3.2)."""
 # RFC 4585's profile differs by feedback only, which needs attributes that we leave out of the answer.
 _PROTOCOLS: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
 _STATIC: Final = {str(codec.value.payload_type): codec for codec in Codec if codec.value.payload_type < 96}
-# Hold as RFC 2543 had it, for IPv6 by RFC 6157 section 5.
-_NOWHERE: Final = frozenset({"0.0.0.0", "::"})
 
 
 class NoCommonCodec(SdpError):  # noqa: N818 - the name says what is the matter
@@ -73,10 +69,6 @@ class Agreed:
     """Where to send what; its host may be a name that is still to be resolved."""
     direction: Direction
     """Ours."""
-    telephone_event_pts: frozenset[int]
-    """Payload types to take as keys, also when none was declared (`remote.telephone_event_pts` is then empty)."""
-    send_event_pt: int | None
-    """The payload type to send keys with; None when the peer takes none."""
 
     @property
     def held(self) -> bool:
@@ -134,7 +126,7 @@ class OfferAnswer:
         """
         payload_types = {codec.value.payload_type: codec for codec in self._codecs}
         # A payload type must not change its meaning within a session (section 8.3.2).
-        event_pt = self.agreed.send_event_pt if self.agreed else None
+        event_pt = self.agreed.remote.send_event_pt if self.agreed else None
         media = tuple(
             self._audio(payload_types, event_pt or OUR_EVENT_PT, direction, each.protocol) if each.port else each
             for each in self._sent.media or (Media("audio", self._port, "RTP/AVP", ()),)
@@ -175,18 +167,14 @@ class OfferAnswer:
         self._offered = None
 
     def _settle(self, local: Session, remote: RemoteMedia, direction: Direction, events: Sequence[int]) -> Agreed:
-        if is_ip(remote.host) and remote.host not in _NOWHERE and family(remote.host) != family(self._host):
+        if is_ip(remote.host) and remote.host not in NOWHERE and family(remote.host) != family(self._host):
             # RFC 6157 section 3.3: no packet could ever cross; better no call than a silent one.
             raise NoCommonCodec(f"the audio is offered over IPv{family(remote.host)}, ours is IPv{family(self._host)}")
-        taken = {remote.payload_type, *remote.receives}
-        event_pt = events[0] if events else None
         self._sent = local
         self.agreed = Agreed(
             local=local,
-            remote=replace(remote, send_event_pt=event_pt),
+            remote=replace(remote, send_event_pt=events[0] if events else None),
             direction=direction,
-            telephone_event_pts=remote.telephone_event_pts or (COMMON_EVENT_PTS - taken),
-            send_event_pt=event_pt,
         )
         return self.agreed
 
@@ -257,7 +245,7 @@ def _remote(
         payload_type=payload_type,
         rtcp_host=rtcp_host,
         rtcp_port=rtcp_port,
-        telephone_event_pts=events | (COMMON_EVENT_PTS - {payload_type, *receives}) if events else events,
+        telephone_event_pts=events | (COMMON_EVENTS - {payload_type, *receives}) if events else events,
         receives=receives,
         may_send=direction.sends,
         may_receive=direction.receives,
@@ -273,7 +261,7 @@ def _direction(session: Session, media: Media) -> Direction:
     for direction in Direction:
         if media.flag(direction.value):
             found = direction
-    if (media.address or session.address) in _NOWHERE:
+    if (media.address or session.address) in NOWHERE:
         return Direction.of(sends=found.sends, receives=False)
     return found
 

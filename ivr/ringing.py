@@ -1,10 +1,10 @@
 """Several phones that ring at once for one call (voicemail.md, "Towards the caller while phones ring").
 
-The first to answer wins, and the others are given up. One that is busy lets the others ring; where nobody picks them up,
-its user is busy, who has the other phones too. One that declines (603),
-or sends the call elsewhere (302), ends it for all: its user decided. A phone that gives no sign of life within
-`SILENCE_S` is unreachable; when all are, or time is over, nobody waits for answers to our CANCELs. Of servers outside,
-a silent one is no matter of the ringing: its branch tries the next.
+The first to answer wins, and the others are given up. One that is busy lets the others ring; where nobody picks them
+up, its user is busy, who has the others too. One that declines (603), or sends the call elsewhere (302), ends it for
+all: its user decided. A phone that gives no sign of life within `SILENCE_S` is unreachable; when all are, or time is
+over, nobody waits for answers to our CANCELs. Of servers outside, a silent one is no matter of the ringing: its branch
+tries the next.
 """
 
 import asyncio

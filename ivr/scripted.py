@@ -246,9 +246,16 @@ class ScriptedCall:
         self.clips.pop(take.id, None)
 
     async def transfer(
-        self, dial: Dial, payer: Mailbox, *, diverted: bool, answered: Callable[[], None]
+        self,
+        dial: Dial,
+        payer: Mailbox,
+        *,
+        diverted: bool,
+        answered: Callable[[], None],
+        lease_s: Callable[[], float | None],
     ) -> TransferEnd:
-        """Connect the caller as the script says."""
+        """Connect the caller as the script says, for as long as it says."""
+        del lease_s
         await self._begin()
         self.dialled.append(Dialled(dial.number, payer.number, diverted))
         if self._steps and isinstance(step := self._steps[0], Ring):

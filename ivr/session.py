@@ -367,7 +367,13 @@ class Session:
     # -- connecting to others
 
     async def transfer(
-        self, dial: Dial, payer: Mailbox, *, diverted: bool, answered: Callable[[], None]
+        self,
+        dial: Dial,
+        payer: Mailbox,
+        *,
+        diverted: bool,
+        answered: Callable[[], None],
+        lease_s: Callable[[], float | None],
     ) -> TransferEnd:
         """Ring somebody else, and let them talk until either hangs up; see `Call.transfer`."""
         self._check()
@@ -377,13 +383,13 @@ class Session:
         self._check()
         origin = out_of_mailbox(payer, self._facts.arrival.caller if diverted else None, self._leg.invite.request)
         connecting = self._connecting = Connecting(
-            self._board, self._leg, dial, origin, ringback=tone * RINGS, answered=answered
+            self._board, self._leg, dial, origin, ringback=tone * RINGS, answered=answered, lease_s=lease_s
         )
         # Keys are the other side's meanwhile.
         self._typed.clear()
         self._stops, self._ignores = frozenset(), True
         try:
-            if diverted and self._board.takes_over(self._facts.origin.peer):
+            if diverted and self._board.takes_over(self._facts.origin.peer, dial):
                 end = await connecting.by_refer()
             else:
                 end = await connecting.by_second_leg()

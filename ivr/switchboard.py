@@ -79,8 +79,10 @@ class Switchboard:
             log.warning("no_way_out", peer=self.outbound.peer, why=str(error))
             return None
 
-    def takes_over(self, peer: str) -> bool:
-        """Tell whether a peer may be asked by REFER to take a call over."""
+    def takes_over(self, peer: str, dial: Dial) -> bool:
+        """Tell whether a peer is asked by REFER to take a call over: not to a colleague whose phones are here."""
+        if dial.mailbox is not None and self.phones.of_mailbox(dial.mailbox.id):
+            return False
         return any(each.name == peer and each.refer for each in (*self.sip.peer, *self.sip.trunk))
 
 
@@ -96,6 +98,7 @@ class Connecting:
         *,
         ringback: Sequence[bytes],
         answered: Callable[[], None],
+        lease_s: Callable[[], float | None],
     ) -> None:
         """Make one.
 
@@ -106,6 +109,7 @@ class Connecting:
             origin: in whose name.
             ringback: the ringing tone, encoded for the leg; it lasts as long as the ringing may.
             answered: called when the other side picks up.
+            lease_s: says for how long they may talk before it is asked again; 0 ends it, None costs nothing.
         """
         self._board = board
         self._leg = leg
@@ -113,6 +117,7 @@ class Connecting:
         self._origin = origin
         self._ringback = ringback
         self._answered = answered
+        self._lease_s = lease_s
         self._loop = asyncio.get_running_loop()
         self._outcome: asyncio.Future[FarLeg | TransferEnd | None] = self._loop.create_future()
         """Who answered, or why nobody did; None: the caller has left."""
@@ -293,11 +298,10 @@ class Connecting:
         await far.branch.acknowledge()
         bridge.answered()
         self._answered()
-        began = self._loop.time()
-        until = None if self._dial.limit_s is None else began + self._dial.limit_s
         while not (self._left or side.over):
             now = self._loop.time()
-            if until is not None and now >= until:
+            lease_s = self._lease_s()
+            if lease_s is not None and lease_s <= 0:
                 return TransferEnd.LIMIT
             if stream.last_packet_age(now) > SILENT_MAX_S:
                 log.info("second_leg_silent", to=self._dial.number)
@@ -305,9 +309,8 @@ class Connecting:
             if self._leg.stream.last_packet_age(now) > SILENT_MAX_S:
                 self._leg.bye('SIP ;cause=200 ;text="voicebox: no RTP"')
                 continue
-            wait_s = WATCH_S if until is None else min(WATCH_S, until - now)
             try:
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(WATCH_S if lease_s is None else min(WATCH_S, lease_s)):
                     await self._wake.wait()
             except TimeoutError:
                 continue

@@ -14,6 +14,7 @@ from mail.invitation import Invitation, compose_invitation
 from mail.letter import Letter, Purpose, Sender
 from mail.notice import Notice, compose_notice
 from mail.stationery import begun, filled, recipient
+from voicebox.mailbox import zone_of
 
 
 def compose(letter: Letter | Notice | Invitation, sender: Sender) -> EmailMessage:
@@ -27,7 +28,7 @@ def compose(letter: Letter | Notice | Invitation, sender: Sender) -> EmailMessag
     if isinstance(letter, Invitation):
         return compose_invitation(letter, sender)
     language = letter.mailbox.language
-    zone = wording.zone_of(letter.mailbox, letter.company)
+    zone = zone_of(letter.mailbox, letter.company)
     facts = _facts(letter, sender)
     mail = begun(letter, sender, facts["subject"])
     if letter.message.urgent:
@@ -53,7 +54,7 @@ def envelope_recipient(letter: Letter | Notice | Invitation) -> str:
 def _facts(letter: Letter, sender: Sender) -> dict[str, Any]:
     """Return what the templates show; every text from outside is plain by now."""
     message, language = letter.message, letter.mailbox.language
-    zone = wording.zone_of(letter.mailbox, letter.company)
+    zone = zone_of(letter.mailbox, letter.company)
     caller, number = wording.who(message.caller, language), wording.number(message.caller)
     return {
         "language": language.value,

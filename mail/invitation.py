@@ -9,7 +9,7 @@ from mail import wording
 from mail.letter import Purpose, Sender
 from mail.stationery import begun, filled
 from voicebox.i18n import Language
-from voicebox.mailbox import Company, Mailbox
+from voicebox.mailbox import Company, Mailbox, zone_of
 
 _SUBJECT: Final = {
     Language.DE: "Bitte bestätigen: Nachrichten der Mailbox {mailbox}",
@@ -45,7 +45,7 @@ def compose_invitation(invitation: Invitation, sender: Sender) -> EmailMessage:
     language = invitation.mailbox.language
     mailbox = wording.plain(invitation.mailbox.number)
     subject = _SUBJECT[language].format(mailbox=mailbox)
-    zone = wording.zone_of(invitation.mailbox, invitation.company)
+    zone = zone_of(invitation.mailbox, invitation.company)
     expires = wording.moment(invitation.expires_at, zone, language)
     facts = {
         "language": language.value,

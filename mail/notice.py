@@ -10,7 +10,7 @@ from mail.letter import Purpose, Sender
 from mail.stationery import begun, filled
 from voicebox.announcement import Change
 from voicebox.i18n import Language
-from voicebox.mailbox import Company, Mailbox
+from voicebox.mailbox import Company, Mailbox, zone_of
 
 _WHAT: Final = {
     Language.DE: {
@@ -102,7 +102,7 @@ def _what(notice: Notice) -> str:
 def _facts(notice: Notice, sender: Sender, subject: str, what: str) -> dict[str, Any]:
     """Return what the templates show; every text from outside is plain by now."""
     language = notice.mailbox.language
-    zone = wording.zone_of(notice.mailbox, notice.company)
+    zone = zone_of(notice.mailbox, notice.company)
     return {
         "language": language.value,
         "subject": subject,

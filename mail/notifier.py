@@ -20,10 +20,11 @@ from mail.letter import Letter, Sender
 from mail.notice import Notice
 from mail.outgoing import AUDIO_PAUSE_MAX_S, AUDIO_PAUSE_S, KINDS, LEASE_S, Outgoing
 from mail.smtp import MailTransport
+from voicebox.backoff import doubled_s
 from voicebox.errors import DatabaseUnavailable, NoAudio, StoreUnavailable
 from voicebox.events import Event, Events, OutboxGrew
 from voicebox.metrics import MailResult, Metrics
-from voicebox.storage.outbox import Entry, backoff_s
+from voicebox.storage.outbox import Entry
 
 AT_A_TIME: Final = 4
 """Mails on their way together: enough to outlast slow answers, few enough for any server's limit per client."""
@@ -151,16 +152,15 @@ class Notifier:
                     sent = await self._send(entry)
             except PermanentFailure as error:
                 self._count(MailResult.PERMANENT, began)
-                await self._give_up(entry, str(error))
+                await self._outgoing.refused(entry, str(error))
             except AudioNotReady as error:
-                pause_s = backoff_s(entry.attempts, first_s=AUDIO_PAUSE_S, most_s=AUDIO_PAUSE_MAX_S)
+                pause_s = doubled_s(entry.attempts, first_s=AUDIO_PAUSE_S, most_s=AUDIO_PAUSE_MAX_S)
                 await self._outgoing.postponed(entry, str(error), pause_s=pause_s)
             except (TemporaryFailure, UnknownOutcome) as error:
                 unknown = isinstance(error, UnknownOutcome)
                 self._count(MailResult.UNKNOWN if unknown else MailResult.TEMPORARY, began)
                 logger.warning("mail %s was not delivered (attempt %d): %s", entry.key, entry.attempts, error)
-                if not await self._outgoing.postponed(entry, str(error)):
-                    self._count_given_up(entry)
+                await self._outgoing.postponed(entry, str(error))
             else:
                 if sent:
                     self._count(MailResult.SENT, began)
@@ -213,11 +213,6 @@ class Notifier:
             logger.warning("the recording for mail %s cannot be read now", letter.key, exc_info=True)
             raise AudioNotReady(f"the recording cannot be read now ({type(error).__name__})") from error
 
-    async def _give_up(self, entry: Entry, why: str) -> None:
-        logger.error("mail %s is given up: %s", entry.key, why)
-        await self._outgoing.refused(entry, why)
-        self._count_given_up(entry)
-
     @contextlib.asynccontextmanager
     async def _kept(self, entry: Entry) -> AsyncIterator[None]:
         """Renew the lease while the mail takes its time."""
@@ -238,7 +233,3 @@ class Notifier:
     def _count(self, result: MailResult, began: float) -> None:
         if self._metrics is not None:
             self._metrics.mail(result, time.monotonic() - began)
-
-    def _count_given_up(self, entry: Entry) -> None:
-        if self._metrics is not None:
-            self._metrics.outbox_given_up(entry.kind)

@@ -4,6 +4,7 @@ A mail is done only after the server's 250. For a message that is delivered by e
 transaction that closes the row also says where the message goes: away where the mail carried it, else into the mailbox.
 """
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,15 +14,15 @@ from mail.letter import Letter, Purpose
 from mail.notice import Notice
 from voicebox.announcement import Change
 from voicebox.clock import Clock
-from voicebox.events import Events, MailboxChanged, OutboxGrew
+from voicebox.events import Events, MailboxChanged
 from voicebox.links import Links
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Message, MessageKind
+from voicebox.metrics import Metrics
 from voicebox.storage import confirmations, mailboxes, messages, outbox
 from voicebox.storage.database import AsyncConnection, Database
-from voicebox.storage.outbox import Entry, Kind, backoff_s
+from voicebox.storage.outbox import Entry, backoff_s
 
-KINDS: Final = tuple(purpose.value for purpose in Purpose)
 LEASE_S: Final = 60.0
 """How long a claimed mail is ours; short, so that one whose process died waits no longer than this."""
 AUDIO_PAUSE_S: Final = 15.0
@@ -36,20 +37,33 @@ TRIED_FOR: Final = {
     Purpose.CONFIRM: timedelta(days=2),  # then its link is too old
     Purpose.REDIRECT: timedelta(days=1),  # the message itself: it must not stay out of reach for longer
 }
+KINDS: Final = tuple(purpose.value for purpose in sorted(Purpose, key=lambda each: TRIED_FOR[each]))
+"""In the order they are sent in: what has the least time left goes before thousands of what has more."""
 WARNING_REFUSED: Final = "mail-refused"
 WARNING_CONFIDENTIAL: Final = "confidential"
 WARNING_AUDIO_LOST: Final = "audio-lost"
+
+logger = logging.getLogger(__name__)
 
 
 class Outgoing:
     """The queue as the notifier sees it."""
 
-    def __init__(self, db: Database, events: Events, clock: Clock, *, links: Links | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        events: Events,
+        clock: Clock,
+        *,
+        links: Links | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._db = db
         self._events = events
         self._clock = clock
         self._links = links
         """Makes the links in mails; without it there are none."""
+        self._metrics = metrics
 
     async def next_due_s(self) -> float | None:
         """Return in how many seconds the next mail is due, 0 for now; None if none is waiting."""
@@ -58,7 +72,7 @@ class Outgoing:
         return None if due_at is None else max(0.0, (due_at - self._clock.now()).total_seconds())
 
     async def claim(self, limit: int) -> list[Entry]:
-        """Take at most `limit` mails that are due; nobody else gets them for `LEASE_S` seconds."""
+        """Take at most `limit` mails that are due, in the order of `KINDS`; nobody else gets them for `LEASE_S` s."""
         now = self._clock.now()
 
         async def work(connection: AsyncConnection) -> list[Entry]:
@@ -74,7 +88,7 @@ class Outgoing:
     async def renew(self, entry: Entry) -> None:
         """Keep a claimed mail for another `LEASE_S` seconds; its last error stays."""
         until = self._clock.now() + timedelta(seconds=LEASE_S)
-        await self._db.write(lambda connection: outbox.failed(connection, entry, entry.last_error or "", until))
+        await self._db.write(lambda connection: outbox.renew(connection, entry, until))
 
     async def letter(self, entry: Entry) -> Letter | Notice | Invitation | None:
         """Return what a row asks for, without the recording; None if its message or mailbox is gone."""
@@ -166,20 +180,22 @@ class Outgoing:
 
         self._tell(await self._db.write(work))
 
-    async def postponed(self, entry: Entry, error: str, *, pause_s: float | None = None) -> bool:
-        """Note a failure and try again later: after `pause_s`, else by the outbox's rule. False if it was given up."""
+    async def postponed(self, entry: Entry, error: str, *, pause_s: float | None = None) -> None:
+        """Note a failure and try again later, after `pause_s`, else by the outbox's rule; or give it up as too old."""
         now, purpose = self._clock.now(), Purpose(entry.kind)
         # An invitation's link is no younger for being tried anew.
         since = entry.created_at if purpose is Purpose.CONFIRM else entry.tried_since
         if now - since >= TRIED_FOR[purpose]:
             await self.refused(entry, f"given up after {entry.attempts} attempts: {error}")
-            return False
+            return
         again_at = now + timedelta(seconds=backoff_s(entry.attempts) if pause_s is None else pause_s)
         await self._db.write(lambda connection: outbox.failed(connection, entry, error, again_at))
-        return True
 
     async def refused(self, entry: Entry, error: str) -> None:
-        """Give a mail up, with the reason; a message by e-mail only goes into its mailbox."""
+        """Give a mail up, with the reason, which is logged and counted; a message by e-mail only goes into its mailbox.
+
+        All that is given up comes by here.
+        """
         now = self._clock.now()
 
         async def work(connection: AsyncConnection) -> Message | None:
@@ -188,7 +204,11 @@ class Outgoing:
                 return None
             return await self._into_mailbox(connection, entry.message_id, WARNING_REFUSED, now)
 
-        self._tell(await self._db.write(work))
+        released = await self._db.write(work)
+        logger.error("mail %s will not be sent: %s", entry.key, error)
+        if self._metrics is not None:
+            self._metrics.outbox_given_up(entry.kind)
+        self._tell(released)
 
     @staticmethod
     async def _into_mailbox(connection: AsyncConnection, message_id: str, why: str, now: datetime) -> Message | None:
@@ -200,7 +220,6 @@ class Outgoing:
     def _tell(self, released: Message | None) -> None:
         if released is not None:
             self._events.publish(MailboxChanged(released.company_id, released.mailbox_id))
-            self._events.publish(OutboxGrew(Kind.MWI))
 
 
 async def _company(connection: AsyncConnection, entry: Entry) -> Company | None:

@@ -19,7 +19,7 @@ from mail.errors import PermanentFailure
 from mail.letter import Sender
 from mail.wire import new_mail
 from voicebox.i18n import Language
-from voicebox.mailbox import Company, Mailbox
+from voicebox.mailbox import Company, Mailbox, zone_of
 
 ADDRESS_MAX: Final = 254
 """RFC 5321 section 4.5.3.1, less the angle brackets."""
@@ -71,7 +71,7 @@ def begun(piece: Piece, sender: Sender, subject: str) -> EmailMessage:
         PermanentFailure: the address is none that mail can be sent to.
     """
     to = recipient(piece.to)
-    zone = wording.zone_of(piece.mailbox, piece.company)
+    zone = zone_of(piece.mailbox, piece.company)
     mail = new_mail()
     mail["From"] = _named(f"{piece.company.name} Voicebox", sender.address)
     mail["To"] = _named(piece.mailbox.name, to)

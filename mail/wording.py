@@ -1,14 +1,13 @@
 """Who, when and how long, in the reader's language and zone. Pure functions; sentences are in the templates."""
 
 import unicodedata
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
 
 from voicebox.i18n import Language
-from voicebox.mailbox import Company, Mailbox
+from voicebox.mailbox import Mailbox
 from voicebox.message import Caller, Message, Reason
 
 TEXT_MAX: Final = 80
@@ -70,16 +69,6 @@ def length(message: Message) -> str:
     """Return a message's length as players show it: whole seconds passed, as in 0:42."""
     minutes, seconds = divmod(int(message.duration_s), 60)
     return f"{minutes}:{seconds:02d}"
-
-
-def zone_of(mailbox: Mailbox, company: Company) -> tzinfo:
-    """Return the reader's time zone; one that this machine does not know falls back to the company's, then UTC."""
-    for name in (mailbox.time_zone, company.time_zone):
-        try:
-            return ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue
-    return UTC
 
 
 def moment(at: datetime, zone: tzinfo, language: Language) -> str:

@@ -82,7 +82,7 @@ async def _exists(cluster: str, name: str) -> bool:
 
 
 async def _admin(cluster: str, statement: str) -> object:
-    engine = postgres_engine(parse_url(cluster.format(name="postgres")))
+    engine = postgres_engine(parse_url(cluster.format(name="postgres")), patient=True)
     try:
         async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             result = await connection.execute(text(statement))

@@ -14,12 +14,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from voicebox.clock import Clock
 from voicebox.errors import Conflict, DatabaseUnavailable, StoreUnavailable
-from voicebox.events import Events, MailboxChanged, OutboxGrew
-from voicebox.mailbox import Company
+from voicebox.events import Events, MailboxChanged
+from voicebox.mailbox import zone_of
 from voicebox.settings.retention import Retention
 from voicebox.storage import ageing, mailboxes, outbox
 from voicebox.storage.blobs import AudioStore
@@ -125,7 +124,7 @@ class Ageing:
         async with self._db.read() as connection:
             companies = await mailboxes.companies(connection)
         for company in companies:
-            until = last_night(_zone(company), now)
+            until = last_night(zone_of(company), now)
             if self._nights.get(company.id) != until:
                 total += await self.age(company.id, until)
                 self._nights[company.id] = until
@@ -151,7 +150,6 @@ class Ageing:
             retired += len(moved)
             for mailbox_id in sorted(set(moved)):
                 self._events.publish(MailboxChanged(company_id, mailbox_id))
-            self._events.publish(OutboxGrew(Kind.MWI))
         purged = await self._until_none(
             lambda connection: ageing.purge(connection, company_id, until=until - DELETED_FOR, most=BATCH)
         )
@@ -243,10 +241,3 @@ class Ageing:
         while done := await self._db.write(batch):
             count += done
         return count
-
-
-def _zone(company: Company) -> tzinfo:
-    try:
-        return ZoneInfo(company.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return UTC

@@ -66,6 +66,15 @@ TO_DEFAULT: Final = {
     Kind.AWAY: Change.AWAY_DEFAULT,
 }
 """What the owner is told where the default greeting plays again; an alternative has none."""
+CHOSEN: Final = {
+    Kind.BUSY: Change.BUSY_CHOSEN,
+    Kind.NO_ANSWER: Change.NO_ANSWER_CHOSEN,
+    Kind.ALTERNATIVE_1: Change.ALTERNATIVE_CHOSEN,
+    Kind.ALTERNATIVE_2: Change.ALTERNATIVE_CHOSEN,
+    Kind.ALTERNATIVE_3: Change.ALTERNATIVE_CHOSEN,
+    Kind.AWAY: Change.AWAY_CHOSEN,
+}
+"""What the owner is told where somebody else gave the mailbox a greeting."""
 
 
 @dataclass(frozen=True, slots=True)

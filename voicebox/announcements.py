@@ -8,7 +8,7 @@ Whoever's greeting is changed here is told by mail, as if it had been changed by
 from dataclasses import dataclass
 from typing import Final
 
-from voicebox.announcement import NAME_MAX, TO_DEFAULT, Announcement, Change, Kind, Master, User, is_name
+from voicebox.announcement import CHOSEN, NAME_MAX, TO_DEFAULT, Announcement, Kind, Master, User, is_name
 from voicebox.clock import Clock
 from voicebox.errors import Conflict, VoiceboxError
 from voicebox.events import Events, OutboxGrew
@@ -23,11 +23,6 @@ from voicebox.storage.database import AsyncConnection, Database
 COMPANY_MAX: Final = 500
 MAILBOX_MAX: Final = 50
 """Announcements of one owner: more than anybody can tell apart, and less than fills a disk (6 MB each at most)."""
-_CHOSEN: Final = {
-    Kind.BUSY: Change.BUSY_CHOSEN,
-    Kind.NO_ANSWER: Change.NO_ANSWER_CHOSEN,
-    Kind.AWAY: Change.AWAY_CHOSEN,
-}
 _DEFAULT: Final = {kind.plays_in: change for kind, change in TO_DEFAULT.items()}
 """By the field of the mailbox."""
 
@@ -182,9 +177,8 @@ class Announcements:
                 return True, False  # nobody need be told
             if before.field is not None:
                 await announcements.play(connection, owner.id, before.field, found.audio_id, now)
-            change = _CHOSEN.get(kind, Change.ALTERNATIVE_CHOSEN)
             return True, await tell_owner(
-                connection, before.mailbox, change, now, notice_id=notice_id, detail=found.name
+                connection, before.mailbox, CHOSEN[kind], now, notice_id=notice_id, detail=found.name
             )
 
         done, told = await self._db.write(work)

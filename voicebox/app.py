@@ -61,7 +61,7 @@ def make_links(config: Config) -> Links:
 def make_notifier(config: Config, stores: Stores) -> Notifier:
     """Return what sends the mails."""
     return Notifier(
-        Outgoing(stores.db, stores.events, stores.clock, links=make_links(config)),
+        Outgoing(stores.db, stores.events, stores.clock, links=make_links(config), metrics=stores.metrics),
         SmtpTransport(config.smtp),
         stores.library.mp3,
         Sender(config.smtp.sender, config.sip.portal[0] if config.sip.portal else None),

@@ -1,7 +1,8 @@
 """Call coverage: what happens next to a call for a mailbox's own number, and why (voicemail.md, rows 7 to 10).
 
 `cover` is pure. It is asked again whenever more is known: first before any phone rings, then with what became of the
-ringing. Forwarding beats the mailbox's settings at each turn; do-not-disturb is busy.
+ringing. Forwarding beats the mailbox's settings at each turn; do-not-disturb is busy. A call that was sent on too often
+already, or comes back to where it was (`in_a_circle`), is a loop.
 """
 
 from collections.abc import Collection
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from voicebox.arrival import DIVERSIONS_MAX
 from voicebox.mailbox import Mailbox
 from voicebox.message import Reason
 
@@ -97,7 +99,7 @@ class Refuse:
     """Nobody takes the call."""
 
     status: int
-    """486 busy, 480 unavailable (RFC 3261 sections 21.4.18 and 21.4.24)."""
+    """486 busy, 480 unavailable, 482 a loop (RFC 3261 sections 21.4.24, 21.4.18 and 21.4.20)."""
     why: str
 
     @property
@@ -128,15 +130,43 @@ _REASON: Final = {
 }
 
 
-def cover(mailbox: Mailbox, rung: Rung, *, deflected_to: str | None = None, ruled_out: Collection[When] = ()) -> Step:
+def cover(
+    mailbox: Mailbox,
+    rung: Rung,
+    *,
+    deflected_to: str | None = None,
+    ruled_out: Collection[When] = (),
+    sent_on: int = 0,
+) -> Step:
     """Return what to do next with a call for a mailbox's own number.
 
     Args:
         mailbox: whose number was called.
         rung: what is known of its phones.
         deflected_to: the number that a phone named which deflected the call; None is the mailbox.
-        ruled_out: forwardings that cannot be followed (not allowed, a loop): the call goes on as if they were off.
+        ruled_out: forwardings that cannot be followed (not allowed, say): the call goes on as if they were off.
+        sent_on: how often the call was sent on before it came to this mailbox, by others and by us.
     """
+    step = _cover(mailbox, rung, deflected_to, ruled_out)
+    if isinstance(step, Forward) and sent_on >= DIVERSIONS_MAX:
+        return Refuse(482, f"the call was sent on {DIVERSIONS_MAX} times; once more is a loop")
+    return step
+
+
+def in_a_circle(mailbox: Mailbox, colleague: Mailbox, passed: Collection[int]) -> Refuse | None:
+    """Return the end of a call that a mailbox forwards to a colleague where it has been; None where it may go there.
+
+    Args:
+        mailbox: which forwards.
+        colleague: to whom.
+        passed: ids of the mailboxes that have sent the call on, this one among them.
+    """
+    if colleague.id not in passed:
+        return None
+    return Refuse(482, f"mailboxes {mailbox.number} and {colleague.number} forward in a circle")
+
+
+def _cover(mailbox: Mailbox, rung: Rung, deflected_to: str | None, ruled_out: Collection[When]) -> Step:
     if (always := _forward(mailbox, When.ALWAYS, ruled_out)) is not None:
         return Forward(always, When.ALWAYS, Reason.UNCONDITIONAL, "all calls are forwarded")
     if mailbox.enabled and mailbox.send_all:

@@ -11,14 +11,16 @@ Ids make each step harmless to repeat: take, audio and message share one, and ea
 """
 
 import asyncio
+import itertools
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
+from voicebox.backoff import doubled_s
 from voicebox.clock import Clock
 from voicebox.errors import DatabaseUnavailable
-from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Events, MailboxChanged, OutboxGrew
+from voicebox.events import AudioSpooled, DatabaseBack, Events, MailboxChanged, OutboxGrew
 from voicebox.mailbox import Mailbox
 from voicebox.message import Message, Take
 from voicebox.storage import ageing, audio, confirmations, holdings, mailboxes, messages, outbox
@@ -199,11 +201,10 @@ class Deposits:
         """Bring what the database did not take to it as soon as it is back; runs until cancelled."""
         while True:
             await self._overdue.wait()
-            pause_s = RETRY_FIRST_S
-            await asyncio.sleep(pause_s)
-            while not await self.retry():
-                pause_s = min(RETRY_MAX_S, pause_s * 2)
-                await asyncio.sleep(pause_s)
+            for failures in itertools.count(1):
+                await asyncio.sleep(doubled_s(failures, first_s=RETRY_FIRST_S, most_s=RETRY_MAX_S))
+                if await self.retry():
+                    break
             self._overdue.clear()
             self._events.publish(DatabaseBack())
 
@@ -259,7 +260,6 @@ class Deposits:
         self._waiting[deposit.take.id] = deposit
         level = logging.ERROR if len(self._waiting) == 1 else logging.INFO  # an outage is one alarm, not thousands
         logger.log(level, "message %s waits in the spool for the database: %s", deposit.take.id, why)
-        self._events.publish(DatabaseLost(len(self._waiting)))
         self._overdue.set()
 
 
@@ -287,11 +287,10 @@ async def _store(connection: AsyncConnection, deposit: Deposit, now: datetime) -
     await messages.add(connection, made, now, pending=pending)
     drafts = mails_of(owner, made, held)
     await outbox.add(connection, drafts, now)
-    kinds = [Kind(draft.kind) for draft in drafts]
     if owner.mwi and not pending:
         await outbox.remind_light(connection, owner.company_id, owner.id, now)
-        kinds.append(Kind.MWI)
-    return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=tuple(kinds))
+    kinds = tuple(Kind(draft.kind) for draft in drafts)
+    return _Stored(fresh=True, audio=audio.AudioState.SPOOL, visible=not pending, kinds=kinds)
 
 
 def placed(owner: Mailbox, made: Message, held: frozenset[str]) -> tuple[Message, bool]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from voicebox.announcement import ALTERNATIVES, Choice, Kind
+from voicebox.announcement import ALTERNATIVES, CHOSEN, TO_DEFAULT, Choice, Kind
 from voicebox.applied import Applied, Change, Value
 from voicebox.devices import Ha1
 from voicebox.directory_entries import GREETINGS
@@ -16,6 +16,7 @@ from voicebox.directory_prepared import Prepared
 from voicebox.errors import Conflict
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
+from voicebox.notices import tell_owner
 from voicebox.pinhistory import PinHistory
 from voicebox.storage import announcements, audio, confirmations, credentials, lists, mailboxes, provisioned, teams
 from voicebox.storage.mailboxes import Device
@@ -142,6 +143,7 @@ class DirectoryUpdate:
 
     async def _mailbox(self, plan: MailboxPlan, standing: Standing | None, company: Company) -> None:
         subject = f"mailbox {plan.entry.number}"
+        new = standing is None
         choices = await self._known_choices(standing)
         wanted = self._wanted(plan, standing.mailbox if standing else None, choices)
         if standing is None:
@@ -155,15 +157,16 @@ class DirectoryUpdate:
         else:
             changed = self._differences(subject, standing.mailbox, wanted, plan)
             mailbox = await self._write(self._written[plan.entry.number], wanted)
-            for kind in [kind for kind in choices if kind.plays_in in changed]:
-                await announcements.forget(self._connection, mailbox, kind)
-                del choices[kind]
+            for kind in [kind for kind in TO_DEFAULT if kind.plays_in in changed]:
+                await self._tell(mailbox, kind, getattr(plan.entry, str(kind.plays_in)))
+                if choices.pop(kind, None) is not None:
+                    await announcements.forget(self._connection, mailbox, kind)
         known = {alias.number for alias in standing.aliases}
         for number in plan.aliases or ():
             if number not in known:
                 await mailboxes.add_alias(self._connection, mailbox, number, self._now)
                 self._note(subject, "alias", after=number)
-        await self._alternatives(subject, plan, mailbox, choices)
+        await self._alternatives(subject, plan, mailbox, choices, new=new)
         await self._device(subject, plan, mailbox, standing.devices)
         await self._secrets(subject, plan, mailbox, standing)
 
@@ -174,7 +177,7 @@ class DirectoryUpdate:
         return await announcements.choices(self._connection, standing.mailbox.id)
 
     async def _alternatives(
-        self, subject: str, plan: MailboxPlan, mailbox: Mailbox, known: Mapping[Kind, Choice]
+        self, subject: str, plan: MailboxPlan, mailbox: Mailbox, known: Mapping[Kind, Choice], *, new: bool
     ) -> None:
         """Write the alternative greetings; what plays of them plays on, or the default where the file leaves it out."""
         listed = plan.entry.alternative_greetings
@@ -195,6 +198,10 @@ class DirectoryUpdate:
             if plays:
                 mailbox = await self._write(mailbox, {"no_answer_greeting": audio_id})
             self._note(subject, f"alternative_greetings[{number}]", before.name if before else None, name)
+            if not new and name is not None:
+                await self._tell(mailbox, kind, name)
+            elif plays:
+                await self._tell(mailbox, Kind.NO_ANSWER, None)
 
     def _plays(self, choice: Choice, plan: MailboxPlan, mailbox: Mailbox, separate: Choice | None) -> bool:
         """Tell whether an alternative is what plays, and not a greeting for no answer that has the same audio."""
@@ -228,6 +235,12 @@ class DirectoryUpdate:
             elif before is not None and _is_from_file(playing := getattr(before, key)) and playing not in chosen:
                 wanted[key] = None
         return wanted
+
+    async def _tell(self, owner: Mailbox, kind: Kind, name: str | None) -> None:
+        """Have a mailbox's owner told what callers hear from now on (security.md, row 4); None is the default."""
+        change = TO_DEFAULT[kind] if name is None else CHOSEN[kind]
+        notice_id = f"{self._prepared.notice_id}:{kind}:{owner.id}"
+        await tell_owner(self._connection, owner, change, self._now, notice_id=notice_id, detail=name or "")
 
     async def _write(self, before: Mailbox, wanted: Mapping[str, Any]) -> Mailbox:
         diff = {name: value for name, value in wanted.items() if getattr(before, name) != value}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from voicebox.announcement import Mastered
+from voicebox.ids import new_id
 
 
 @dataclass(slots=True)
@@ -37,3 +38,5 @@ class Prepared:
     """By the owner's extension and the list's number."""
     greetings: list[Greeting] = field(default_factory=list)
     """Only what is not stored yet."""
+    notice_id: str = field(default_factory=new_id)
+    """Of the mails that tell owners of a change, however often the transaction runs."""

@@ -11,7 +11,7 @@ copy for themselves names themselves.
 Everything stays within the company: recipients are mailboxes, and a confidential message stays confidential.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,7 @@ from voicebox.message import Caller, Message, MessageKind, Reason, State, Take
 from voicebox.storage import audio, confirmations, holdings, lists, mailboxes, messages, outbox, sendings
 from voicebox.storage.database import AsyncConnection, Database
 from voicebox.storage.lists import DistributionList
-from voicebox.storage.outbox import Draft, Kind
+from voicebox.storage.outbox import Kind
 from voicebox.storage.sendings import Delivery, Result, Sending, Standing
 
 __all__ = [
@@ -210,8 +210,6 @@ class Distribution:
         recalled = await self._db.write(work)
         for each in recalled or ():
             self._events.publish(MailboxChanged(sender.company_id, each.mailbox_id))
-        if recalled:
-            self._events.publish(OutboxGrew(Kind.MWI))
         return None if recalled is None else len(recalled)
 
 
@@ -240,13 +238,9 @@ async def _write(connection: AsyncConnection, dispatch: Dispatch, now: datetime)
     return _Written(
         results=tuple(sorted(results, key=lambda each: each.recipient)),
         visible=tuple(owner.id for owner, _, pending in there if not pending),
-        kinds=_kinds(drafts) | ({Kind.MWI} if lit else frozenset()),
+        kinds=frozenset(Kind(draft.kind) for draft in drafts),
         spooled=spooled,
     )
-
-
-def _kinds(drafts: Sequence[Draft]) -> frozenset[Kind]:
-    return frozenset(Kind(draft.kind) for draft in drafts)
 
 
 async def _keep(connection: AsyncConnection, dispatch: Dispatch, now: datetime) -> bool:

@@ -21,7 +21,7 @@ class MailboxChanged:
 
 @dataclass(frozen=True, slots=True)
 class OutboxGrew:
-    """A row of this kind is due."""
+    """A mail of this kind is due; of lights, `MailboxChanged` tells."""
 
     kind: str
 
@@ -35,31 +35,17 @@ class AudioSpooled:
 
 @dataclass(frozen=True, slots=True)
 class AudioStored:
-    """A message's audio has moved from the spool to the audio store."""
+    """A message's audio has moved from the spool to the audio store. Tests wait for it; nothing else has to."""
 
     audio_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AudioBroken:
-    """A recording could not be assembled: an alarm for the operator."""
-
-    audio_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseLost:
-    """Messages are kept in the spool since the database does not take them; `waiting` counts them."""
-
-    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseBack:
-    """All messages that waited in the spool have been taken by the database."""
+    """All messages that waited in the spool have been taken by the database. Tests wait for it; nothing else has to."""
 
 
-Event = MailboxChanged | OutboxGrew | AudioSpooled | AudioStored | AudioBroken | DatabaseLost | DatabaseBack
+Event = MailboxChanged | OutboxGrew | AudioSpooled | AudioStored | DatabaseBack
 
 
 class Events:

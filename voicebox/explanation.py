@@ -4,12 +4,12 @@ A call for a mailbox's own number goes on by what its phones do, which nobody kn
 may do is followed, through every forwarding, to where it ends.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from voicebox.arrival import DIVERSIONS_MAX, Decision, ToMailbox
-from voicebox.coverage import Forward, Refuse, Ring, Rung, Step, When, cover
+from voicebox.arrival import Decision, ToMailbox
+from voicebox.coverage import Forward, Ring, Rung, Step, When, cover, in_a_circle
 from voicebox.mailbox import Mailbox
 from voicebox.outbound import Refused
 from voicebox.outcalls import Permit
@@ -40,20 +40,23 @@ class Turn:
     """As in a call record's `coverage` entry: `to`, `why`, and what belongs to them."""
 
 
-async def explain(decision: Decision, phones: Mapping[int, int], outcalls: Admits) -> list[Turn]:
+async def explain(
+    decision: Decision, phones: Mapping[int, int], outcalls: Admits, *, diversions: int = 0
+) -> list[Turn]:
     """Return the steps of coverage after a decision; none where the call goes on without.
 
     Args:
         decision: where the call goes first (`voicebox.arrival`).
         phones: how many phones are registered, by mailbox.
         outcalls: what may be dialled.
+        diversions: how often the call was sent on before it comes.
 
     Raises:
         DatabaseUnavailable: what was dialled today cannot be read.
     """
     if not isinstance(decision, ToMailbox) or not decision.called:
         return []
-    walk = _Walk(phones, outcalls)
+    walk = _Walk(phones, outcalls, diversions)
     await walk.to(decision.mailbox, after=(), visited=())
     return walk.turns
 
@@ -61,10 +64,11 @@ async def explain(decision: Decision, phones: Mapping[int, int], outcalls: Admit
 class _Walk:
     """Collects turns, depth first."""
 
-    def __init__(self, phones: Mapping[int, int], outcalls: Admits) -> None:
+    def __init__(self, phones: Mapping[int, int], outcalls: Admits, diversions: int) -> None:
         self.turns: list[Turn] = []
         self._phones = phones
         self._outcalls = outcalls
+        self._diversions = diversions
 
     async def to(self, mailbox: Mailbox, *, after: tuple[str, ...], visited: tuple[int, ...]) -> None:
         """Follow a call for a mailbox's number."""
@@ -82,7 +86,7 @@ class _Walk:
         """Note what happens next, and follow it where it leads on."""
         ruled_out: set[When] = set()
         while len(self.turns) < STEPS_MAX:
-            step = cover(mailbox, rung, ruled_out=ruled_out)
+            step = cover(mailbox, rung, ruled_out=ruled_out, sent_on=self._diversions + len(visited))
             if not isinstance(step, Forward):
                 self._say(mailbox, after, step.facts)
                 return step
@@ -105,17 +109,11 @@ class _Walk:
         if colleague is None:
             return True
         passed = (*visited, mailbox.id)
-        if problem := _loop(mailbox, colleague, passed):
-            self._say(colleague, after, Refuse(482, problem).facts)
+        if (loop := in_a_circle(mailbox, colleague, passed)) is not None:
+            self._say(colleague, after, loop.facts)
         else:
             await self.to(colleague, after=after, visited=passed)
         return True
 
     def _say(self, mailbox: Mailbox, after: tuple[str, ...], facts: Mapping[str, object]) -> None:
         self.turns.append(Turn(after, mailbox.number, facts))
-
-
-def _loop(mailbox: Mailbox, colleague: Mailbox, visited: Collection[int]) -> str:
-    if colleague.id in visited:
-        return f"mailboxes {mailbox.number} and {colleague.number} forward in a circle"
-    return f"the call was sent on {DIVERSIONS_MAX} times; once more is a loop" if len(visited) > DIVERSIONS_MAX else ""

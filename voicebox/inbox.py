@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from voicebox.clock import Clock
-from voicebox.events import Events, MailboxChanged, OutboxGrew
+from voicebox.events import Events, MailboxChanged
 from voicebox.mailbox import Mailbox
 from voicebox.message import Counts, Message, State
 from voicebox.storage import holdings, messages, outbox
@@ -93,10 +93,10 @@ class Inbox:
         """Mark a message as handled by `by`; None if it is handled already, or not there (any more)."""
         return await self._marked(messages.handle, message_id, by)
 
-    async def delete_all(self, *, received_until: datetime | None = None) -> int:
+    async def delete_all(self, *, there_until: datetime | None = None) -> int:
         """Delete all new and saved messages; returns how many.
 
-        `received_until` is the moment the subscriber was asked: a message that came into its folder after it was not
+        `there_until` is the moment the subscriber was asked: a message that came into its folder after it was not
         meant, though its recording may have begun before.
         """
         now = self._clock.now()
@@ -106,7 +106,7 @@ class Inbox:
                 connection,
                 self._mailbox.id,
                 states=(State.NEW, State.SAVED),
-                until=received_until or now,
+                until=there_until or now,
                 now=now,
             )
             if how_many:
@@ -146,7 +146,6 @@ class Inbox:
 
     def _tell(self) -> None:
         self._events.publish(MailboxChanged(self._mailbox.company_id, self._mailbox.id))
-        self._events.publish(OutboxGrew(outbox.Kind.MWI))
 
 
 def cursor_of(message: Message) -> Cursor:

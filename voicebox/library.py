@@ -7,17 +7,15 @@ Decoding and encoding run in threads: libsndfile works without the interpreter's
 import asyncio
 import contextlib
 import io
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import soxr
 
-from voicebox.clock import Clock
 from voicebox.errors import NoAudio, RecordingBroken, RecordingElsewhere
+from voicebox.resampling import resample
 from voicebox.storage import audio
 from voicebox.storage.audio import AudioState
 from voicebox.storage.blobs import AudioStore
@@ -65,13 +63,12 @@ Raises:
 
 
 class AudioLibrary:
-    """Reads audio by its id, and takes in new pieces (greetings, names, announcements)."""
+    """Reads audio by its id."""
 
-    def __init__(self, db: Database, store: AudioStore, assemble: Assemble, clock: Clock) -> None:
+    def __init__(self, db: Database, store: AudioStore, assemble: Assemble) -> None:
         self._db = db
         self._store = store
         self._assemble = assemble
-        self._clock = clock
 
     async def flac(self, audio_id: str) -> bytes:
         """Return the audio as FLAC, mono, 16 bits, at its own rate.
@@ -134,26 +131,6 @@ class AudioLibrary:
         row = await self._row(audio_id)
         return None if row is None or row.state is AudioState.BROKEN else row.samples / row.rate_hz
 
-    async def keep(self, company_id: int, samples: Samples, rate_hz: int) -> str:
-        """Store a new piece of audio and return its id; raises StoreUnavailable or DatabaseUnavailable."""
-        audio_id = uuid.uuid4().hex
-        now = self._clock.now()
-        flac = await asyncio.to_thread(encode, samples, rate_hz, "FLAC")
-        key = await self._store.put(company_id, audio_id, flac, now)
-        await self._db.write(
-            lambda connection: audio.add(
-                connection,
-                audio_id=audio_id,
-                company_id=company_id,
-                samples=len(samples),
-                rate_hz=rate_hz,
-                now=now,
-                blob_key=key,
-                size_bytes=len(flac),
-            )
-        )
-        return audio_id
-
     async def _row(self, audio_id: str) -> audio.AudioRow | None:
         async with self._db.read() as connection:
             return await audio.get(connection, audio_id)
@@ -184,15 +161,7 @@ def _join(pieces: Sequence[bytes]) -> bytes:
     """Return FLAC files as one, at the highest of their rates: a comment may come over another codec. Blocks."""
     decoded = [decode(piece) for piece in pieces]
     rate_hz = max(rate_hz for _, rate_hz in decoded)
-    return encode(np.concatenate([_at_rate(samples, own_hz, rate_hz) for samples, own_hz in decoded]), rate_hz, "FLAC")
-
-
-def _at_rate(samples: Samples, from_hz: int, to_hz: int) -> Samples:
-    if from_hz == to_hz or not len(samples):
-        return samples
-    found = soxr.resample(samples.astype(np.float32), from_hz, to_hz, quality="HQ")
-    clipped: Samples = np.clip(np.rint(found), -32768, 32767).astype(np.int16)
-    return clipped
+    return encode(np.concatenate([resample(samples, own_hz, rate_hz) for samples, own_hz in decoded]), rate_hz, "FLAC")
 
 
 def _convert(flac: bytes, format_: str) -> bytes:

@@ -1,8 +1,8 @@
 """The mailbox and its company: the settings of voicemail.md, rows 1 to 21, as values."""
 
 from dataclasses import dataclass
-from datetime import tzinfo
-from zoneinfo import ZoneInfo
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from voicebox.i18n import Language
 
@@ -86,7 +86,15 @@ class Mailbox:
     """Row 21: 600 to 54,000 (10 to 900 minutes)."""
     retention_days: int = 30
 
-    @property
-    def zone(self) -> tzinfo:
-        """The subscriber's own time zone."""
-        return ZoneInfo(self.time_zone)
+
+def zone_of(*owners: Mailbox | Company) -> tzinfo:
+    """Return the time zone of the first of these whose zone this machine knows; of none, UTC.
+
+    A zone was checked where it was written, maybe by a machine with newer zones than this one.
+    """
+    for owner in owners:
+        try:
+            return ZoneInfo(owner.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return UTC

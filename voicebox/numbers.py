@@ -23,6 +23,10 @@ TYPED_MAX_CHARS: Final = 40
 SIGNALLED_MAX_CHARS: Final = 256
 SIGNALLED_MAX_DIGITS: Final = 32
 
+EMERGENCY_ANYWHERE: Final = frozenset({"110", "112", "911", "999", "000", "19222", "116117"})
+"""Of every country: 112 is dialled all over the world, and travellers' phones know the others. Whatever their length,
+what is dialled so is never read as a number of the town."""
+
 
 @dataclass(frozen=True, slots=True)
 class DialPlan:
@@ -116,15 +120,27 @@ def parse_strict(text: str, plan: DialPlan) -> str:
 
 
 def parse_destination(text: str, plan: DialPlan) -> str:
-    """Read a number that calls may be sent to (row 17 and forwarding): an extension as it is, else as E.164.
+    """Read a number that a person writes, to send calls to (row 17 and forwarding): an extension as it is, else E.164.
 
     Raises:
         NumberRefused: as for `parse_strict`; what is spelled as an extension is not looked up here.
     """
     digits = _typed_digits(text)
-    if len(digits) <= EXTENSION_MAX_DIGITS and digits[0] not in "+0":
+    if digits in EMERGENCY_ANYWHERE or (len(digits) <= EXTENSION_MAX_DIGITS and digits[0] not in "+0"):
         return digits
     return parse_strict(text, plan)
+
+
+def parse_dialled(text: str, plan: DialPlan) -> Number | None:
+    """Read what is to be dialled: by keys, as a phone deflects a call, or as it is stored; None where it is no number.
+
+    Digits, with spaces and hyphens between them, and what leads abroad: a plus or, on keys, which have none, `00`.
+    What else signalling may hold, such as a URI of somewhere else, is not dialled. Never raises.
+    """
+    plain = text.replace(" ", "").replace("-", "")
+    if plain in EMERGENCY_ANYWHERE:
+        return Number(None, plain)
+    return _signalled(plain, plan) if _SIGNALLED.fullmatch(plain) else None
 
 
 def parse_signalled(user: str, plan: DialPlan) -> Number | None:

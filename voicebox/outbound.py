@@ -18,10 +18,8 @@ import phonenumbers
 from phonenumbers import PhoneNumberType, shortnumberinfo
 
 from voicebox.mailbox import Company, Mailbox
+from voicebox.numbers import EMERGENCY_ANYWHERE
 from voicebox.settings.outbound import Outbound
-
-EMERGENCY_ANYWHERE: Final = frozenset({"110", "112", "911", "999", "000", "19222", "116117"})
-"""Refused in every country: 112 is dialled all over the world, and travellers' phones know the others."""
 
 _EXTENSION: Final = re.compile(r"[1-9][0-9]{0,4}")
 """Of the exchange; a mailbox's own may be longer."""
@@ -80,7 +78,7 @@ class Usage:
     seconds_today: int = 0
     """By the company on its own day, calls in progress included."""
     calls: int = 0
-    """In progress, over the whole installation."""
+    """In progress, of this `voicebox serve`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +89,8 @@ class Dial:
     """An extension, or E.164 with the plus sign."""
     mailbox: Mailbox | None = None
     """The colleague whose phones ring; None goes to the outbound peer."""
-    limit_s: int | None = None
-    """How long the call may last until the day's budget is spent; None where it costs nothing."""
-
-    @property
-    def internal(self) -> bool:
-        """Whether the call stays in the house, so that it neither costs nor counts."""
-        return self.limit_s is None
+    internal: bool = True
+    """Whether the call stays in the house, so that it neither costs nor counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ def permit(
     Args:
         company: the mailbox's; its country decides what an emergency number is.
         payer: the mailbox that pays for the call, and is named as its origin.
-        number: an extension or E.164, as `numbers.parse_destination` returns it.
+        number: an extension or E.164, as `OutCalls` reads it.
         settings: the installation's.
         owner: whose number of the company it is, if anybody's (`Directory.find_line`).
         usage: what limits are compared with.
@@ -157,15 +150,19 @@ def always_refused(number: str, country_code: str, *, colleague: Mailbox | None 
     return Refusal.PREMIUM if _service(number, country_code) else None
 
 
+def left_s(settings: Outbound, seconds_today: int) -> int:
+    """Return how many seconds of a day's budget are left; below zero where more were used."""
+    return settings.daily_budget_min * 60 - seconds_today
+
+
 def _within_limits(number: str, settings: Outbound, usage: Usage) -> Dial | Refused:
-    left_s = settings.daily_budget_min * 60 - usage.seconds_today
     if not number.startswith(settings.allow):
         return Refused(Refusal.NOT_ALLOWED)
     if usage.calls >= settings.max_calls:
         return Refused(Refusal.TOO_MANY_CALLS)
-    if left_s <= 0:
+    if left_s(settings, usage.seconds_today) <= 0:
         return Refused(Refusal.BUDGET_SPENT)
-    return Dial(number, limit_s=left_s)
+    return Dial(number, internal=False)
 
 
 @lru_cache(maxsize=4096)

@@ -4,31 +4,25 @@ Where calls are forwarded to is judged by the outbound policy (security.md, row 
 switched on; when a call is forwarded the policy is asked once more, with what was used by then.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from voicebox.announcement import Change
 from voicebox.clock import Clock
-from voicebox.directory import Directory, NumberKind
 from voicebox.events import Events
 from voicebox.mailbox import Company, Mailbox
 from voicebox.notices import change_and_tell
-from voicebox.numbers import DialPlan, parse_signalled
-from voicebox.outbound import Dial, Owner, Refused, Usage, permit
-from voicebox.settings.outbound import Outbound
+from voicebox.outbound import Dial, Refused
+from voicebox.outcalls import OutCalls
 from voicebox.storage.database import Database
 from voicebox.storage.swaps import swap
-
-_UNUSED: Final = Usage()
-"""What was used up so far does not matter for a call that may come next month."""
 
 
 class Reachability:
     """The switches of every mailbox. Changes return None where somebody else was quicker, and change nothing then."""
 
-    def __init__(self, db: Database, directory: Directory, settings: Outbound, *, events: Events, clock: Clock) -> None:
+    def __init__(self, db: Database, outcalls: OutCalls, *, events: Events, clock: Clock) -> None:
         self._db = db
-        self._directory = directory
-        self._settings = settings
+        self._outcalls = outcalls
         self._events = events
         self._clock = clock
 
@@ -44,14 +38,7 @@ class Reachability:
             seen: whose calls are to be forwarded.
             typed: as a person dials it: an extension, 0211…, 0049…, or as it is stored.
         """
-        number = parse_signalled(typed, DialPlan(company.country_code, company.area_code))
-        if number is None:
-            return None
-        line = await self._directory.find_line(company.id, number)
-        owner = Owner(line.mailbox, alias=line.kind is NumberKind.ALIAS) if line is not None else None
-        # Somebody's number is read as theirs; a stranger's in full; what can be neither is a telephone of the exchange.
-        reading = line.number if line is not None else number.e164 or number.digits
-        match permit(company, seen, reading, self._settings, owner=owner, usage=_UNUSED):
+        match await self._outcalls.judge(company, seen, typed):
             case Dial(number=dialled):
                 return dialled
             case Refused():

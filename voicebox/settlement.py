@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from voicebox.backoff import doubled_s
 from voicebox.clock import Clock
 from voicebox.errors import DatabaseUnavailable, RecordingBroken, RecordingElsewhere, StoreUnavailable
-from voicebox.events import AudioBroken, AudioSpooled, AudioStored, Event, Events
+from voicebox.events import AudioSpooled, AudioStored, Event, Events
 from voicebox.library import Assemble, Assembled, AudioLibrary
 from voicebox.storage import audio
 from voicebox.storage.audio import AudioRow, AudioState
@@ -66,7 +67,7 @@ class _Trouble:
 
 def pause_s(failures: int) -> float:
     """Return how long to wait after so many failures in a row."""
-    return min(PAUSE_MAX_S, PAUSE_FIRST_S * 2.0 ** min(failures - 1, 20))
+    return doubled_s(failures, first_s=PAUSE_FIRST_S, most_s=PAUSE_MAX_S)
 
 
 class Settlement:
@@ -227,7 +228,6 @@ class Settlement:
     def _sound_alarm(self, audio_id: str, why: str) -> None:
         self.broken += 1
         logger.error("recording %s is broken: %s", audio_id, why)
-        self._events.publish(AudioBroken(audio_id))
 
     def _may(self, audio_id: str, now: datetime) -> bool:
         trouble = self._troubles.get(audio_id)

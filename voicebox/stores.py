@@ -89,7 +89,7 @@ async def open_stores(config: Config, stack: contextlib.AsyncExitStack) -> Store
         worker=worker,
         assemble=assemble,
         directory=Directory(db),
-        library=AudioLibrary(db, store, assemble, clock),
+        library=AudioLibrary(db, store, assemble),
         announcements=Announcements(db, store, worker.master, events=events, clock=clock),
         deposits=deposits,
         settlement=Settlement(db, store, assemble, spool, events=events, clock=clock),

@@ -115,9 +115,7 @@ def make_services(config: Config, stores: Stores, sounds: Sounds, outcalls: OutC
         greetings=Greetings(
             *(stores.db, stores.store, stores.assemble, stores.worker.master), events=stores.events, clock=stores.clock
         ),
-        reachability=Reachability(
-            stores.db, stores.directory, config.outbound, events=stores.events, clock=stores.clock
-        ),
+        reachability=Reachability(stores.db, outcalls, events=stores.events, clock=stores.clock),
         distribution=Distribution(stores.db, stores.events, stores.clock),
         teams=Teams(stores.db),
     )

@@ -4,6 +4,7 @@ What is on disk is never lost: hanging up, silence and wrong keys all send what 
 after the deposit has been accepted.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from ivr import menu
@@ -35,39 +36,68 @@ async def leave_message(call: Call, services: Services, mailbox: Mailbox, reason
     """
     await call.answer()
     async with apologising(call, mailbox.language):
-        way_out = ZeroOut(call, services, mailbox)
+        limits = RecordLimits(max_s=mailbox.message_max_s)
+        deposit = Deposit(call, services, mailbox, reason, limits, ZeroOut(call, services, mailbox))
         if is_closed(mailbox):
-            wanted = await _say_closed(Deposit(call, services, mailbox, reason, RecordLimits(max_s=0), way_out))
+            wanted = await _say_closed(deposit)
         else:
-            wanted = await _reserved(call, services, mailbox, reason, way_out)
+            wanted = await _take_messages(deposit)
     if wanted is Act.LOGIN:
         await portal(call, services)
 
 
-async def _reserved(call: Call, services: Services, mailbox: Mailbox, reason: Reason, way_out: ZeroOut) -> Act | None:
+async def _take_messages(deposit: Deposit) -> Act | None:
+    """Take a message, and another where the caller could not be connected after one."""
+    came = await _reserved(deposit)
+    while isinstance(came, Connection):
+        came = await _reserved(deposit, came)
+    return came
+
+
+async def _reserved(deposit: Deposit, failed: Connection | None = None) -> Act | Connection | None:
     # Held before the greeting: a caller who was asked to speak can always be recorded.
-    reserved = await services.space.reserve(mailbox.message_max_s)
+    reserved = await deposit.services.space.reserve(deposit.mailbox.message_max_s)
     if reserved is None:
-        call.note("refused", why="storage")
-        await part(call, say(mailbox.language, "refused-storage"))
+        deposit.call.note("refused", why="storage")
+        await part(deposit.call, *_sent_before(deposit, failed), say(deposit.language, "refused-storage"))
         return None
     try:
-        return await _serve(call, services, mailbox, reason, way_out)
+        return await _serve(deposit, failed)
     finally:
         reserved.release()
 
 
-async def _serve(call: Call, services: Services, mailbox: Mailbox, reason: Reason, way_out: ZeroOut) -> Act | None:
-    """Serve a caller who can be recorded; return `Act.LOGIN` for one who wants to log in instead."""
-    room = await services.deposits.room(mailbox)
+async def _serve(deposit: Deposit, failed: Connection | None) -> Act | Connection | None:
+    """Serve a caller who can be recorded.
+
+    Args:
+        deposit: the caller at the mailbox.
+        failed: why the caller, whose message has been sent, was not connected; None: the call begins.
+
+    Returns:
+        `Act.LOGIN` for one who wants to log in instead; why one was not connected, whose message has been sent.
+    """
+    language = deposit.language
+    room = await deposit.services.deposits.room(deposit.mailbox)
     if room.full:
-        call.note("refused", why="full")
-        await _turn_away(call, mailbox, way_out)
+        deposit.call.note("refused", why="full")
+        if failed is None:
+            await _turn_away(deposit)
+        else:
+            await part(deposit.call, *_sent_before(deposit, failed), say(language, "transfer-failed-goodbye"))
         return None
-    limits = RecordLimits(max_s=min(mailbox.message_max_s, room.left_s))
-    deposit = Deposit(call, services, mailbox, reason, limits, way_out)
-    said = await greeting(services, mailbox, reason)
-    return await _take_message(deposit, *said, *way_out.hint(said[-1]))
+    limits = RecordLimits(max_s=min(deposit.mailbox.message_max_s, room.left_s))
+    deposit = replace(deposit, limits=limits, another=failed is not None)
+    if failed is not None:
+        before = (*_sent_before(deposit, failed), say(language, "transfer-failed-another"))
+        return await _take_message(deposit, *before)
+    said = await greeting(deposit.services, deposit.mailbox, deposit.reason)
+    return await _take_message(deposit, *said, *deposit.way_out.hint(said[-1]), login=True)
+
+
+def _sent_before(deposit: Deposit, failed: Connection | None) -> tuple[Sound, ...]:
+    """Return what is said of a message that was sent, where nothing was said of it before ringing."""
+    return (say(deposit.language, "review-sent"),) if failed in {Connection.REFUSED, Connection.NOT_NOW} else ()
 
 
 async def _say_closed(deposit: Deposit) -> Act | None:
@@ -85,13 +115,14 @@ async def _say_closed(deposit: Deposit) -> Act | None:
     return None
 
 
-async def _take_message(deposit: Deposit, *before: Sound) -> Act | None:
+async def _take_message(deposit: Deposit, *before: Sound, login: bool = False) -> Act | Connection | None:
     """Greet, record and send; too short a recording, or nobody behind `0`, leads back to the tone.
 
-    Returns `Act.LOGIN` where `*` in the greeting asked for it.
+    Returns `Act.LOGIN` where `*` in the greeting asked for it (and `login` lets it); and where the message has been
+    sent, but `0` led nowhere, why.
     """
     language, attempt = deposit.language, 0
-    greeted = await deposit.greet(*before, login=True)
+    greeted = await deposit.greet(*before, login=login)
     while True:
         if greeted is Act.LOGIN:
             return Act.LOGIN
@@ -101,8 +132,7 @@ async def _take_message(deposit: Deposit, *before: Sound) -> Act | None:
             recorded = await deposit.record(context)
             leaving = menu.RECORDING.act(recorded.key) is Act.TRANSFER
             if take := usable(recorded):
-                await _dispose(deposit, Draft(take, context, recorded.by, leaving=leaving))
-                return None
+                return await _dispose(deposit, Draft(take, context, recorded.by, leaving=leaving))
             await deposit.discard(recorded.take)
             attempt += 1
             if not leaving and not await _may_try_again(deposit, recorded, attempt):
@@ -116,9 +146,9 @@ async def _take_message(deposit: Deposit, *before: Sound) -> Act | None:
         greeted = await deposit.greet(*before)
 
 
-async def _turn_away(call: Call, mailbox: Mailbox, way_out: ZeroOut) -> None:
+async def _turn_away(deposit: Deposit) -> None:
     """Tell that the mailbox is full, before anything was said into it, and offer `0` where it leads somewhere."""
-    language = mailbox.language
+    call, language, way_out = deposit.call, deposit.language, deposit.way_out
     if not await way_out.usable():
         await part(call, say(language, "full-mailbox", "full-goodbye"))
         return
@@ -141,7 +171,7 @@ async def _may_try_again(deposit: Deposit, recorded: Recorded, attempt: int) -> 
             await call.hang_up(_cause(recorded.by))
             return False
         case RecordEnd.NO_SPEECH:
-            await part(call, say(language, "record-no-speech-goodbye"))
+            await part(call, say(language, "menu-goodbye" if deposit.another else "record-no-speech-goodbye"))
             return False
         case _ if attempt == ATTEMPTS:
             await part(call, say(language, "record-too-short-goodbye"))
@@ -150,8 +180,8 @@ async def _may_try_again(deposit: Deposit, recorded: Recorded, attempt: int) -> 
             return True
 
 
-async def _dispose(deposit: Deposit, draft: Draft) -> None:
-    """Do with a recording what the caller wants, then end the call."""
+async def _dispose(deposit: Deposit, draft: Draft) -> Connection | None:
+    """Do with a recording what the caller wants, then end the call; but return why it could not be connected."""
     call, language = deposit.call, deposit.language
     match await _verdict(deposit, draft):
         case Verdict.SEND:
@@ -159,25 +189,17 @@ async def _dispose(deposit: Deposit, draft: Draft) -> None:
             await part(call, say(language, "review-sent-goodbye" if sent else "record-too-short-goodbye"))
         case Verdict.TRANSFER:
             await deposit.send(draft)  # before anything else: the caller may hang up while it rings
-            await _leave(deposit)
+            found = await deposit.way_out.go(say(language, "transfer-saved-connecting"))
+            if found is not Connection.REACHED:
+                return found
+            await call.hang_up()
         case Verdict.CUT_OFF:
             await deposit.send(draft)
             await call.hang_up(_cause(draft.ended))
         case Verdict.DISCARD:
             await deposit.discard(*draft.earlier, draft.take)
             await part(call, say(language, "review-discarded-goodbye"))
-
-
-async def _leave(deposit: Deposit) -> None:
-    """Connect a caller whose message has been sent."""
-    call, language = deposit.call, deposit.language
-    match await deposit.way_out.go(say(language, "transfer-saved-connecting")):
-        case Connection.REACHED:
-            await call.hang_up()
-        case Connection.NOBODY:
-            await part(call, say(language, "transfer-failed-goodbye"))
-        case Connection.REFUSED | Connection.NOT_NOW:
-            await part(call, say(language, "review-sent", "transfer-failed-goodbye"))
+    return None
 
 
 async def _verdict(deposit: Deposit, draft: Draft) -> Verdict:

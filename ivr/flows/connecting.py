@@ -58,7 +58,7 @@ async def connect(
 
     try:
         await tell(call, *before)
-        end = await call.transfer(permit.dial, payer, diverted=diverted, answered=answered)
+        end = await call.transfer(permit.dial, payer, diverted=diverted, answered=answered, lease_s=permit.lease_s)
         result = end.value
     except Hangup:
         raise

@@ -48,6 +48,8 @@ class Deposit:
     reason: Reason
     limits: RecordLimits
     way_out: ZeroOut
+    another: bool = False
+    """One of this caller's messages has been sent already."""
 
     @property
     def language(self) -> Language:

@@ -126,7 +126,7 @@ class Inbox(Protocol):
         """Move a deleted message back to where it was."""
         ...
 
-    async def delete_all(self, *, received_until: datetime | None = None) -> int:
+    async def delete_all(self, *, there_until: datetime | None = None) -> int:
         """Delete the new and saved messages that came until a moment; return how many."""
         ...
 
@@ -291,6 +291,10 @@ class Permit(Protocol):
 
     def answered(self) -> None:
         """Count its minutes from now on."""
+        ...
+
+    def lease_s(self) -> float | None:
+        """Return for how long it may go on before this is asked again, once answered; 0 ends it, None costs nothing."""
         ...
 
     async def end(self) -> None:

@@ -7,7 +7,7 @@ from ivr.call import Call
 from ivr.flows.services import Inbox, Services
 from prompts.phrases import Phrase, say
 from voicebox.i18n import Language
-from voicebox.mailbox import Company, Mailbox
+from voicebox.mailbox import Company, Mailbox, zone_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Visit:
 
     @property
     def zone(self) -> tzinfo:
-        """The subscriber's time zone."""
-        return self.owner.zone
+        """The time zone of the person on the line."""
+        return zone_of(self.owner, self.company)
 
     def say(self, *ids: str) -> Phrase:
         """Return utterances in the language of the person on the line."""

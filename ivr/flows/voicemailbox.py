@@ -71,7 +71,7 @@ async def _delete_all(visit: Visit) -> Sound:
     asked_at = visit.services.clock.now()  # what comes in while the question is asked was not meant
     if not await confirm(visit.call, visit.say("mailbox-delete-all-question"), menu.CONFIRM):
         return visit.say("menu-cancelled")
-    await visit.inbox.delete_all(received_until=asked_at)
+    await visit.inbox.delete_all(there_until=asked_at)
     return visit.say("mailbox-all-deleted")
 
 

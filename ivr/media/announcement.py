@@ -15,11 +15,11 @@ from ivr.media.assembly import flac_of, peaks_of
 from ivr.media.g711 import Pcm
 from ivr.media.inband import HOP, SoundKeys
 from ivr.media.inband import RATE_HZ as KEYS_HZ
-from ivr.media.library import resample
 from prompts import mastering
 from prompts.tones import RATE_HZ
 from voicebox.announcement import Mastered
 from voicebox.greeting_file import Fault, GreetingRefused, Samples, decoded, too_slow
+from voicebox.resampling import resample
 
 CPU_MAX_S: Final = 20.0
 """Ten times what three minutes of the dearest format take here. Of computing, since a busy machine is no fault."""

@@ -58,21 +58,6 @@ def flac_of(pcm: Pcm, rate_hz: int) -> bytes:
     return file.getvalue()
 
 
-def mp3_of(flac: bytes) -> bytes:
-    """Return a FLAC file as MP3, 32 kbit/s at 8 kHz: above what G.711 carries.
-
-    Raises:
-        RecordingBroken: the file cannot be read.
-    """
-    try:
-        pcm, rate_hz = soundfile.read(io.BytesIO(flac), dtype="int16")
-    except soundfile.LibsndfileError as error:
-        raise RecordingBroken("the audio cannot be decoded") from error
-    file = io.BytesIO()
-    soundfile.write(file, pcm, rate_hz, format="MP3", bitrate_mode="CONSTANT", compression_level=0.4)
-    return file.getvalue()
-
-
 def peaks_of(pcm: Pcm) -> bytes:
     """Return the loudest sample of each of up to 200 equal parts."""
     if not len(pcm):

@@ -6,8 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
 
-import numpy as np
-import soxr
 import structlog
 
 from ivr.media.g711 import Pcm, encode
@@ -17,6 +15,7 @@ from prompts.phrases import Phrase
 from prompts.tones import RATE_HZ
 from voicebox.codec import Codec
 from voicebox.i18n import Language
+from voicebox.resampling import resample
 
 log = structlog.get_logger("voicebox.ivr.media.library")
 
@@ -30,15 +29,6 @@ Load = Callable[[Language, str], Pcm]
 
 Encode = Callable[[Pcm, int, Codec, float], Awaitable[bytes]]
 """`encoded` done somewhere else."""
-
-
-def resample(pcm: Pcm, from_hz: int, to_hz: int) -> Pcm:
-    """Return int16 mono samples at another rate; peaks that the filter would push over full scale are clipped."""
-    if from_hz == to_hz or not len(pcm):
-        return pcm
-    found = soxr.resample(pcm.astype(np.float32), from_hz, to_hz, quality="HQ")
-    clipped: Pcm = np.clip(np.rint(found), -32768, 32767).astype(np.int16)
-    return clipped
 
 
 def encoded(pcm: Pcm, rate_hz: int, codec: Codec, speed: float = 1.0) -> bytes:

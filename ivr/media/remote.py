@@ -9,7 +9,9 @@ from voicebox.codec import Codec
 COMFORT_NOISE: Final = 13
 """Static payload type of RFC 3389."""
 COMMON_EVENTS: Final = frozenset({96, 101})
-"""SIPp sends 96, nearly everybody else 101."""
+"""SIPp's play_dtmf sends 96 whatever its SDP says, nearly everybody else 101."""
+NOWHERE: Final = frozenset({"0.0.0.0", "::"})
+"""The address of a peer that holds, as RFC 2543 had it; for IPv6 by RFC 6157 section 5."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from ivr.media.playback import Playback
 from ivr.media.receiver import WAITING_MAX, Receiver
 from ivr.media.recorder import Recorder, RecordingHandle, RecordingOutcome
 from ivr.media.recording import Ending, Limits, RecordingRules
-from ivr.media.remote import COMFORT_NOISE, RemoteMedia
+from ivr.media.remote import COMFORT_NOISE, NOWHERE, RemoteMedia
 from ivr.media.reports import Reports
 from ivr.media.rtp import DATAGRAM_MAX_BYTES, Packet, is_rtcp
 from ivr.media.sender import Sender
@@ -30,8 +30,6 @@ from ivr.media.spool import Spool
 from voicebox.callrecord import RtpFigures
 from voicebox.codec import FRAME_MS, Codec
 
-_NOWHERE: Final = frozenset({"0.0.0.0", "::"})
-"""The address of a peer that holds, as RFC 2543 had it."""
 SPARSE_MS: Final = 900
 """Silence is sent about once a second (housekeeping comes every 500 ms) for NAT and SBC timers."""
 FROM_OUTSIDE: Final = frozenset({Ending.HANGUP, Ending.SHUTDOWN})
@@ -109,7 +107,7 @@ class MediaStream:
             self._playback.recode(lambda chunk: transcode(chunk, before, remote.codec))
         self._sender.use(remote.codec, remote.payload_type)
         self._sender.event_pt = remote.send_event_pt
-        reachable = remote.port != 0 and remote.host not in _NOWHERE
+        reachable = remote.port != 0 and remote.host not in NOWHERE
         if reachable:
             self._latch.signal(remote.host, remote.port)
             self._receiver.source = self._latch.source

@@ -1,4 +1,4 @@
-"""The worker process: decoding, FLAC and MP3 away from the event loop, at a lower priority, one job at a time.
+"""The worker process: decoding and FLAC away from the event loop, at a lower priority, one job at a time.
 
 It is spawned, not forked: a fork would copy the locks of our threads. When it dies it is replaced and the job tried
 once more; when we die it ends itself.
@@ -66,10 +66,6 @@ class Worker:
                         _log.warning("the audio worker died and is replaced")
                         pool.shutdown(wait=False)
             raise WorkerDied(f"the audio worker died twice over {getattr(job, '__name__', 'a job')}")
-
-    async def encode_mp3(self, flac: bytes) -> bytes:
-        """Return a FLAC file as MP3; raises RecordingBroken if it cannot be read."""
-        return await self.run(assembly.mp3_of, flac)
 
     async def encode_clip(self, pcm: Pcm, rate_hz: int, codec: Codec, speed: float) -> bytes:
         """Return a message encoded for a call at another speed, which costs too much for a thread beside the loop."""

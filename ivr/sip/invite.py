@@ -13,9 +13,8 @@ from typing import Final
 from ivr.sip.dialog import Dialog, new_tag
 from ivr.sip.message import Request, Response, response_to
 from ivr.sip.session_timer import MIN_SE_S, SessionTimer, has_option
+from ivr.sip.timers import T1_S, T2_S
 
-T1_S: Final = 0.5
-T2_S: Final = 4.0
 GIVE_UP_S: Final = 64 * T1_S
 """RFC 3261 section 13.3.1.4: no ACK for this long ends the session by BYE."""
 

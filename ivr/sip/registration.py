@@ -14,6 +14,7 @@ from ivr.sip.grammar import number
 from ivr.sip.headers import Headers
 from ivr.sip.message import Request, Response
 from ivr.sip.uri import NameAddr, Uri, escaped
+from voicebox.backoff import doubled_s
 
 RETRY_FIRST_S: Final = 5.0
 RETRY_MOST_S: Final = 300.0
@@ -107,7 +108,7 @@ class RegistrationClient:
         self.registered = False
         self.last_error = error
         self._failures += 1
-        return float(min(RETRY_FIRST_S * 2 ** (self._failures - 1), RETRY_MOST_S))
+        return doubled_s(self._failures, first_s=RETRY_FIRST_S, most_s=RETRY_MOST_S)
 
     def _granted_s(self, response: Response) -> int:
         """Return the time granted: of our contact, else the header, else what we asked for (section 10.2.4)."""

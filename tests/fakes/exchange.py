@@ -211,11 +211,18 @@ class FakeOutCalls:
 class FakePermit:
     def __init__(self, dial: Dial) -> None:
         self.dial = dial
+        self.leases: list[float] = []
+        """For how long it goes on each time that is asked; afterwards for an hour."""
         self.counted = False
         self.ended = False
 
     def answered(self) -> None:
         self.counted = True
+
+    def lease_s(self) -> float | None:
+        if self.dial.internal:
+            return None
+        return self.leases.pop(0) if self.leases else 3600.0
 
     async def end(self) -> None:
         self.ended = True

@@ -101,7 +101,7 @@ class Process:
                 self.around(audio, "stored", "swapping", "never")
                 self.around(spool, "settled", "swapped", "settled")
                 await settlement.settle_due()
-            library = AudioLibrary(db, store, assemble, clock)
+            library = AudioLibrary(db, store, assemble)
             state = await self._state(db, library, spool)
         spool.close()
         return state

@@ -71,13 +71,13 @@ class Marks:
             self.held.remove(take_id)
 
 
-async def add_company(db: Database, name: str = "Beispiel GmbH") -> Company:
+async def add_company(db: Database, name: str = "Beispiel GmbH", *, language: str = "de") -> Company:
     return await db.write(
         lambda connection: mailboxes.add_company(
             connection,
             now=NOW,
             name=name,
-            language="de",
+            language=language,
             time_zone="Europe/Berlin",
             country_code="49",
             area_code="211",

@@ -83,6 +83,7 @@ class FakeDeposits:
         )
         self.contexts.append(context)
         self.accepted.append(message)
+        self.left_s -= take.duration_s
         return message
 
 
@@ -155,11 +156,11 @@ class FakeInbox:
     async def restore(self, message_id: str) -> Message | None:
         return self._move(message_id, {State.DELETED}, self._before.get(message_id, State.SAVED))
 
-    async def delete_all(self, *, received_until: datetime | None = None) -> int:
+    async def delete_all(self, *, there_until: datetime | None = None) -> int:
         moved = [
             await self.delete(message.id)
             for message in list(self.all.values())
-            if received_until is None or message.received_at <= received_until
+            if there_until is None or message.received_at <= there_until
         ]
         return sum(message is not None for message in moved)
 
@@ -364,6 +365,9 @@ class FakePermit:
 
     def answered(self) -> None:
         self.told.append("answered")
+
+    def lease_s(self) -> float | None:
+        return None
 
     async def end(self) -> None:
         self.told.append("end")

@@ -36,6 +36,7 @@ def world_of(
 
 async def visit(world: World) -> World:
     await world.call.run(portal(world.call, world.services))
+    assert world.languages <= {world.directory.listed[0].language}
     return world
 
 
@@ -61,16 +62,20 @@ async def test_nobody_there_leads_back_to_the_message(end: TransferEnd, language
     assert world.languages == {language}
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("why", Refusal)
-async def test_what_the_policy_refuses_cannot_be_called_back(why: Refusal) -> None:
+async def test_what_the_policy_refuses_cannot_be_called_back(why: Refusal, language: Language) -> None:
     passing = why in {Refusal.TOO_MANY_CALLS, Refusal.BUDGET_SPENT}
-    world = world_of([press("8"), listen_to("dial-not-now" if passing else "message-no-callback"), hang_up()])
+    world = world_of(
+        [press("8"), listen_to("dial-not-now" if passing else "message-no-callback"), hang_up()], language=language
+    )
     world.outcalls.refused[NUMBER] = why
     await visit(world)
     assert world.call.dialled == []
     assert "transfer-connecting" not in world.heard
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(
     ("caller", "call_back"),
     [
@@ -81,15 +86,20 @@ async def test_what_the_policy_refuses_cannot_be_called_back(why: Refusal) -> No
     ],
     ids=["company-does-not-allow-it", "withheld", "withheld-though-known", "no-number"],
 )
-async def test_the_key_is_neither_offered_nor_taken_otherwise(caller: Caller, *, call_back: bool) -> None:
-    world = world_of([press("8"), listen_to("menu-invalid"), hang_up()], caller=caller, call_back=call_back)
+async def test_the_key_is_neither_offered_nor_taken_otherwise(
+    caller: Caller, language: Language, *, call_back: bool
+) -> None:
+    world = world_of(
+        [press("8"), listen_to("menu-invalid"), hang_up()], caller=caller, call_back=call_back, language=language
+    )
     await visit(world)
     assert world.outcalls.asked == []
     assert "option-after-8" not in world.heard
 
 
-async def test_the_key_is_spoken_where_it_works() -> None:
-    world = await visit(world_of([listen_to("option-after-8"), hang_up()]))
+@pytest.mark.parametrize("language", Language)
+async def test_the_key_is_spoken_where_it_works(language: Language) -> None:
+    world = await visit(world_of([listen_to("option-after-8"), hang_up()], language=language))
     assert "option-after-8" in world.heard
 
 

@@ -10,7 +10,7 @@ from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
 from ivr.script import Step, hang_up, listen_to, press, ring, speak
 from ivr.scripted import facts
-from tests.fakes.voicemail import ANNA, World, message
+from tests.fakes.voicemail import ANNA, BEISPIEL, World, message
 from voicebox.i18n import Language
 from voicebox.message import Caller, Reason
 
@@ -22,6 +22,7 @@ LEAVE: list[Step] = [speak(5), hang_up()]
 async def leave(*steps: Step, world: World | None = None, reason: Reason = Reason.NO_ANSWER, **values: Any) -> World:
     world = world or World(steps, clips={OWN: 4.0, NAME: 1.0, "empty": 0.0})
     await world.call.run(leave_message(world.call, world.services, replace(ANNA, **values), reason))
+    assert world.languages <= {values.get("language", ANNA.language)}
     return world
 
 
@@ -36,12 +37,13 @@ async def test_row_11_the_default_greeting_names_the_owner_who_recorded_a_name(
     assert world.languages == {language}
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("name", [None, "missing", "empty"])
 @pytest.mark.parametrize("own", [None, "missing", "empty"])
 async def test_row_11_what_is_missing_or_broken_falls_back_to_the_default_greeting(
-    name: str | None, own: str | None
+    name: str | None, own: str | None, language: Language
 ) -> None:
-    world = await leave(*LEAVE, reason=Reason.BUSY, name_recording=name, busy_greeting=own)
+    world = await leave(*LEAVE, reason=Reason.BUSY, name_recording=name, busy_greeting=own, language=language)
     assert world.heard[:2] == ["greeting-busy", "tone-record"]
 
 
@@ -81,11 +83,14 @@ async def test_row_11_away_without_recording_says_so_and_hangs_up(
     assert world.space.held == 0
 
 
-async def test_away_without_recording_still_leads_to_whom_zero_leads() -> None:
-    world = await leave(press("0"), ring(TransferEnd.NO_ANSWER), away=True, away_recording=False, zero_out="1009")
+@pytest.mark.parametrize("language", Language)
+async def test_away_without_recording_still_leads_to_whom_zero_leads(language: Language) -> None:
+    world = await leave(
+        press("0"), ring(TransferEnd.NO_ANSWER), away=True, away_recording=False, zero_out="1009", language=language
+    )
     assert world.outcalls.asked == [("1001", "1009")]
     assert world.heard == ["greeting-away-closed", "transfer-connecting", "transfer-failed-goodbye"]
-    ignored = await leave(press("0"), away=True, away_recording=False)
+    ignored = await leave(press("0"), away=True, away_recording=False, language=language)
     assert ignored.outcalls.asked == []
 
 
@@ -101,10 +106,14 @@ async def test_row_21_the_recording_notice_goes_before_the_greeting(
     assert world.heard == ["greeting-record-notice", after, "tone-record"]
 
 
-async def test_a_key_skips_the_whole_of_a_greeting_in_parts() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_a_key_skips_the_whole_of_a_greeting_in_parts(language: Language) -> None:
     for at_s in (0.5, 1.5, 2.5, 3.5):
         world = await leave(
-            *(press("5", at_s=at_s), press("#", at_s=at_s), *LEAVE), record_notice=True, name_recording=NAME
+            *(press("5", at_s=at_s), press("#", at_s=at_s), *LEAVE),
+            record_notice=True,
+            name_recording=NAME,
+            language=language,
         )
         assert world.heard[-1] == "tone-record"
         assert "greeting-named-unavailable" not in world.heard or at_s > 3
@@ -113,39 +122,53 @@ async def test_a_key_skips_the_whole_of_a_greeting_in_parts() -> None:
 # --- `*` for the portal
 
 
-def caller(*steps: Step, allowed: bool = False, device: str | None = None) -> World:
+def caller(*steps: Step, language: Language, allowed: bool = False, device: str | None = None) -> World:
     who = replace(facts("1002" if device else "+493012345678", device=device), caller_login=allowed)
-    return World(steps, facts=who)
+    world = World(steps, facts=who, mailboxes=[replace(ANNA, language=language)])
+    world.directory.company = replace(BEISPIEL, language=language)
+    return world
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("at_s", [0.0, 0.5])
-async def test_security_row_3_star_does_nothing_for_callers_from_outside(at_s: float) -> None:
-    world = await leave(world=caller(press("*", at_s=at_s), *LEAVE))
+async def test_security_row_3_star_does_nothing_for_callers_from_outside(at_s: float, language: Language) -> None:
+    world = await leave(world=caller(press("*", at_s=at_s), *LEAVE, language=language), language=language)
     assert world.heard == ["greeting-unavailable", "tone-record"]
-    closed = await leave(world=caller(press("*", at_s=at_s)), away=True, away_recording=False)
+    assert world.languages == {language}
+    closed = caller(press("*", at_s=at_s), language=language)
+    await leave(world=closed, away=True, away_recording=False, language=language)
     assert closed.heard == ["greeting-away-closed"]
+    assert closed.languages == {language}
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("values", [{}, {"away": True, "away_recording": False}])
-async def test_security_row_3_star_leads_to_the_portal_where_the_company_allows_it(values: dict[str, Any]) -> None:
+async def test_security_row_3_star_leads_to_the_portal_where_the_company_allows_it(
+    values: dict[str, Any], language: Language
+) -> None:
     steps: list[Step] = [press("*"), press("1001#"), press("274913#"), listen_to("menu-main"), press("9")]
-    world = await leave(world=caller(*steps, allowed=True), **values)
+    world = await leave(world=caller(*steps, allowed=True, language=language), language=language, **values)
     assert world.heard[1:3] == ["login-welcome", "login-pin"]
     assert world.call.notes("login") == [{"mailbox": "1001", "ok": True, "by": "pin"}]
+    assert world.languages == {language}
     assert world.space.held == 0, "no message will be left"
 
 
-async def test_star_leads_a_phone_of_the_house_to_the_portal() -> None:
-    world = await leave(world=caller(press("*"), listen_to("login-number"), hang_up(), device="1002"))
+@pytest.mark.parametrize("language", Language)
+async def test_star_leads_a_phone_of_the_house_to_the_portal(language: Language) -> None:
+    world = caller(press("*"), listen_to("login-number"), hang_up(), device="1002", language=language)
+    await leave(world=world, language=language)
     assert world.call.recordings == []
+    assert world.languages == {language}
 
 
-async def test_star_after_too_short_a_recording_is_no_login() -> None:
-    world = await leave(
-        world=caller(speak(1), press("#"), press("*"), speak(5), hang_up(), allowed=True),
-    )
+@pytest.mark.parametrize("language", Language)
+async def test_star_after_too_short_a_recording_is_no_login(language: Language) -> None:
+    steps: list[Step] = [speak(1), press("#"), press("*"), speak(5), hang_up()]
+    world = await leave(world=caller(*steps, allowed=True, language=language), language=language)
     assert "login-welcome" not in world.heard
     assert len(world.deposits.accepted) == 1
+    assert world.languages == {language}
 
 
 # --- colleagues by name

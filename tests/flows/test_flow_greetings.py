@@ -73,6 +73,7 @@ def world(*steps: Step, language: Language = Language.DE, **values: Any) -> Worl
 async def visit(*steps: Step, made: World | None = None, language: Language = Language.DE, **values: Any) -> World:
     made = made or world(*steps, language=language, **values)
     await made.call.run(portal(made.call, made.services))
+    assert made.languages <= {anna(made).language}
     return made
 
 
@@ -183,32 +184,40 @@ async def test_a_recording_that_cannot_be_kept_is_told_and_the_old_one_stays(
     assert len(made.call.discarded) == 1
 
 
+@pytest.mark.parametrize("language", Language)
 @EACH_RECORDING
-async def test_silence_at_the_tone_keeps_the_old_one(case: Case) -> None:
-    made = await visit(*case.way, silence(), listen_to("own-recording-unchanged"), hang_up(), **case.old)
+async def test_silence_at_the_tone_keeps_the_old_one(case: Case, language: Language) -> None:
+    made = await visit(
+        *case.way, silence(), listen_to("own-recording-unchanged"), hang_up(), **case.old, language=language
+    )
     assert "record-no-speech" in made.heard
     assert getattr(anna(made), case.field) == OWN
 
 
+@pytest.mark.parametrize("language", Language)
 @EACH_RECORDING
-async def test_silence_after_speech_or_the_maximum_keep_the_recording(case: Case) -> None:
-    made = await visit(*case.way, speak(3), quiet(20), listen_to(case.said), hang_up())
+async def test_silence_after_speech_or_the_maximum_keep_the_recording(case: Case, language: Language) -> None:
+    made = await visit(*case.way, speak(3), quiet(20), listen_to(case.said), hang_up(), language=language)
     assert getattr(anna(made), case.field) is not None
-    made = await visit(*case.way, speak(1000), listen_to(case.said), hang_up())
+    made = await visit(*case.way, speak(1000), listen_to(case.said), hang_up(), language=language)
     assert made.heard[made.heard.index(case.said) - 1] == "record-maximum"
     assert made.call.recordings[0].limits.max_s == (10 if case.purpose == "name" else 180)
 
 
+@pytest.mark.parametrize("language", Language)
 @EACH_RECORDING
-async def test_hash_skips_the_words_and_other_keys_do_not(case: Case) -> None:
-    made = await visit(*case.way, press("5##"), speak(2), press("5#"), listen_to(case.said), hang_up())
+async def test_hash_skips_the_words_and_other_keys_do_not(case: Case, language: Language) -> None:
+    made = await visit(
+        *case.way, press("5##"), speak(2), press("5#"), listen_to(case.said), hang_up(), language=language
+    )
     assert getattr(anna(made), case.field) is not None
     assert made.call.recordings[0].result.take is not None
 
 
+@pytest.mark.parametrize("language", Language)
 @EACH_RECORDING
-async def test_a_full_disk_is_told_before_the_tone(case: Case) -> None:
-    made = world(*case.way, listen_to("menu-error-retry"), hang_up())
+async def test_a_full_disk_is_told_before_the_tone(case: Case, language: Language) -> None:
+    made = world(*case.way, listen_to("menu-error-retry"), hang_up(), language=language)
     made.space.room = False
     await visit(made=made)
     assert made.call.recordings == []
@@ -251,17 +260,23 @@ async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
 # --- busy and no answer
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(("way", "kind"), [(BUSY, "busy"), (NO_ANSWER, "unavailable")])
 @pytest.mark.parametrize("field", ["busy_greeting", "no_answer_greeting"])
-async def test_a_greeting_is_heard_as_callers_hear_it(way: list[Step], kind: str, field: str) -> None:
-    made = await visit(*way, press("2"), listen_to("option-greeting-1"), hang_up(), **of(field))
+async def test_a_greeting_is_heard_as_callers_hear_it(
+    way: list[Step], kind: str, field: str, language: Language
+) -> None:
+    made = await visit(*way, press("2"), listen_to("option-greeting-1"), hang_up(), **of(field), language=language)
     at = made.heard.index("option-greeting-1")
     own = (field == "busy_greeting") == (kind == "busy")
     assert made.heard[at - 2] == (OWN if own else f"greeting-{kind}")
 
 
-async def test_the_default_greeting_is_heard_with_the_recorded_name() -> None:
-    made = await visit(*BUSY, press("2"), listen_to("greeting-named-busy"), hang_up(), name_recording=OWN)
+@pytest.mark.parametrize("language", Language)
+async def test_the_default_greeting_is_heard_with_the_recorded_name(language: Language) -> None:
+    made = await visit(
+        *BUSY, press("2"), listen_to("greeting-named-busy"), hang_up(), name_recording=OWN, language=language
+    )
     assert made.heard[-3:] == ["greeting-mailbox-of-name", OWN, "greeting-named-busy"]
 
 
@@ -277,7 +292,13 @@ async def test_the_default_is_restored(way: list[Step], field: str, language: La
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("number", [1, 2, 3])
 async def test_an_alternative_greeting_is_chosen(number: int, language: Language) -> None:
-    made = world(*NO_ANSWER, press(str(number + 3)), listen_to(f"own-greeting-alternative-{number}-set"), hang_up())
+    made = world(
+        *NO_ANSWER,
+        press(str(number + 3)),
+        listen_to(f"own-greeting-alternative-{number}-set"),
+        hang_up(),
+        language=language,
+    )
     kind = Kind.alternative(number)
     made.greetings.chosen = {kind: Choice(kind, "Urlaub", 1, OWN, NOW)}
     await visit(made=made)
@@ -288,9 +309,10 @@ async def test_an_alternative_greeting_is_chosen(number: int, language: Language
     assert anna(missing).no_answer_greeting is None
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", list("456"))
-async def test_busy_has_no_alternatives(key: str) -> None:
-    await visit(*BUSY, press(key), listen_to("menu-invalid"), hang_up())
+async def test_busy_has_no_alternatives(key: str, language: Language) -> None:
+    await visit(*BUSY, press(key), listen_to("menu-invalid"), hang_up(), language=language)
 
 
 # --- away
@@ -314,6 +336,7 @@ async def test_messages_while_away_are_taken_or_not(language: Language) -> None:
     assert anna(made).away_recording
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(
     ("values", "heard"),
     [
@@ -323,8 +346,8 @@ async def test_messages_while_away_are_taken_or_not(language: Language) -> None:
         ({"name_recording": OWN}, ["greeting-mailbox-of-name", OWN, "greeting-named-away"]),
     ],
 )
-async def test_the_away_greeting_is_heard(values: dict[str, Any], heard: list[str]) -> None:
-    made = await visit(*AWAY, press("4"), listen_to(heard[-1]), hang_up(), **values)
+async def test_the_away_greeting_is_heard(values: dict[str, Any], heard: list[str], language: Language) -> None:
+    made = await visit(*AWAY, press("4"), listen_to(heard[-1]), hang_up(), **values, language=language)
     assert made.heard[-len(heard) :] == heard
 
 
@@ -348,8 +371,9 @@ async def test_the_name_is_heard_and_deleted(key: str, name: str | None, said: s
     assert anna(made).name_recording == (None if key == "3" else name)
 
 
-async def test_the_recorded_name_names_the_mailbox_that_is_opened() -> None:
-    made = await visit(listen_to("menu-main"), hang_up(), name_recording=OWN)
+@pytest.mark.parametrize("language", Language)
+async def test_the_recorded_name_names_the_mailbox_that_is_opened(language: Language) -> None:
+    made = await visit(listen_to("menu-main"), hang_up(), name_recording=OWN, language=language)
     at = made.heard.index("login-opened-name")
     assert made.heard[at + 1] == OWN
 
@@ -400,9 +424,12 @@ async def test_what_the_policy_refuses_is_not_forwarded_to(steps: list[Step], la
     assert (anna(made).forward_always, anna(made).forward_to) == (None, "0900")
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("typed", [press("*"), press("0211*"), press("#"), silence()])
-async def test_a_destination_taken_back_changes_nothing(typed: Step) -> None:
-    made = await visit(*FORWARDING, press("3"), typed, listen_to("menu-cancelled"), hang_up(), forward_to="1002")
+async def test_a_destination_taken_back_changes_nothing(typed: Step, language: Language) -> None:
+    made = await visit(
+        *FORWARDING, press("3"), typed, listen_to("menu-cancelled"), hang_up(), forward_to="1002", language=language
+    )
     assert anna(made).forward_to == "1002"
 
 

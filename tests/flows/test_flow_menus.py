@@ -34,6 +34,7 @@ async def visit(
         hang_up_at=hang_up_at,
     )
     await world.call.run(portal(world.call, world.services))
+    assert world.languages <= {world.directory.listed[0].language}
     return world
 
 
@@ -56,23 +57,26 @@ async def test_the_main_menu_speaks_of_what_there_is(language: Language) -> None
     assert world.languages == {language}
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", list("9*"))
-async def test_the_main_menu_is_left_with_a_goodbye(key: str) -> None:
-    world = await visit(press(key))
+async def test_the_main_menu_is_left_with_a_goodbye(key: str, language: Language) -> None:
+    world = await visit(press(key), language=language)
     assert world.heard[-1] == GOODBYE
     assert world.call.over
     assert world.call.cause == ""
 
 
-async def test_hash_repeats_the_main_menu() -> None:
-    last = menu.MAIN.phrase(Language.DE).ids[-1]
-    world = await visit(listen_to(last), press("#"), listen_to(last), press("9"))
+@pytest.mark.parametrize("language", Language)
+async def test_hash_repeats_the_main_menu(language: Language) -> None:
+    last = menu.MAIN.phrase(language).ids[-1]
+    world = await visit(listen_to(last), press("#"), listen_to(last), press("9"), language=language)
     assert world.heard.count("option-main-1") == 2
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", list("02567"))
-async def test_keys_without_a_meaning_are_told(key: str) -> None:
-    world = await visit(press(key), listen_to("menu-invalid"), press("9"))
+async def test_keys_without_a_meaning_are_told(key: str, language: Language) -> None:
+    world = await visit(press(key), listen_to("menu-invalid"), press("9"), language=language)
     assert "menu-invalid" in world.heard
 
 
@@ -95,9 +99,12 @@ async def test_three_silences_or_three_wrong_keys_end_the_call(
     assert world.call.over
 
 
-async def test_success_clears_both_counts() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_success_clears_both_counts(language: Language) -> None:
     twice: list[Step] = [silence(), silence(), press("0"), press("0")]
-    world = await visit(*twice, press("1"), *twice, press("*"), *twice, press("#"), *twice, press("9"))
+    world = await visit(
+        *twice, press("1"), *twice, press("*"), *twice, press("#"), *twice, press("9"), language=language
+    )
     assert world.heard[-1] == GOODBYE
 
 
@@ -113,11 +120,13 @@ async def test_the_mailbox_menu_speaks_of_what_there_is(language: Language) -> N
     assert len(options) == 11
 
 
-async def test_a_key_for_what_there_is_not_is_a_wrong_one() -> None:
-    world = await visit(press("1"), press("0"), listen_to("menu-invalid"), press("*"), press("9"))
+@pytest.mark.parametrize("language", Language)
+async def test_a_key_for_what_there_is_not_is_a_wrong_one(language: Language) -> None:
+    world = await visit(press("1"), press("0"), listen_to("menu-invalid"), press("*"), press("9"), language=language)
     assert "menu-invalid" in world.heard
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
@@ -127,26 +136,30 @@ async def test_a_key_for_what_there_is_not_is_a_wrong_one() -> None:
         ((0, 0, 2), ["new-messages-0", "saved-messages-2"]),
     ],
 )
-async def test_new_urgent_and_saved_messages_are_counted(counts: tuple[int, int, int], said: list[str]) -> None:
+async def test_new_urgent_and_saved_messages_are_counted(
+    counts: tuple[int, int, int], said: list[str], language: Language
+) -> None:
     new, urgent, saved = counts
     kept = [
         *(message(f"n{n}", urgent=n < urgent) for n in range(new)),
         *(message(f"s{n}", state=State.SAVED) for n in range(saved)),
         message("gone", state=State.DELETED),
     ]
-    world = await visit(listen_to("option-main-1"), press("9"), messages=tuple(kept))
+    world = await visit(listen_to("option-main-1"), press("9"), messages=tuple(kept), language=language)
     at = world.heard.index("menu-main")
     assert world.heard[at - len(said) : at] == said
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", ["1", "7"])
-async def test_an_empty_mailbox_is_told(key: str) -> None:
-    world = await visit(press("1"), press(key), listen_to("folder-empty"), hang_up())
+async def test_an_empty_mailbox_is_told(key: str, language: Language) -> None:
+    world = await visit(press("1"), press(key), listen_to("folder-empty"), hang_up(), language=language)
     assert world.heard[-1] == "folder-empty"
 
 
-async def test_no_deleted_messages_are_told() -> None:
-    world = await visit(press("1"), press("9"), listen_to("folder-no-deleted"), hang_up())
+@pytest.mark.parametrize("language", Language)
+async def test_no_deleted_messages_are_told(language: Language) -> None:
+    world = await visit(press("1"), press("9"), listen_to("folder-no-deleted"), hang_up(), language=language)
     assert world.heard[-1] == "folder-no-deleted"
 
 
@@ -155,9 +168,13 @@ async def test_no_deleted_messages_are_told() -> None:
 THREE = (message("new"), message("saved", state=State.SAVED), message("old", state=State.DELETED))
 
 
-async def test_all_messages_are_deleted_after_a_confirmation() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_all_messages_are_deleted_after_a_confirmation(language: Language) -> None:
     world = await visit(
-        *(press("1"), press("7"), press("1"), listen_to("mailbox-all-deleted")), hang_up(), messages=THREE
+        *(press("1"), press("7"), press("1"), listen_to("mailbox-all-deleted")),
+        hang_up(),
+        messages=THREE,
+        language=language,
     )
     at = world.heard.index("mailbox-delete-all-question")
     assert world.heard[at : at + 4] == [
@@ -169,14 +186,20 @@ async def test_all_messages_are_deleted_after_a_confirmation() -> None:
     assert {kept.state for kept in world.inbox.all.values()} == {State.DELETED}
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("answer", [press("*"), press("7"), press("#"), silence()])
-async def test_anything_but_a_yes_deletes_nothing(answer: Step) -> None:
-    world = await visit(press("1"), press("7"), answer, listen_to("menu-cancelled"), hang_up(), messages=THREE)
+async def test_anything_but_a_yes_deletes_nothing(answer: Step, language: Language) -> None:
+    world = await visit(
+        press("1"), press("7"), answer, listen_to("menu-cancelled"), hang_up(), messages=THREE, language=language
+    )
     assert world.inbox.state("new") is State.NEW
 
 
-async def test_deleting_all_cannot_be_confirmed_ahead() -> None:
-    world = await visit(press("1"), press("71"), silence(), listen_to("menu-cancelled"), hang_up(), messages=THREE)
+@pytest.mark.parametrize("language", Language)
+async def test_deleting_all_cannot_be_confirmed_ahead(language: Language) -> None:
+    world = await visit(
+        press("1"), press("71"), silence(), listen_to("menu-cancelled"), hang_up(), messages=THREE, language=language
+    )
     assert world.inbox.state("new") is State.NEW
 
 
@@ -215,6 +238,7 @@ async def test_the_passcode_is_changed_when_typed_twice(way: list[Step], languag
     assert "608315" not in str(world.call.trace.entries)
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(
     "steps",
     [
@@ -226,8 +250,8 @@ async def test_the_passcode_is_changed_when_typed_twice(way: list[Step], languag
         [press("608315#"), press("608316#")] * 3,
     ],
 )
-async def test_an_unfinished_change_leaves_the_old_passcode(steps: list[Step]) -> None:
-    world = await visit(press("8"), *steps, listen_to("passcode-not-changed"), press("9"))
+async def test_an_unfinished_change_leaves_the_old_passcode(steps: list[Step], language: Language) -> None:
+    world = await visit(press("8"), *steps, listen_to("passcode-not-changed"), press("9"), language=language)
     assert world.access.pins["1001"] == "274913"
     assert world.heard[-1] == GOODBYE
 
@@ -248,16 +272,19 @@ async def test_a_refused_passcode_is_refused_with_its_reason(problem: PinProblem
     assert world.access.pins["1001"] == "608315"
 
 
-async def test_a_mistyped_repetition_starts_over() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_a_mistyped_repetition_starts_over(language: Language) -> None:
     world = await visit(
         *(press("8"), press("608315#"), press("608316#"), listen_to("passcode-mismatch")),
         *(press("608315#"), press("608315#"), press("9")),
+        language=language,
     )
     assert world.access.pins["1001"] == "608315"
 
 
-async def test_what_is_typed_behind_the_hash_is_not_the_repetition() -> None:
-    world = await visit(press("8"), press("608315#608315#"), press("608315#"), press("9"))
+@pytest.mark.parametrize("language", Language)
+async def test_what_is_typed_behind_the_hash_is_not_the_repetition(language: Language) -> None:
+    world = await visit(press("8"), press("608315#608315#"), press("608315#"), press("9"), language=language)
     assert world.access.pins["1001"] == "608315"
 
 

@@ -1,70 +1,15 @@
-"""Fetching messages: the order, every key while one plays, pauses and after it, and what others do meanwhile."""
+"""Fetching messages: the order, what becomes of each, broken and deleted ones, and what others do meanwhile."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from ivr import menu
-from ivr.call import Clip
-from ivr.flows.portal import portal
-from ivr.keymap import Act
 from ivr.script import Step, hang_up, listen_to, meanwhile, press, silence
-from ivr.scripted import facts
-from prompts import phrases
-from tests.fakes.voicemail import ANNA, NOW, CallClips, World, message
+from tests.fakes.voicemail import CallClips, message
+from tests.flows.fetching import HEADING, LEAVE, NO_MORE, ONE, TWO, clips_of, fetch, go, new_world, since
 from voicebox.i18n import Language
-from voicebox.message import Caller, Message, State
-
-ONE = (message("one", length_s=10.0),)
-TWO = (message("one", minutes_ago=20), message("two", minutes_ago=10))
-LEAVE: list[Step] = [press("*"), press("*"), press("9")]
-"""From a message to the mailbox menu, the main menu, and out."""
-NO_MORE = "folder-no-more"
-
-
-async def fetch(
-    *steps: Step,
-    messages: tuple[Message, ...] = ONE,
-    language: Language = Language.DE,
-    clips: dict[str, float] | None = None,
-    folder: str = "1",
-    hang_up_at: int | None = None,
-) -> World:
-    """Open the mailbox from one's own phone and go to the messages, or (`folder` 9) to the deleted ones."""
-    world = new_world(messages, language=language, clips=clips, hang_up_at=hang_up_at)
-    return await go(world, *steps, folder=folder)
-
-
-def new_world(
-    messages: tuple[Message, ...] = ONE,
-    *,
-    language: Language = Language.DE,
-    clips: dict[str, float] | None = None,
-    hang_up_at: int | None = None,
-) -> World:
-    return World(
-        mailboxes=[replace(ANNA, auto_login=True, language=language)],
-        messages=messages,
-        clips=clips,
-        facts=facts("1001", device="1001"),
-        hang_up_at=hang_up_at,
-    )
-
-
-async def go(world: World, *steps: Step, folder: str = "1") -> World:
-    world.call.follow([press("1"), press(folder), *steps])
-    await world.call.run(portal(world.call, world.services))
-    return world
-
-
-def clips_of(world: World) -> list[Clip]:
-    return [sound for sound in world.call.played if isinstance(sound, Clip)]
-
-
-def since(world: World, first: str) -> list[str]:
-    return world.heard[world.heard.index(first) :]
+from voicebox.message import State
 
 
 class FixedLength:
@@ -128,16 +73,19 @@ async def test_a_message_is_announced_with_its_marks(
 # --- heard, saved, deleted, kept
 
 
-async def test_heard_to_its_end_it_is_saved() -> None:
-    world = await fetch(listen_to("one"), hang_up())
+@pytest.mark.parametrize("language", Language)
+async def test_heard_to_its_end_it_is_saved(language: Language) -> None:
+    world = await fetch(listen_to("one"), hang_up(), language=language)
     assert world.inbox.state("one") is State.SAVED
 
 
-async def test_not_heard_to_its_end_it_stays_new() -> None:
-    world = await fetch(press("2", at_s=9.9), hang_up())
+@pytest.mark.parametrize("language", Language)
+async def test_not_heard_to_its_end_it_stays_new(language: Language) -> None:
+    world = await fetch(press("2", at_s=9.9), hang_up(), language=language)
     assert world.inbox.state("one") is State.NEW
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize(
     "steps",
     [
@@ -148,8 +96,8 @@ async def test_not_heard_to_its_end_it_stays_new() -> None:
     ],
     ids=["to the end", "next", "back", "wound to the end"],
 )
-async def test_skipping_it_leaves_it_new(steps: list[Step]) -> None:
-    world = await fetch(listen_to("heading-first-new"), *steps, hang_up())
+async def test_skipping_it_leaves_it_new(steps: list[Step], language: Language) -> None:
+    world = await fetch(listen_to("heading-first-new"), *steps, hang_up(), language=language)
     assert world.inbox.state("one") is State.NEW
 
 
@@ -164,8 +112,9 @@ async def test_hash_saves_and_goes_on(language: Language, *, heard: bool) -> Non
     assert world.inbox.state("one") is State.SAVED
 
 
-async def test_hash_after_the_last_one_leads_back_to_the_menu() -> None:
-    world = await fetch(listen_to("one"), press("#"), listen_to("menu-mailbox"), hang_up())
+@pytest.mark.parametrize("language", Language)
+async def test_hash_after_the_last_one_leads_back_to_the_menu(language: Language) -> None:
+    world = await fetch(listen_to("one"), press("#"), listen_to("menu-mailbox"), hang_up(), language=language)
     assert since(world, "message-saved") == ["message-saved", NO_MORE, "menu-mailbox"]
 
 
@@ -190,34 +139,41 @@ async def test_a_deleted_message_offers_to_be_restored(language: Language) -> No
     assert since(world, "message-deleted")[1 : 1 + len(options)] == [*options]
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", list("#6"))
-async def test_going_on_from_a_deleted_message_leaves_it_deleted(key: str) -> None:
-    world = await fetch(press("7"), press(key), listen_to("two"), *LEAVE, messages=TWO)
+async def test_going_on_from_a_deleted_message_leaves_it_deleted(key: str, language: Language) -> None:
+    world = await fetch(press("7"), press(key), listen_to("two"), *LEAVE, messages=TWO, language=language)
     assert world.inbox.state("one") is State.DELETED
     assert "message-saved" not in world.heard
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", list("9180"))
-async def test_a_deleted_message_has_no_more(key: str) -> None:
-    world = await fetch(press("7"), press(key), listen_to("menu-invalid"), *LEAVE)
+async def test_a_deleted_message_has_no_more(key: str, language: Language) -> None:
+    world = await fetch(press("7"), press(key), listen_to("menu-invalid"), *LEAVE, language=language)
     assert "menu-more" not in world.heard
 
 
-async def test_a_deleted_message_can_be_heard_and_restored_while_it_plays() -> None:
-    world = await fetch(press("7"), press("2"), press("9", at_s=2.0), press("7", at_s=4.0), *LEAVE)
+@pytest.mark.parametrize("language", Language)
+async def test_a_deleted_message_can_be_heard_and_restored_while_it_plays(language: Language) -> None:
+    world = await fetch(press("7"), press("2"), press("9", at_s=2.0), press("7", at_s=4.0), *LEAVE, language=language)
     assert [clip.start_s for clip in clips_of(world)] == [0.0, 2.0]
     assert world.inbox.state("one") is State.NEW
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("heard", [True, False], ids=["after", "while playing"])
-async def test_it_can_be_kept_as_new(*, heard: bool) -> None:
+async def test_it_can_be_kept_as_new(language: Language, *, heard: bool) -> None:
     first: list[Step] = [listen_to("one")] if heard else [listen_to("heading-first-new")]
-    world = await fetch(*first, press("9"), press("3"), listen_to("message-kept-new"), hang_up())
+    world = await fetch(*first, press("9"), press("3"), listen_to("message-kept-new"), hang_up(), language=language)
     assert world.inbox.state("one") is State.NEW
 
 
-async def test_hearing_it_again_does_not_undo_that() -> None:
-    world = await fetch(listen_to("one"), press("9"), press("3"), press("2"), listen_to("one"), *LEAVE)
+@pytest.mark.parametrize("language", Language)
+async def test_hearing_it_again_does_not_undo_that(language: Language) -> None:
+    world = await fetch(
+        listen_to("one"), press("9"), press("3"), press("2"), listen_to("one"), *LEAVE, language=language
+    )
     assert world.inbox.state("one") is State.NEW
 
 
@@ -228,14 +184,21 @@ async def test_what_a_colleague_deleted_meanwhile_is_not_said_to_be_kept() -> No
     assert "message-kept-new" not in world.heard
 
 
-async def test_saving_it_does() -> None:
-    world = await fetch(listen_to("one"), press("9"), press("3"), press("#"), hang_up())
+@pytest.mark.parametrize("language", Language)
+async def test_saving_it_does(language: Language) -> None:
+    world = await fetch(listen_to("one"), press("9"), press("3"), press("#"), hang_up(), language=language)
     assert world.inbox.state("one") is State.SAVED
 
 
-async def test_a_saved_message_can_be_made_new_again() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_a_saved_message_can_be_made_new_again(language: Language) -> None:
     world = await fetch(
-        press("9"), press("3"), listen_to("message-kept-new"), hang_up(), messages=(message("s", state=State.SAVED),)
+        press("9"),
+        press("3"),
+        listen_to("message-kept-new"),
+        hang_up(),
+        messages=(message("s", state=State.SAVED),),
+        language=language,
     )
     assert world.inbox.state("s") is State.NEW
 
@@ -247,250 +210,18 @@ async def test_more_offers_what_there_is(language: Language) -> None:
     assert said == [f"option-more-{key}" for key in ("1", "2", "3", "4", "5", "star")]
 
 
-async def test_going_back_from_more_plays_on_where_it_was() -> None:
-    world = await fetch(listen_to("heading-first-new"), press("9", at_s=4.0), press("*"), listen_to("one"), *LEAVE)
+@pytest.mark.parametrize("language", Language)
+async def test_going_back_from_more_plays_on_where_it_was(language: Language) -> None:
+    world = await fetch(
+        listen_to("heading-first-new"), press("9", at_s=4.0), press("*"), listen_to("one"), *LEAVE, language=language
+    )
     assert [clip.start_s for clip in clips_of(world)] == [0.0, 4.0]
 
 
-async def test_nobody_takes_care_of_a_message_of_their_own_mailbox() -> None:
-    world = await fetch(press("9"), press("6"), listen_to("menu-invalid"), press("*"), *LEAVE)
-    assert "menu-invalid" in world.heard
-
-
-# --- while it plays
-
-
-def positions(world: World) -> list[float]:
-    return [round(clip.start_s, 3) for clip in clips_of(world)]
-
-
-HEADING = listen_to("heading-first-new")
-
-
-@pytest.mark.parametrize(
-    ("key", "at_s", "start_s"),
-    [("1", 5.0, 2.0), ("1", 2.0, 0.0), ("3", 5.0, 8.0), ("4", 5.0, 0.0)],
-)
-async def test_skips_go_three_seconds_and_never_beyond_the_ends(key: str, at_s: float, start_s: float) -> None:
-    world = await fetch(HEADING, press(key, at_s=at_s), listen_to("one"), *LEAVE)
-    assert positions(world) == [0.0, start_s]
-
-
-@pytest.mark.parametrize(("key", "at_s"), [("3", 7.0), ("3", 9.0), ("6", 1.0)])
-async def test_winding_to_the_end_leads_to_what_follows_it(key: str, at_s: float) -> None:
-    world = await fetch(HEADING, press(key, at_s=at_s), listen_to("message-end"), *LEAVE)
-    assert positions(world) == [0.0]
-    assert "option-message-hash" in world.heard
-
-
-async def test_the_speed_goes_round() -> None:
-    world = await fetch(HEADING, *[press("0", at_s=1.0)] * 5, listen_to("one"), *LEAVE)
-    assert [clip.speed for clip in clips_of(world)] == [1.0, 1.25, 1.5, 2.0, 0.75, 1.0]
-    assert [said for said in world.heard if said.startswith("speed")] == [
-        *("speed-125", "speed-150", "speed-200", "speed-75", "speed-100")
-    ]
-
-
-async def test_another_speed_goes_on_where_it_was_and_positions_count_in_the_recording() -> None:
-    world = await fetch(
-        HEADING,
-        press("0", at_s=2.0),
-        listen_to("speed-125"),
-        press("2", at_s=4.0),
-        press("2"),
-        listen_to("one"),
-        *LEAVE,
-    )
-    assert positions(world) == [0.0, 2.0, 7.0]
-
-
-async def test_the_speed_stays_for_the_next_message() -> None:
-    world = await fetch(press("0"), listen_to("one"), press("6"), listen_to("two"), *LEAVE, messages=TWO)
-    assert [clip.speed for clip in clips_of(world)] == [1.25, 1.25]
-
-
-@pytest.mark.parametrize("key", list("0123456789*#"))
-async def test_a_key_in_the_heading_acts_before_the_message_begins(key: str) -> None:
-    follow: dict[str, list[Step]] = {
-        "2": [press("2"), listen_to("one"), *LEAVE],
-        "6": LEAVE,
-        "7": LEAVE,
-        "9": [press("*"), listen_to("one"), *LEAVE],
-        "*": LEAVE[1:],
-        "#": LEAVE[1:],
-    }
-    world = await fetch(press(key), *follow.get(key, [listen_to("one"), *LEAVE]))
-    assert all(start_s in {0.0, 3.0} for start_s in positions(world))
-    assert world.heard[-1] == "menu-goodbye"
-
-
-@pytest.mark.parametrize("key", ["8"])
-async def test_keys_without_a_meaning_do_not_disturb_the_message(key: str) -> None:
-    world = await fetch(HEADING, press(key, at_s=3.0), listen_to("one"), *LEAVE)
-    assert positions(world) == [0.0]
-
-
-# --- pause
-
-
 @pytest.mark.parametrize("language", Language)
-async def test_a_pause_and_on_from_there(language: Language) -> None:
-    world = await fetch(HEADING, press("2", at_s=4.0), press("2"), listen_to("one"), *LEAVE, language=language)
-    assert positions(world) == [0.0, 4.0]
-    assert world.inbox.state("one") is State.SAVED
-
-
-async def test_a_pause_reminds_and_then_ends_the_call() -> None:
-    world = await fetch(HEADING, press("2", at_s=4.0), silence(), silence(), silence())
-    assert world.heard.count("option-playing-2-resume") == 3
-    assert world.heard[-1] == "menu-goodbye-no-input"
-    assert 180 < world.call.now_s < 220
-    assert world.inbox.state("one") is State.NEW
-
-
-@pytest.mark.parametrize(("key", "start_s"), [("1", 2.0), ("3", 8.0), ("4", 0.0), ("0", 5.0)])
-async def test_skips_work_in_a_pause_and_end_it(key: str, start_s: float) -> None:
-    world = await fetch(HEADING, press("2", at_s=5.0), press(key), listen_to("one"), *LEAVE)
-    assert positions(world) == [0.0, start_s]
-
-
-async def test_the_envelope_in_a_pause_leaves_it_paused() -> None:
-    world = await fetch(
-        HEADING,
-        press("2", at_s=5.0),
-        press("5"),
-        listen_to("option-playing-2-resume"),
-        press("2"),
-        listen_to("one"),
-        *LEAVE,
-    )
-    assert "day-today" in world.heard
-    assert positions(world) == [0.0, 5.0]
-
-
-async def test_more_in_a_pause_leads_back_to_it() -> None:
-    world = await fetch(HEADING, press("2", at_s=5.0), press("9"), press("*"), press("2"), listen_to("one"), *LEAVE)
-    assert positions(world) == [0.0, 5.0]
-
-
-@pytest.mark.parametrize("key", list("#7*6"))
-async def test_a_pause_can_be_left_by_every_other_key(key: str) -> None:
-    follow = {"#": LEAVE[1:], "7": LEAVE, "*": LEAVE[1:], "6": LEAVE}
-    world = await fetch(HEADING, press("2", at_s=5.0), press(key), *follow[key])
-    assert world.heard[-1] == "menu-goodbye"
-
-
-async def test_a_wrong_key_in_a_pause_is_told() -> None:
-    world = await fetch(
-        HEADING, press("2", at_s=5.0), press("8"), listen_to("menu-invalid"), press("2"), listen_to("one"), *LEAVE
-    )
-    assert positions(world) == [0.0, 5.0]
-
-
-# --- after it
-
-
-@pytest.mark.parametrize("language", Language)
-async def test_after_a_message_its_keys_are_offered(language: Language) -> None:
-    options = menu.AFTERWARDS.without(Act.CALL_BACK).phrase(language).ids
-    world = await fetch(listen_to(options[-1]), *LEAVE, language=language)
-    assert since(world, "message-end")[1 : 1 + len(options)] == [*options]
-
-
-async def test_two_plays_it_again_from_the_start() -> None:
-    world = await fetch(listen_to("one"), press("2"), listen_to("one"), *LEAVE)
-    assert positions(world) == [0.0, 0.0]
-
-
-async def test_four_and_six_go_to_and_fro() -> None:
-    world = await fetch(
-        *(listen_to("one"), press("6"), listen_to("two"), press("4"), listen_to("one"), press("6"), listen_to("two")),
-        *LEAVE,
-        messages=TWO,
-    )
-    assert [clip.audio_id for clip in clips_of(world)] == ["one", "two", "one", "two"]
-    assert [said for said in world.heard if said.startswith("heading")] == [
-        *("heading-first-new", "heading-next-new", "heading-previous-saved", "heading-next-saved"),
-    ]
-
-
-async def test_nothing_precedes_the_first_one() -> None:
-    world = await fetch(
-        listen_to("one"), press("4"), listen_to("folder-no-previous"), press("2"), listen_to("one"), *LEAVE
-    )
-    assert len(clips_of(world)) == 2
-
-
-async def test_six_after_the_last_one_leads_back_to_the_menu() -> None:
-    world = await fetch(listen_to("one"), press("6"), listen_to("menu-mailbox"), hang_up())
-    assert since(world, NO_MORE) == [NO_MORE, "menu-mailbox"]
-
-
-@pytest.mark.parametrize("key", list("1380"))
-async def test_keys_of_a_playing_message_are_wrong_after_it(key: str) -> None:
-    world = await fetch(listen_to("one"), press(key), listen_to("menu-invalid"), *LEAVE)
+async def test_nobody_takes_care_of_a_message_of_their_own_mailbox(language: Language) -> None:
+    world = await fetch(press("9"), press("6"), listen_to("menu-invalid"), press("*"), *LEAVE, language=language)
     assert "menu-invalid" in world.heard
-
-
-@pytest.mark.parametrize(
-    ("steps", "words"),
-    [
-        ([silence(), silence(), silence()], "menu-goodbye-no-input"),
-        ([press("1"), press("3"), press("8")], "menu-goodbye-invalid"),
-    ],
-)
-async def test_three_silences_or_wrong_keys_after_it_end_the_call(steps: list[Step], words: str) -> None:
-    world = await fetch(listen_to("one"), *steps)
-    assert world.heard[-1] == words
-    assert world.inbox.state("one") is State.SAVED
-
-
-# --- the envelope
-
-
-@pytest.mark.parametrize("where", ["while", "after"])
-async def test_the_envelope_is_said_and_it_goes_on(where: str) -> None:
-    steps: list[Step] = [HEADING, press("5", at_s=4.0)] if where == "while" else [listen_to("one"), press("5")]
-    world = await fetch(*steps, listen_to("seconds-10"), *LEAVE)
-    said = since(world, "day-today")
-    clock = phrases.clock_time(Language.DE, NOW - timedelta(minutes=60), ZoneInfo("Europe/Berlin"))
-    assert said[1 : 1 + len(clock.ids)] == [*clock.ids]
-    assert "caller-number" in said
-    assert said.index("envelope-length") < said.index("seconds-10")
-    if where == "while":
-        assert positions(world) == [0.0, 4.0]
-
-
-async def test_the_envelope_is_in_the_subscribers_own_zone() -> None:
-    world = new_world((message("one", minutes_ago=9 * 60),))
-    world.clock.time = world.clock.time.replace(hour=23, minute=30)
-    await go(world, press("5"), listen_to("one"), *LEAVE)
-    clock = phrases.clock_time(Language.DE, datetime(2026, 11, 22, 1, 30, tzinfo=UTC), UTC)
-    assert since(world, "day-yesterday")[1 : 1 + len(clock.ids)] == [*clock.ids]
-
-
-async def test_a_withheld_number_is_never_said() -> None:
-    hidden = message("one", caller=Caller("+492115550000", "Anna", withheld=True))
-    world = await fetch(press("5"), listen_to("seconds-10"), *LEAVE, messages=(hidden,))
-    said = since(world, "day-today")
-    assert "caller-withheld" in said
-    assert not [heard for heard in said if heard.startswith("digits")]
-
-
-async def test_an_unknown_caller_and_a_colleague_are_said() -> None:
-    unknown = message("one", minutes_ago=20, caller=Caller(None))
-    colleague = message("two", minutes_ago=10, caller=Caller("1002"))
-    world = await fetch(
-        *(press("5"), listen_to("one"), press("6"), press("5"), listen_to("two"), *LEAVE), messages=(unknown, colleague)
-    )
-    assert "caller-unknown" in world.heard
-    assert since(world, "caller-extension")[1:3] == ["digits-10-on", "digits-02"]
-
-
-async def test_marks_and_an_interruption_are_said() -> None:
-    marked = message("one", urgent=True, confidential=True, interrupted=True)
-    world = await fetch(press("5"), listen_to("envelope-interrupted"), *LEAVE, messages=(marked,))
-    assert since(world, "envelope-urgent-confidential")[:2] == ["envelope-urgent-confidential", "envelope-interrupted"]
 
 
 # --- what others do meanwhile
@@ -563,11 +294,13 @@ async def test_a_message_that_arrives_meanwhile_does_not_shift_the_others() -> N
     assert [clip.audio_id for clip in clips_of(world)] == ["one", "two"]
 
 
-async def test_going_back_to_what_was_deleted_here_offers_to_restore_it() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_going_back_to_what_was_deleted_here_offers_to_restore_it(language: Language) -> None:
     world = await fetch(
         *(listen_to("one"), press("7"), press("6"), listen_to("two"), press("4")),
         *(listen_to("option-deleted-7"), press("7"), listen_to("message-restored"), *LEAVE),
         messages=TWO,
+        language=language,
     )
     assert "heading-previous-deleted" in world.heard
     assert world.inbox.state("one") is State.SAVED
@@ -655,38 +388,47 @@ async def test_deleted_messages_are_counted_and_can_be_restored(language: Langua
     assert world.inbox.state("one") is State.SAVED
 
 
-async def test_deleted_messages_play_when_asked() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_deleted_messages_play_when_asked(language: Language) -> None:
     world = await fetch(
         *(press("2"), listen_to("one"), press("6"), press("2"), listen_to("two"), press("#"), hang_up()),
         messages=OLD,
         folder="9",
+        language=language,
     )
     assert [clip.audio_id for clip in clips_of(world)] == ["one", "two"]
     assert world.inbox.state("one") is State.DELETED
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", list("#6"))
-async def test_the_next_and_the_previous_deleted_message(key: str) -> None:
+async def test_the_next_and_the_previous_deleted_message(key: str, language: Language) -> None:
     world = await fetch(
         *(press(key), listen_to("heading-next-deleted"), press("4"), listen_to("heading-previous-deleted"), *LEAVE),
         messages=OLD,
         folder="9",
+        language=language,
     )
     assert world.heard[-1] == "menu-goodbye"
 
 
-async def test_the_envelope_of_a_deleted_message() -> None:
-    world = await fetch(press("5"), listen_to("seconds-10"), *LEAVE, messages=OLD, folder="9")
+@pytest.mark.parametrize("language", Language)
+async def test_the_envelope_of_a_deleted_message(language: Language) -> None:
+    world = await fetch(press("5"), listen_to("seconds-10"), *LEAVE, messages=OLD, folder="9", language=language)
     assert "day-today" in world.heard
 
 
-async def test_a_restored_message_can_be_deleted_again() -> None:
-    world = await fetch(press("7"), press("7"), listen_to("message-deleted"), hang_up(), messages=OLD, folder="9")
+@pytest.mark.parametrize("language", Language)
+async def test_a_restored_message_can_be_deleted_again(language: Language) -> None:
+    world = await fetch(
+        press("7"), press("7"), listen_to("message-deleted"), hang_up(), messages=OLD, folder="9", language=language
+    )
     assert world.inbox.state("one") is State.DELETED
 
 
-async def test_a_purged_one_is_announced_and_passed() -> None:
-    world = new_world(OLD)
+@pytest.mark.parametrize("language", Language)
+async def test_a_purged_one_is_announced_and_passed(language: Language) -> None:
+    world = new_world(OLD, language=language)
 
     async def purge() -> None:
         world.inbox.purge("two")

@@ -10,8 +10,9 @@ from ivr.call import Facts
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
 from ivr.flows.services import Services
-from ivr.script import Step, hang_up, listen_to, press, speak
+from ivr.script import Step, hang_up, listen_to, press, silence, speak
 from ivr.scripted import ScriptedCall, facts
+from prompts.phrases import Phrase
 from tests.fakes.mastering import mastered_here, spoken
 from tests.fakes.rows import Marks, StandingClock, a_context, a_take, add_company, add_mailbox
 from tests.fakes.voicemail import CallClips, FakeSpace
@@ -22,8 +23,9 @@ from voicebox.directory import Directory
 from voicebox.distribution import Distribution
 from voicebox.events import Events
 from voicebox.greetings import Greetings
+from voicebox.i18n import Language
 from voicebox.inbox import Inbox
-from voicebox.mailbox import Company, Mailbox
+from voicebox.mailbox import Mailbox
 from voicebox.message import MessageKind, Reason, State
 from voicebox.outcalls import OutCalls
 from voicebox.pinhash import Cost, PinHasher
@@ -54,6 +56,7 @@ class House:
     async def call(self, flow: str, steps: list[Step], who: Facts) -> ScriptedCall:
         call = ScriptedCall(steps, facts_=who, clips=self.clips, first_take=len(self.clips) + 1)
         directory = Directory(self.db)
+        outcalls = OutCalls(self.db, directory, self.clock, Outbound())
         services = Services(
             copies=Copies(self.db, self.events, self.clock),
             directory=directory,
@@ -62,10 +65,10 @@ class House:
             inbox=self.inbox_of,
             clips=CallClips(call),
             space=FakeSpace(),
-            outcalls=OutCalls(self.db, directory, self.clock, Outbound()),
+            outcalls=outcalls,
             clock=self.clock,
             greetings=self.greetings,
-            reachability=Reachability(self.db, Directory(self.db), Outbound(), events=self.events, clock=self.clock),
+            reachability=Reachability(self.db, outcalls, events=self.events, clock=self.clock),
             distribution=Distribution(self.db, self.events, self.clock),
             teams=Teams(self.db),
         )
@@ -73,12 +76,14 @@ class House:
             await call.run(leave_message(call, services, self.anna, Reason.BUSY))
         else:
             await call.run(portal(call, services))
+        said = {sound.language for sound in call.played if isinstance(sound, Phrase)}
+        assert said == {self.anna.language}
         self.clips |= call.clips
         return call
 
-    async def company(self) -> Company:
+    async def colleague(self, number: str, name: str, *, team: bool = False) -> Mailbox:
         (company,) = await Directory(self.db).companies()
-        return company
+        return await add_mailbox(self.db, company, number, name=name, team=team, language=self.anna.language.value)
 
     @property
     def greetings(self) -> Greetings:
@@ -89,12 +94,15 @@ class House:
         return Inbox(self.db, self.events, self.clock, mailbox)
 
 
-@pytest.fixture
-async def house(sqlite_url: str, tmp_path: Path) -> AsyncIterator[House]:
+@pytest.fixture(params=Language)
+async def house(sqlite_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    """An installation of each language in turn."""
+    language: Language = request.param
     clock, events = StandingClock(), Events()
     hasher = PinHasher(b"k" * 32, Cost(memory_kib=64, passes=1))
     async with await Database.open(sqlite_url) as db:
-        anna = await add_mailbox(db, await add_company(db), phone="+492115551001", name="Anna Beispiel")
+        company = await add_company(db, language=language.value)
+        anna = await add_mailbox(db, company, phone="+492115551001", name="Anna Beispiel", language=language.value)
         access = Access(db, hasher, clock)
         assert await access.set_pin(anna, PIN) == []
         yield House(db, anna, Marks(), clock, events, access, {}, tmp_path)
@@ -120,7 +128,7 @@ async def test_what_a_caller_leaves_the_subscriber_hears(house: House) -> None:
 
 
 async def test_what_is_forwarded_with_a_comment_is_heard_comment_first_and_answered(house: House) -> None:
-    bert = await add_mailbox(house.db, await house.company(), "1002", name="Bert")
+    bert = await house.colleague("1002", "Bert")
     assert await house.access.set_pin(bert, OTHER_PIN) == []
     left = await house.call("leave", [speak(5), hang_up()], facts("+493012345678"))
     original = left.notes("message")[0]["id"]
@@ -151,9 +159,8 @@ async def test_what_is_forwarded_with_a_comment_is_heard_comment_first_and_answe
 
 
 async def test_two_members_claim_one_message_and_one_of_them_gets_it(house: House) -> None:
-    company = await house.company()
-    team = await add_mailbox(house.db, company, "2000", name="Verkauf", team=True)
-    bert = await add_mailbox(house.db, company, "1002", name="Bert")
+    team = await house.colleague("2000", "Verkauf", team=True)
+    bert = await house.colleague("1002", "Bert")
     await house.access.set_pin(bert, OTHER_PIN)
     members = {house.anna.id, bert.id}
     await house.db.write(lambda connection: teams.change(connection, team, before=frozenset(), after=members))
@@ -256,6 +263,9 @@ async def test_row_2_the_first_login_forces_a_new_passcode_and_a_name(house: Hou
         [press("608315#"), press("608315#"), speak(2), hang_up()],
         [press("*")],
         [press("608315#"), press("608316#")] * 3,
+        [silence()] * 3,
+        [press("608315#"), *[silence()] * 3],
+        [press("608315#"), press("608315#"), *[silence()] * 3],
     ],
 )
 async def test_row_2_skipping_leaves_the_passcode_one_time(house: House, steps: list[Step]) -> None:

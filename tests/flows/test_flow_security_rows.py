@@ -67,3 +67,18 @@ async def test_security_row_23_the_envelope_tells_the_subscribers_time_when_the_
         wall, wall_now = at + offset, now + offset_now
         said = phrases.received(language, wall, UTC, wall_now).ids
         assert [each for each in world.heard if each in said] == list(said)
+
+
+async def test_security_row_23_the_envelope_tells_the_companys_time_where_the_subscribers_zone_is_not_known() -> None:
+    heard = []
+    for zone in ("Europe/Berlin", "Mars/Olympus"):
+        world = World(
+            [press("1"), press("1"), press("5"), listen_to("m"), hang_up()],
+            mailboxes=[replace(ANNA, auto_login=True, time_zone=zone)],
+            messages=(message("m"),),
+            facts=facts("1001", device="1001"),
+        )
+        await world.call.run(portal(world.call, world.services))
+        heard.append(world.heard)
+    assert heard[0] == heard[1]
+    assert "clock-hour-9" in heard[0]

@@ -43,6 +43,7 @@ def new_world(
 async def go(world: World, *steps: Step) -> World:
     world.call.follow(list(steps))
     await world.call.run(portal(world.call, world.services))
+    assert world.languages <= {world.directory.listed[0].language}
     return world
 
 
@@ -208,9 +209,12 @@ async def test_who_cannot_be_chosen_is_told_and_the_recording_stays(
     assert world.languages == {language}
 
 
-async def test_silence_where_a_number_is_asked_for_cancels() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_silence_where_a_number_is_asked_for_cancels(language: Language) -> None:
     for key in "35":
-        world = await compose(*RECORDED, press(key), silence(), listen_to("menu-cancelled"), hang_up())
+        world = await compose(
+            *RECORDED, press(key), silence(), listen_to("menu-cancelled"), hang_up(), language=language
+        )
         assert world.distribution.dispatched == []
 
 
@@ -237,11 +241,13 @@ async def test_marks_are_set_and_taken_away_again(language: Language) -> None:
     assert world.languages == {language}
 
 
-async def test_recording_again_replaces_the_recording_by_a_usable_one_only() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_recording_again_replaces_the_recording_by_a_usable_one_only(language: Language) -> None:
     world = await compose(
         *RECORDED, press("1"), speak(1), press("#"), listen_to("review-kept-previous"),
         press("1"), quiet(20), listen_to("record-no-speech"),
         press("1"), speak(4), press("*"), listen_to("review-recorded"), press("3"), press("1002#"), press("#"), *LEAVE,
+        language=language,
     )  # fmt: skip
     take = the_only(world).take
     assert take is not None
@@ -250,9 +256,10 @@ async def test_recording_again_replaces_the_recording_by_a_usable_one_only() -> 
     assert take.id not in world.call.discarded
 
 
-async def test_the_longest_message_is_said_to_be_so() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_the_longest_message_is_said_to_be_so(language: Language) -> None:
     world = await compose(press("1"), speak(9999), listen_to("record-maximum"), press("3"), press("1002#"), press("#"),
-                          *LEAVE)  # fmt: skip
+                          *LEAVE, language=language)  # fmt: skip
     take = the_only(world).take
     assert take is not None
     assert take.duration_s == ANNA.message_max_s
@@ -295,16 +302,18 @@ async def test_three_silences_or_wrong_keys_end_the_call_and_throw_it_away(langu
         assert world.call.discarded == [f"{1:032x}"]
 
 
-async def test_hash_repeats_the_menu() -> None:
-    world = await compose(press("#"), listen_to("option-any-hash"), press("*"), *LEAVE)
+@pytest.mark.parametrize("language", Language)
+async def test_hash_repeats_the_menu(language: Language) -> None:
+    world = await compose(press("#"), listen_to("option-any-hash"), press("*"), *LEAVE, language=language)
     assert world.heard.count("option-compose-1") >= 1
 
 
-async def test_without_space_on_the_disk_nothing_is_recorded() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_without_space_on_the_disk_nothing_is_recorded(language: Language) -> None:
     def full(world: World) -> None:
         world.space.room = False
 
-    world = await compose(press("1"), listen_to("record-failed"), press("*"), *LEAVE, prepare=full)
+    world = await compose(press("1"), listen_to("record-failed"), press("*"), *LEAVE, prepare=full, language=language)
     assert world.call.recordings == []
 
 
@@ -455,25 +464,30 @@ async def test_a_message_is_forwarded_with_a_comment(language: Language) -> None
     assert world.languages == {language}
 
 
-async def test_a_message_is_forwarded_without_a_comment() -> None:
-    world = await in_message(press("3"), press("1002#"), press("#"), press("*"), *LEAVE, key="2", given=message("m"))
+@pytest.mark.parametrize("language", Language)
+async def test_a_message_is_forwarded_without_a_comment(language: Language) -> None:
+    world = await in_message(
+        press("3"), press("1002#"), press("#"), press("*"), *LEAVE, key="2", given=message("m"), language=language
+    )
     assert the_only(world).take is None
     assert world.inbox.state("m") is State.SAVED
 
 
-async def test_a_confidential_message_cannot_be_made_less_so() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_a_confidential_message_cannot_be_made_less_so(language: Language) -> None:
     world = await in_message(
         *(press("7"), listen_to("review-confidential-on"), press("7"), listen_to("review-confidential-on")),
         *(press("3"), press("1002#"), press("#"), press("*"), *LEAVE),
-        key="2", given=message("m", confidential=True),
+        key="2", given=message("m", confidential=True), language=language,
     )  # fmt: skip
     assert the_only(world).confidential
     assert "option-any-7-off" not in world.heard
 
 
-async def test_going_back_from_forwarding_goes_on_with_the_message() -> None:
+@pytest.mark.parametrize("language", Language)
+async def test_going_back_from_forwarding_goes_on_with_the_message(language: Language) -> None:
     world = await in_message(press("*"), listen_to("menu-cancelled"), press("2"), listen_to("m"), press("*"), *LEAVE,
-                             key="2", given=message("m"))  # fmt: skip
+                             key="2", given=message("m"), language=language)  # fmt: skip
     assert world.distribution.dispatched == []
 
 
@@ -524,10 +538,11 @@ async def test_whoever_has_no_mailbox_here_or_withheld_the_number_gets_no_reply(
     assert world.call.recordings == []
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", ["4", "5"])
-async def test_a_reply_has_no_other_recipients(key: str) -> None:
+async def test_a_reply_has_no_other_recipients(key: str, language: Language) -> None:
     world = await in_message(*RECORDED, press(key), listen_to("menu-invalid"), hang_up(), key="1",
-                             given=from_colleague(), everyone=True)  # fmt: skip
+                             given=from_colleague(), everyone=True, language=language)  # fmt: skip
     assert world.distribution.dispatched == []
 
 

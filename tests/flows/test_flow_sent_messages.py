@@ -46,6 +46,7 @@ def new_world(
 async def visit(world: World, *steps: Step) -> World:
     world.call.follow([press("1"), press("0"), *steps])
     await world.call.run(portal(world.call, world.services))
+    assert world.languages <= {world.directory.listed[0].language}
     return world
 
 
@@ -136,10 +137,16 @@ async def test_row_20_where_some_have_heard_it_the_others_are_counted(language: 
     assert world.languages == {language}
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("answer", [press("*"), press("2"), silence(), press("#")], ids=["*", "2", "silence", "#"])
-async def test_whatever_is_no_confirmation_takes_nothing_back(answer: Step) -> None:
+async def test_whatever_is_no_confirmation_takes_nothing_back(answer: Step, language: Language) -> None:
     world = await visit(
-        new_world(ONE), press("7"), listen_to("option-confirm-star"), answer, listen_to("menu-cancelled"), *LEAVE
+        new_world(ONE, language=language),
+        press("7"),
+        listen_to("option-confirm-star"),
+        answer,
+        listen_to("menu-cancelled"),
+        *LEAVE,
     )
     assert world.distribution.standings["a"] == UNHEARD
     assert world.call.notes("recall") == []
@@ -158,8 +165,9 @@ async def test_what_is_heard_while_the_question_is_asked_stays(language: Languag
     assert world.languages == {language}
 
 
-async def test_the_latest_comes_first_and_the_keys_lead_back_and_forth() -> None:
-    world = new_world(ONE, (a_sending("b", 24 * 60), sent_to(2, 3), HEARD))
+@pytest.mark.parametrize("language", Language)
+async def test_the_latest_comes_first_and_the_keys_lead_back_and_forth(language: Language) -> None:
+    world = new_world(ONE, (a_sending("b", 24 * 60), sent_to(2, 3), HEARD), language=language)
     await visit(
         world,
         *(
@@ -179,9 +187,10 @@ async def test_the_latest_comes_first_and_the_keys_lead_back_and_forth() -> None
     assert world.heard[world.heard.index("folder-no-more") + 1] == "menu-mailbox"
 
 
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("key", list("123890"))
-async def test_other_keys_are_wrong_ones(key: str) -> None:
-    world = await visit(new_world(ONE), press(key), listen_to("menu-invalid"), *LEAVE)
+async def test_other_keys_are_wrong_ones(key: str, language: Language) -> None:
+    world = await visit(new_world(ONE, language=language), press(key), listen_to("menu-invalid"), *LEAVE)
     assert world.distribution.standings["a"] == UNHEARD
 
 

@@ -61,3 +61,18 @@ def test_row_17_a_busy_target_leads_back_to_the_tone_and_a_message_can_be_left(
     call = house.service.call_of(house.service.message("1003"))
     assert transfers(call)[0]["result"] == "busy"
     assert moment(call, "transfer") <= moment(call, "prompt", id="transfer-failed") < moment(call, "message")
+
+
+def test_row_17_a_busy_target_after_a_message_leads_back_to_the_tone_for_another(
+    house: House, said: Path, tmp_path: Path
+) -> None:
+    target = begin(Target(tmp_path).refuses("486 Busy Here"), house)
+    caller = Caller(house.service.udp, tmp_path, number="1004").invite().speak(said)
+    # The words before and after the ringing take 12 s; then the tone.
+    caller.keys("#").pause(3.5).keys("0").pause(18).bye().run()
+    connected(target.wait())
+    call = house.service.call_of(house.service.message("1004", count=2))
+    assert {each["call_id"] for each in house.service.messages("1004")} == {call["id"]}
+    assert [each["result"] for each in transfers(call)] == ["busy"]
+    ends = [entry["t"] for entry in call["trace"] if entry["event"] == "message"]
+    assert ends[0] < moment(call, "transfer") <= moment(call, "prompt", id="transfer-failed-another") < ends[1]

@@ -82,7 +82,8 @@ async def _explain(
         )
         phones = Counter(binding.mailbox_id for binding in await directory.bindings(clock.now()))
         outcalls = OutCalls(db, directory, clock, settings.outbound)
-        return shown, decision, await explain(decision, phones, outcalls)
+        turns = await explain(decision, phones, outcalls, diversions=len(arrival.diversions))
+        return shown, decision, turns
 
 
 def _diversion(text: str) -> Diversion:

@@ -14,7 +14,6 @@ from ivr.media.assembly import Assembled, assemble
 from ivr.media.spoolfile import records, segment_numbers, segment_path
 from ivr.media.spoolindex import SpoolIndex
 from ivr.media.spoolread import mapped
-from voicebox.clock import SystemClock
 from voicebox.config import Config
 from voicebox.errors import NoAudio, RecordingElsewhere
 from voicebox.library import AudioLibrary
@@ -87,7 +86,7 @@ async def export(
         StoreUnavailable, DatabaseUnavailable: the audio cannot be read at the moment.
     """
     reader = SpoolReader(settings.spool_dir)
-    library = AudioLibrary(db, AudioStore.open(settings.audio.url), reader, SystemClock())
+    library = AudioLibrary(db, AudioStore.open(settings.audio.url), reader)
     read = {Format.WAV: library.wav, Format.MP3: library.mp3, Format.FLAC: library.joined}[format_]
     done = Exported()
     _make_private(to)

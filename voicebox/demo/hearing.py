@@ -3,6 +3,7 @@
 No I/O: everything is int16 mono at 8 kHz.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +25,12 @@ BLOCKS_LEAST: Final = 9
 PIECE: Final = RATE_HZ // 2
 """A sound is compared in pieces of half a second."""
 SLIP: Final = RATE_HZ // 4
-"""So far a piece may lie from its place: on a busy machine a packet comes late, and the rest after it."""
+"""So far a piece may lie from where its neighbour says: on a busy machine a packet comes late, and all after it."""
 WORTH_A_LOOK: Final = 0.25
-"""Correlation of the whole from which its pieces are compared; one slip in the middle leaves a half."""
+"""Correlation of the whole, or of its loudest second, from which its pieces are compared."""
+LOUDEST: Final = RATE_HZ
+SURE: Final = 0.6
+"""Likeness of a piece from which it says where the next one is to be looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +57,45 @@ def recognise(sound: Pcm, heard: Pcm) -> Match | None:
     None where it is longer than all that was heard.
     """
     whole = find(sound, heard)
-    if whole is None or whole.likeness < WORTH_A_LOOK:
+    if whole is None:
+        return None
+    loudest = _loudest(sound)
+    found = find(sound[loudest : loudest + LOUDEST], heard)
+    if found is None or found.likeness < max(WORTH_A_LOOK, whole.likeness):  # it slipped less than that second did
+        loudest, found = 0, whole
+    if found.likeness < WORTH_A_LOOK:
         return whole
-    energy, found = 0.0, 0.0
-    for start in range(0, max(1, len(sound) - PIECE + 1), PIECE):
-        last = len(sound) - start < 2 * PIECE
-        piece = sound[start:] if last else sound[start : start + PIECE]
-        at = whole.at + start
-        match = find(piece, heard[max(0, at - SLIP) : at + len(piece) + SLIP])
-        weight = float(np.sum(piece.astype(np.float64) ** 2))
-        energy += weight
-        found += weight * (match.likeness if match is not None else 0.0)
-    return Match(whole.at, found / energy if energy else 0.0)
+    starts = list(range(0, max(1, len(sound) - PIECE + 1), PIECE))
+    pieces = {at: sound[at:] if at == starts[-1] else sound[at : at + PIECE] for at in starts}
+    first = loudest // PIECE
+    lies = found.at - loudest
+    after = _likenesses([(at, pieces[at]) for at in starts[first:]], heard, lies)
+    before = _likenesses([(at, pieces[at]) for at in reversed(starts[:first])], heard, lies)
+    energies = [float(np.sum(pieces[at].astype(np.float64) ** 2)) for at in starts]
+    total = sum(energies)
+    like = sum(energy * each for energy, each in zip(energies, [*reversed(before), *after], strict=True))
+    return Match(max(0, lies), like / total if total else 0.0)
+
+
+def _loudest(sound: Pcm) -> int:
+    """Return where the piece begins from which a second has most energy."""
+    starts = range(0, max(1, len(sound) - LOUDEST + 1), PIECE)
+    return max(starts, key=lambda at: float(np.sum(sound[at : at + LOUDEST].astype(np.float64) ** 2)))
+
+
+def _likenesses(pieces: Sequence[tuple[int, Pcm]], heard: Pcm, lies: int) -> list[float]:
+    """Return how like each piece is, of pieces one after the other, the sound beginning at `lies` as the first sees it.
+
+    Each may have slipped from where the one before it was found; silence says nothing of that.
+    """
+    found: list[float] = []
+    for start, piece in pieces:
+        low = max(0, lies + start - SLIP)
+        match = find(piece, heard[low : max(0, lies + start + len(piece) + SLIP)])
+        found.append(0.0 if match is None else match.likeness)
+        if match is not None and match.likeness > SURE:
+            lies = low + match.at - start
+    return found
 
 
 class ToneEar:

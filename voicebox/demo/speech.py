@@ -9,7 +9,6 @@ import numpy as np
 import phonenumbers
 
 from ivr.media.g711 import Pcm
-from ivr.media.library import resample
 from prompts import phrases
 from prompts.catalogue import catalogue
 from prompts.phrases import Phrase
@@ -17,6 +16,7 @@ from prompts.recordings import Recordings
 from prompts.tones import RATE_HZ as PROMPT_HZ
 from voicebox.demo.hearing import RATE_HZ
 from voicebox.i18n import Language
+from voicebox.resampling import resample
 
 with warnings.catch_warnings():
     # pydub would rather have ffmpeg, which nothing here needs.

@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.announcement import Announcement, Choice, Kind, User
-from voicebox.errors import Conflict
 from voicebox.mailbox import Mailbox
+from voicebox.storage.faults import unique
 from voicebox.storage.tables import announcement, audio, greeting, mailbox
 from voicebox.storage.upsert import overwrite
 
@@ -146,10 +145,8 @@ async def add(
         "audio_id": audio_id,
         "created_at": now,
     }
-    try:
+    with unique("name", name):
         row = (await connection.execute(insert(announcement).values(values).returning(*_COLUMNS))).one()
-    except IntegrityError as error:
-        raise Conflict("name", name) from error
     return Announcement(*row)
 
 

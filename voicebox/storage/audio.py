@@ -44,7 +44,6 @@ class AudioRow:
 _COLUMNS: Final = [audio.c[f.name] for f in fields(AudioRow)]
 _ADD: Final = Upsert(lambda insert: insert(audio).on_conflict_do_nothing(index_elements=["id"]))
 _GET: Final = select(*_COLUMNS).where(audio.c.id == bindparam("of_audio"))
-_PEAKS: Final = select(audio.c.peaks).where(audio.c.id == bindparam("of_audio"))
 _UNSETTLED: Final = (
     select(*_COLUMNS)
     .where(audio.c.id.in_(bindparam("ids", expanding=True)), audio.c.state != AudioState.STORED)
@@ -141,12 +140,6 @@ async def get(connection: AsyncConnection, audio_id: str) -> AudioRow | None:
     """Return a row by its id."""
     row = (await connection.execute(_GET, {"of_audio": audio_id})).one_or_none()
     return None if row is None else _to_row(row)
-
-
-async def peaks_of(connection: AsyncConnection, audio_id: str) -> bytes | None:
-    """Return the loudest sample of each of up to 200 equal parts, 255 being full scale; None if not known (yet)."""
-    found: bytes | None = await connection.scalar(_PEAKS, {"of_audio": audio_id})
-    return found
 
 
 async def unsettled(connection: AsyncConnection, audio_ids: Sequence[str]) -> list[AudioRow]:

@@ -37,6 +37,8 @@ CONNECTION_WAIT_S: Final = 5.0
 """For a free connection: a caller is on the line."""
 CONNECT_MAX_S: Final = 3.0
 COMMAND_MAX_S: Final = 10.0
+PATIENT_CONNECT_MAX_S: Final = 30.0
+"""For a change of the schema, whose statements take as long as the tables are large."""
 BUSY_WAIT_MS: Final = 5000
 """For the file's lock, held by another process such as `voicebox apply`."""
 TRIES: Final = 5
@@ -90,8 +92,8 @@ def sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
     return engine
 
 
-def postgres_engine(url: URL) -> AsyncEngine:
-    """Make the engine for PostgreSQL. Connects to nothing yet."""
+def postgres_engine(url: URL, *, patient: bool = False) -> AsyncEngine:
+    """Make the engine for PostgreSQL; `patient` where nobody is on the line. Connects to nothing yet."""
     return create_async_engine(
         url,
         pool_size=POOL,
@@ -100,8 +102,8 @@ def postgres_engine(url: URL) -> AsyncEngine:
         hide_parameters=True,  # as above
         pool_pre_ping=True,  # a restart of the server must not fail the next caller
         connect_args={
-            "timeout": CONNECT_MAX_S,
-            "command_timeout": COMMAND_MAX_S,
+            "timeout": PATIENT_CONNECT_MAX_S if patient else CONNECT_MAX_S,
+            "command_timeout": None if patient else COMMAND_MAX_S,
             "server_settings": {
                 "application_name": "voicebox",
                 "timezone": "UTC",
@@ -179,10 +181,12 @@ class Database:
 
     async def close(self) -> None:
         """Write what is waiting and let go of every connection."""
-        if self._writer is not None:
-            await self._writer.close()
-        for engine in self._engines:
-            await engine.dispose()
+        try:
+            if self._writer is not None:
+                await self._writer.close()
+        finally:
+            for engine in self._engines:
+                await engine.dispose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -233,7 +237,7 @@ async def migrate(url: str) -> None:
         _make_file(Path(str(parsed.database)))
         engine = sqlite_engine(parsed, writer=True)
     else:
-        engine = postgres_engine(parsed)
+        engine = postgres_engine(parsed, patient=True)
     try:
         with translated(connecting=True):
             await upgrade(engine)

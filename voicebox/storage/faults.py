@@ -1,6 +1,7 @@
-"""Telling a database that is away from a statement that is wrong.
+"""Telling a database that is away, and a value that is taken, from a statement that is wrong.
 
-Only the first becomes `DatabaseUnavailable`; everything else (a broken constraint, a bug) is raised as it is.
+Only the first becomes `DatabaseUnavailable`; and where a statement says so (`unique`), a value that is taken a
+`Conflict`. Everything else (another broken constraint, a bug) is raised as it is.
 """
 
 import sqlite3
@@ -10,7 +11,7 @@ from typing import Final
 
 import sqlalchemy.exc
 
-from voicebox.errors import DatabaseUnavailable
+from voicebox.errors import Conflict, DatabaseUnavailable
 
 _SQLITE_AWAY: Final = {
     sqlite3.SQLITE_BUSY: "locked by another process",
@@ -41,6 +42,9 @@ _POSTGRES_AWAY: Final = (
 
 _POSTGRES_AGAIN: Final = ("40001", "40P01")
 """Serialization failure and deadlock: the transaction was undone and may simply be run again."""
+
+_POSTGRES_TAKEN: Final = "23505"
+"""Unique violation; foreign keys and checks have numbers of their own."""
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -97,3 +101,23 @@ def translated(*, connecting: bool = False) -> Iterator[None]:
         if why is None:
             raise
         raise DatabaseUnavailable(f"the database is unavailable: {why}") from error
+
+
+@contextmanager
+def unique(field: str, value: str) -> Iterator[None]:
+    """Turn the violation of a unique constraint into `Conflict`.
+
+    For a statement whose table has no more than one value, or one set of values, that may be taken.
+    """
+    try:
+        yield
+    except sqlalchemy.exc.IntegrityError as error:
+        if _is_taken(error):
+            raise Conflict(field, value) from error
+        raise
+
+
+def _is_taken(error: sqlalchemy.exc.IntegrityError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+    return sqlstate(error) == _POSTGRES_TAKEN

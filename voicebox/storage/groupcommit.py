@@ -89,11 +89,12 @@ class GroupCommit:
                 await self._task
         except TimeoutError:  # the task is cancelled with the wait; what was left is told below
             logger.exception("closing the database: %d units of work were not written", len(self._waiting))
-        while self._waiting:
-            unit = self._waiting.popleft()
-            unit.error = DatabaseUnavailable("the database was closed")
-            unit.tell()
-        await self._drop_connection()
+        finally:  # also where this wait is cancelled, and the task with it
+            while self._waiting:
+                unit = self._waiting.popleft()
+                unit.error = DatabaseUnavailable("the database was closed")
+                unit.tell()
+            await self._drop_connection()
 
     async def _run(self) -> None:
         while True:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voicebox.errors import Conflict
 from voicebox.mailbox import Mailbox
+from voicebox.storage.faults import unique
 from voicebox.storage.tables import distribution_list, list_member
 
 
@@ -132,11 +131,9 @@ async def add(
         "shared": shared,
         "recording": recording,
     }
-    try:
-        statement = insert(distribution_list).values(values).returning(distribution_list.c.id)
+    statement = insert(distribution_list).values(values).returning(distribution_list.c.id)
+    with unique("list", str(number)):
         key: int = (await connection.execute(statement)).scalar_one()
-    except IntegrityError as error:
-        raise Conflict("list", str(number)) from error
     made = frozenset(members)
     await _add_members(connection, owner.company_id, key, made)
     return DistributionList(key, owner.company_id, owner.id, number, description, shared, made, recording)
@@ -154,10 +151,8 @@ async def change(
     """Change a list; its number stays. Raises Conflict if it becomes shared and the company has one of its number."""
     values = {"description": description, "shared": shared, "recording": recording}
     statement = update(distribution_list).where(distribution_list.c.id == before.id).values(values)
-    try:
+    with unique("list", str(before.number)):
         await connection.execute(statement)
-    except IntegrityError as error:
-        raise Conflict("list", str(before.number)) from error
     wanted = frozenset(members)
     gone = before.members - wanted
     if gone:

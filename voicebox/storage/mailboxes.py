@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Executable, Row, Table, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voicebox.errors import Conflict
@@ -15,6 +14,7 @@ from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
 from voicebox.storage import messages, outbox
 from voicebox.storage.batches import in_batches
+from voicebox.storage.faults import unique
 from voicebox.storage.tables import company, device, mailbox, number
 from voicebox.storage.upsert import Upsert
 
@@ -198,10 +198,8 @@ async def add_company(connection: AsyncConnection, *, now: datetime, **values: A
     name = str(values["name"])
     with_time = values | {"created_at": now}
     statement = insert(company).values(with_time).returning(*_COMPANY)
-    try:
+    with unique("company", name):
         return _to_company((await connection.execute(statement)).one())
-    except IntegrityError as error:
-        raise Conflict("company", name) from error
 
 
 async def change_company(connection: AsyncConnection, company_id: int, changes: Mapping[str, Any]) -> None:
@@ -217,10 +215,8 @@ async def add_mailbox(connection: AsyncConnection, *, now: datetime, **values: A
         Conflict: the number or the full number belongs to another mailbox of the company, as whatever.
     """
     statement = insert(mailbox).values(values | {"created_at": now, "updated_at": now}).returning(*MAILBOX_COLUMNS)
-    try:
+    with unique("number", str(values["number"])):
         made = to_mailbox((await connection.execute(statement)).one())
-    except IntegrityError as error:
-        raise Conflict("number", str(values["number"])) from error
     await _add_number(connection, made, made.number, NumberKind.EXTENSION, now)
     if made.phone is not None:
         await _add_number(connection, made, made.phone, NumberKind.PHONE, now)
@@ -241,10 +237,8 @@ async def change_mailbox(
         .values(dict(changes) | {"updated_at": now})
         .returning(*MAILBOX_COLUMNS)
     )
-    try:
+    with unique("number", str(changes.get("number", before.number))):
         after = to_mailbox((await connection.execute(statement)).one())
-    except IntegrityError as error:
-        raise Conflict("number", str(changes.get("number", before.number))) from error
     for kind, old, new in (
         (NumberKind.EXTENSION, before.number, after.number),
         (NumberKind.PHONE, before.phone, after.phone),
@@ -317,8 +311,6 @@ async def _add_number(connection: AsyncConnection, owner: Mailbox, text: str, ki
         "kind": kind,
         "created_at": now,
     }
-    try:
+    with unique("number", text):
         key: int = (await connection.execute(insert(number).values(values).returning(number.c.id))).scalar_one()
-    except IntegrityError as error:
-        raise Conflict("number", text) from error
     return key

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from voicebox.backoff import doubled_s
 from voicebox.mailbox import Mailbox
 from voicebox.storage.tables import outbox
 from voicebox.storage.text import error_line
@@ -117,6 +118,7 @@ _CLAIM: Final = (
 _SAME: Final = (outbox.c.id == bindparam("row_id")) & (outbox.c.version == bindparam("row_version")) & _OPEN
 _DONE: Final = update(outbox).where(_SAME).values(done_at=bindparam("now"), last_error=None)
 _FAILED: Final = update(outbox).where(_SAME).values(last_error=bindparam("error"), next_attempt_at=bindparam("next_at"))
+_RENEW: Final = update(outbox).where(_SAME).values(next_attempt_at=bindparam("next_at"))
 _GIVE_UP: Final = update(outbox).where(_SAME).values(last_error=bindparam("error"), given_up_at=bindparam("now"))
 _WITHDRAW: Final = (
     update(outbox)
@@ -131,11 +133,9 @@ _NEXT_DUE: Final = (
 )
 
 
-def backoff_s(attempts: int, *, first_s: float = FIRST_DELAY_S, most_s: float = DELAY_MAX_S) -> float:
-    """Return how long to wait after the `attempts`-th failure: `first_s`, doubled each time, at most `most_s`."""
-    if attempts < 1:
-        raise ValueError("there is no wait before the first attempt")
-    return min(most_s, first_s * 2.0 ** min(attempts - 1, 40))
+def backoff_s(attempts: int) -> float:
+    """Return how long a row rests after its `attempts`-th failure: 5 s, doubled each time, at most an hour."""
+    return doubled_s(attempts, first_s=FIRST_DELAY_S, most_s=DELAY_MAX_S)
 
 
 async def add(connection: AsyncConnection, drafts: Sequence[Draft], now: datetime) -> None:
@@ -200,6 +200,11 @@ async def done(connection: AsyncConnection, entry: Entry, now: datetime) -> bool
 async def failed(connection: AsyncConnection, entry: Entry, error: str, next_attempt_at: datetime) -> None:
     """Note why a claimed row failed, and when it is due again."""
     await connection.execute(_FAILED, _same(entry) | {"error": error_line(error), "next_at": next_attempt_at})
+
+
+async def renew(connection: AsyncConnection, entry: Entry, next_attempt_at: datetime) -> None:
+    """Keep a claimed row for longer; nothing else of it changes."""
+    await connection.execute(_RENEW, _same(entry) | {"next_at": next_attempt_at})
 
 
 async def give_up(connection: AsyncConnection, entry: Entry, error: str, now: datetime) -> None:

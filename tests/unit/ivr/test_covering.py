@@ -801,7 +801,7 @@ async def test_a_call_out_ends_with_the_days_budget(peered: tuple[Exchange, Tele
     call = calling(both)
     await trunk.invited()
     (permit,) = both.outcalls.permits
-    permit.dial = replace(permit.dial, limit_s=0)
+    permit.leases = [0.001, 0.001, 0.0]  # asked again when it is over
     await trunk.picks_up()
     await call.connected()
     await trunk.core.request("BYE")

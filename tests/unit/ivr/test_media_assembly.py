@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ivr.media.assembly import assemble, flac_of, mp3_of, peaks_of, samples_of
+from ivr.media.assembly import assemble, flac_of, peaks_of, samples_of
 from ivr.media.g711 import Pcm, decode
 from ivr.media.spool import Spool
 from ivr.media.spoolfile import Audio
@@ -77,15 +77,6 @@ def test_peaks_follow_the_sound() -> None:
     assert len(peaks) == 200
     assert (peaks[30], peaks[100], peaks[180]) == (0, 255, 127)
     assert peaks_of(np.zeros(0, np.int16)) == b""
-
-
-def test_mp3_is_as_long_as_the_message() -> None:
-    pcm = (8000 * np.sin(np.arange(40_000) / 5)).astype(np.int16)
-    found, rate_hz = soundfile.read(io.BytesIO(mp3_of(flac_of(pcm, 8000))))
-    assert rate_hz == 8000
-    assert len(found) == pytest.approx(len(pcm), abs=2304)
-    with pytest.raises(RecordingBroken):
-        mp3_of(b"no such file")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ivr.media.g711 import Pcm, decode
-from ivr.media.library import PromptLibrary, encoded, resample
+from ivr.media.library import PromptLibrary, encoded
 from prompts.phrases import Phrase
 from prompts.tones import RECORD, TONES, WARNING
 from voicebox.codec import Codec
@@ -99,10 +99,3 @@ async def test_a_clip_of_any_rate_is_encoded_for_the_call() -> None:
     clip = await PromptLibrary(Shelf()).clip(pcm, 48_000, Codec.PCMU, 2.0)
     assert len(clip) == 4000
     assert peak_hz(decode(clip, Codec.PCMU)) == pytest.approx(440, abs=5)
-
-
-def test_resampling_does_not_wrap_around_at_full_scale() -> None:
-    square = np.where(np.arange(16_000) // 40 % 2, 32_767, -32_768).astype(np.int16)
-    found = resample(square, 16_000, 8000).astype(np.int32)
-    assert np.abs(found - square[::2]).max() < 40_000
-    assert resample(square, 8000, 8000) is square

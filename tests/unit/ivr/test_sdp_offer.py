@@ -34,8 +34,8 @@ def test_a_plain_offer() -> None:
     assert (agreed.remote.host, agreed.remote.port) == ("192.0.2.1", 4000)
     assert (agreed.remote.codec, agreed.remote.payload_type) == (Codec.PCMU, 0)
     assert (agreed.remote.rtcp_host, agreed.remote.rtcp_port) == (None, None)
-    assert agreed.send_event_pt == 101
-    assert agreed.telephone_event_pts == agreed.remote.telephone_event_pts == {96, 101}
+    assert agreed.remote.send_event_pt == 101
+    assert agreed.remote.event_pts() == agreed.remote.telephone_event_pts == {96, 101}
     assert agreed.direction is Direction.SENDRECV
     assert not agreed.held
 
@@ -60,7 +60,7 @@ def test_a_static_number_with_another_meaning_is_that_other() -> None:
 def test_the_offers_number_for_keys_is_used() -> None:
     agreed = answer("audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 Telephone-Event/8000")
     assert agreed.local.media[0].formats == ("0", "96")
-    assert agreed.send_event_pt == 96
+    assert agreed.remote.send_event_pt == 96
     assert agreed.remote.telephone_event_pts == {96, 101}
     other = answer("audio 4000 RTP/AVP 0 127\r\na=rtpmap:127 telephone-event/8000")
     assert other.remote.telephone_event_pts == {96, 101, 127}
@@ -68,16 +68,16 @@ def test_the_offers_number_for_keys_is_used() -> None:
 
 def test_keys_at_another_clock_are_not_ours() -> None:
     agreed = answer("audio 4000 RTP/AVP 0 100 101\r\na=rtpmap:100 telephone-event/48000\r\na=rtpmap:101 x/8000")
-    assert agreed.send_event_pt is None
+    assert agreed.remote.send_event_pt is None
     assert agreed.local.media[0].formats == ("0",)
 
 
 def test_undeclared_keys_are_taken_all_the_same() -> None:
     agreed = answer("audio 4000 RTP/AVP 0")
     assert agreed.remote.telephone_event_pts == frozenset()
-    assert agreed.telephone_event_pts == {96, 101}
+    assert agreed.remote.event_pts() == {96, 101}
     taken = answer("audio 4000 RTP/AVP 96\r\na=rtpmap:96 PCMU/8000")
-    assert taken.telephone_event_pts == {101}
+    assert taken.remote.event_pts() == {101}
 
 
 @pytest.mark.parametrize(
@@ -227,8 +227,8 @@ def test_our_offer_for_an_invite_without_one() -> None:
     assert agreed.local == offer
     assert (agreed.remote.codec, agreed.remote.payload_type) == (Codec.PCMA, 8)
     assert agreed.remote.receives == {0: Codec.PCMU, 8: Codec.PCMA}
-    assert agreed.send_event_pt == 96
-    assert agreed.telephone_event_pts == {96, 101}
+    assert agreed.remote.send_event_pt == 96
+    assert agreed.remote.event_pts() == {96, 101}
 
 
 def test_an_answer_may_take_less_than_we_offered() -> None:
@@ -236,7 +236,7 @@ def test_an_answer_may_take_less_than_we_offered() -> None:
     call.offer()
     agreed = call.accept(description("audio 4000 RTP/AVP 0\r\na=sendonly"))
     assert agreed.direction is Direction.RECVONLY
-    assert agreed.send_event_pt is None
+    assert agreed.remote.send_event_pt is None
     call.offer(Direction.SENDONLY)
     assert call.accept(description("audio 4000 RTP/AVP 0")).direction is Direction.SENDONLY
 

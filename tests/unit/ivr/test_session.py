@@ -529,7 +529,7 @@ def test_no_key_is_ever_lost_or_taken_twice(steps: list[tuple[str, int]], presse
 
 @staged
 async def test_without_a_switchboard_nobody_is_reached(stage: Stage) -> None:
-    end = await stage.session.transfer(Dial("1002"), ANNA, diverted=True, answered=lambda: None)
+    end = await stage.session.transfer(Dial("1002"), ANNA, diverted=True, answered=lambda: None, lease_s=lambda: None)
     assert end is TransferEnd.FAILED
 
 
@@ -537,4 +537,4 @@ async def test_without_a_switchboard_nobody_is_reached(stage: Stage) -> None:
 async def test_nobody_is_rung_for_a_call_that_is_over(stage: Stage) -> None:
     stage.leg.end()
     with pytest.raises(Hangup):
-        await stage.session.transfer(Dial("1002"), ANNA, diverted=True, answered=lambda: None)
+        await stage.session.transfer(Dial("1002"), ANNA, diverted=True, answered=lambda: None, lease_s=lambda: None)

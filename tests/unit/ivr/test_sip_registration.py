@@ -67,6 +67,11 @@ def test_failures_back_off_up_to_five_minutes_and_success_resets() -> None:
     assert client.receive(reply(client.request(), 408)) == 5.0
 
 
+def test_a_registrar_that_is_away_for_days_is_asked_every_five_minutes_all_the_time() -> None:
+    client = RegistrationClient(ACCOUNT)
+    assert {client.failed("no answer") for _ in range(1100)} == {5.0, 10.0, 20.0, 40.0, 80.0, 160.0, RETRY_MOST_S}
+
+
 def test_leaving_asks_for_no_time() -> None:
     assert RegistrationClient(ACCOUNT).request(leave=True).expires == 0
 

@@ -36,17 +36,24 @@ class Wish:
         self.dial = dial
         self.diverted = diverted
         self.answered = asyncio.Event()
+        self.leases: list[float] = []
+        """For how long they may talk each time that is asked; afterwards for ever."""
         self.end: asyncio.Future[TransferEnd | None] = asyncio.get_running_loop().create_future()
         both.flow[0] = self._flow
 
     async def _flow(self, session: Session) -> None:
         await session.answer()
         try:
-            end = await session.transfer(self.dial, ANNA, diverted=self.diverted, answered=self.answered.set)
+            end = await session.transfer(
+                self.dial, ANNA, diverted=self.diverted, answered=self.answered.set, lease_s=self._lease_s
+            )
         except Hangup:
             self.end.set_result(None)
             raise
         self.end.set_result(end)
+
+    def _lease_s(self) -> float | None:
+        return self.leases.pop(0) if self.leases else None
 
     async def came_to(self) -> TransferEnd | None:
         """Return what came of it; None is a hang-up."""
@@ -263,7 +270,7 @@ async def test_a_colleague_who_is_not_to_be_disturbed_is_busy(both: Exchange, ph
 
 
 async def test_nobody_is_reached_without_a_phone_and_without_a_peer(both: Exchange) -> None:
-    for dial in (COLLEAGUE, Dial("+492115559999", limit_s=60)):
+    for dial in (COLLEAGUE, Dial("+492115559999", internal=False)):
         wish = Wish(both, dial)
         await both.connected()
         assert await wish.came_to() is TransferEnd.FAILED
@@ -346,7 +353,8 @@ async def test_a_200_that_crosses_the_cancel_is_acknowledged_and_hung_up(both: E
 
 
 async def test_the_days_budget_ends_the_talk(both: Exchange, phone: Telephone) -> None:
-    wish = Wish(both, replace(COLLEAGUE, limit_s=0))
+    wish = Wish(both)
+    wish.leases = [0.001, 0.001, 0.0]  # asked again when it is over
     await both.connected()
     await phone.picks_up()
     assert await wish.came_to() is TransferEnd.LIMIT
@@ -490,7 +498,7 @@ async def notify(both: Exchange, dialog: Dialog, status: str, state: str = "acti
 
 
 async def referred(both: Exchange) -> tuple[Wish, Dialog, Request]:
-    wish = Wish(both, Dial("+492115559999", limit_s=60))
+    wish = Wish(both, Dial("+492115559999", internal=False))
     dialog = await both.connected()
     return wish, dialog, await both.core.request("REFER")
 
@@ -579,6 +587,24 @@ async def test_a_subscriber_who_calls_back_is_never_referred(peer: Exchange) -> 
     assert not [each for each in peer.core.requests if each.method == "REFER"]
 
 
+async def test_a_colleague_whose_phone_is_registered_here_is_rung_here(peer: Exchange) -> None:
+    async with telephone(peer, "bert", device=BERTS) as phone:
+        wish = Wish(peer)
+        await peer.connected()
+        await phone.refuses(486)
+        assert await wish.came_to() is TransferEnd.BUSY
+    assert not [each for each in peer.core.requests if each.method == "REFER"]
+
+
+async def test_a_colleague_without_a_phone_here_is_the_peers_to_ring(peer: Exchange) -> None:
+    wish = Wish(peer)
+    dialog = await peer.connected()
+    refer = await peer.core.request("REFER")
+    assert (refer.headers.get("Refer-To") or "").startswith("<sip:1002@")
+    assert await notify(peer, dialog, "200 OK", "terminated;reason=noresource") == 200
+    assert await wish.came_to() is TransferEnd.REFERRED
+
+
 async def test_a_notify_without_a_refer_is_refused(both: Exchange) -> None:
     dialog = await both.connected()
     assert await notify(both, dialog, "200 OK") == 501
@@ -590,7 +616,7 @@ async def test_a_notify_without_a_refer_is_refused(both: Exchange) -> None:
 
 async def test_the_peer_is_told_who_pays_who_calls_and_by_what_way(monkeypatch: pytest.MonkeyPatch) -> None:
     async with telephone_at_peer(monkeypatch) as (both, peer):
-        wish = Wish(both, Dial("+492115559999", limit_s=60))
+        wish = Wish(both, Dial("+492115559999", internal=False))
         await both.connected()
         invite = (await peer.invited()).request
         where = peer.endpoint.listening[0]
@@ -607,7 +633,7 @@ async def test_the_peer_is_told_who_pays_who_calls_and_by_what_way(monkeypatch: 
 
 async def test_a_peer_that_refuses_others_numbers_is_shown_the_mailbox(monkeypatch: pytest.MonkeyPatch) -> None:
     async with telephone_at_peer(monkeypatch, show_caller=False) as (both, peer):
-        wish = Wish(both, Dial("+492115559999", limit_s=60))
+        wish = Wish(both, Dial("+492115559999", internal=False))
         await both.connected()
         invite = (await peer.invited()).request
         assert (invite.headers.get("From") or "").startswith("Anna Beispiel <sip:+492115551001@")

@@ -102,16 +102,16 @@ class Office:
 
 
 async def an_office(db: Database, **settings: Any) -> Office:
-    clock, events = StandingClock(), Events()
+    clock, events, metrics = StandingClock(), Events(), Metrics(process=False)
     office = Office(
         db=db,
         mailbox=await one_mailbox(db, **settings),
         clock=clock,
         events=events,
         deposits=Deposits(db, events, Marks(), clock),
-        outgoing=Outgoing(db, events, clock),
+        outgoing=Outgoing(db, events, clock, metrics=metrics),
         recordings=Recordings(),
-        metrics=Metrics(process=False),
+        metrics=metrics,
     )
     events.subscribe(office.published.append)
     return office
@@ -342,6 +342,27 @@ async def test_mail_is_given_up_after_its_days(lite: Database, setting: str, day
     row = await office.row()
     assert row.given_up_at is not None
     assert "given up after 2 attempts" in str(row.last_error)
+
+
+@pytest.mark.parametrize("why", ["the server", "the recording", "a bug"])
+async def test_whyever_a_message_is_given_up_after_its_days_it_is_counted_and_logged(
+    lite: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, why: str
+) -> None:
+    office = await an_office(lite, redirect_email="anna@example.org")
+    made = await office.deposit()
+    if why == "the recording":
+        office.recordings.failures = [RecordingElsewhere("with A")]
+    if why == "a bug":
+        monkeypatch.setattr("mail.notifier.compose", lambda *_: 1 // 0)
+    office.clock.advance(86400)
+    async with SmtpPeer({"RCPT": ["451 never ready"]}) as peer:
+        await office.notifier(peer).send_due()
+    row = await office.row()
+    assert row.given_up_at is not None
+    assert await office.folder(made) is State.NEW
+    assert office.metrics.value("voicebox_outbox_given_up_total", kind="mail-redirect") == 1
+    assert row.last_error is not None
+    assert [row.last_error in each.getMessage() for each in caplog.records if each.levelname == "ERROR"][-1:] == [True]
 
 
 @pytest.mark.parametrize(("setting", "days"), [("notify_email", 5), ("copy_email", 5), ("redirect_email", 1)])
@@ -602,6 +623,28 @@ async def test_cancelled_notifier_leaves_the_mail_to_its_lease(office: Office, m
         office.clock.advance(LEASE_S + 1)
         await office.notifier(peer).send_due()
     assert len(peer.mails) == 1
+
+
+async def test_messages_by_email_only_go_first(office: Office) -> None:
+    only = await add_mailbox(
+        office.db, await add_company(office.db, "Zweite GmbH"), "1001", redirect_email="bert@example.org"
+    )
+    for _ in range(3):
+        await office.deposit()
+    office.clock.advance(3600)
+    assert await office.deposits.accept(a_context(only), a_take()) is not None
+    assert [entry.kind for entry in await office.outgoing.claim(2)] == [Purpose.REDIRECT, Purpose.NOTIFY]
+
+
+async def test_a_lease_that_is_renewed_leaves_everything_else_as_it_is(office: Office) -> None:
+    await office.deposit()
+    for error in (None, "451 later"):
+        (entry,) = await office.outgoing.claim(1)
+        office.clock.advance(20)
+        await office.outgoing.renew(entry)
+        row = await office.row()
+        assert row == replace(entry, next_attempt_at=office.clock.now() + timedelta(seconds=LEASE_S), last_error=error)
+        await office.outgoing.postponed(entry, "451 later", pause_s=0)
 
 
 def test_purposes_are_the_outboxes_kinds_of_mail() -> None:

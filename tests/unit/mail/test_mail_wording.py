@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail import wording
-from tests.fakes.smtp_letters import COMPANY, MAILBOX, MESSAGE
+from tests.fakes.smtp_letters import MESSAGE
 from voicebox.i18n import Language
 from voicebox.message import Caller, Reason
 
@@ -50,12 +50,6 @@ def test_length_is_whole_seconds_passed(samples: int, text: str) -> None:
 def test_moment_is_written_out_in_the_readers_zone(at: datetime, german: str, english: str) -> None:
     assert wording.moment(at, BERLIN, DE) == german
     assert wording.moment(at, BERLIN, EN) == english
-
-
-def test_unknown_zone_falls_back_to_the_companys_then_to_utc() -> None:
-    astray = replace(MAILBOX, time_zone="Mars/Olympus")
-    assert wording.zone_of(astray, COMPANY) == BERLIN
-    assert wording.zone_of(astray, replace(COMPANY, time_zone="../etc/passwd")) is UTC
 
 
 @pytest.mark.parametrize(

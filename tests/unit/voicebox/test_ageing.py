@@ -14,14 +14,14 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from tests.fakes.rows import NOW, Marks, StandingClock, a_context, add_company, add_mailbox
+from tests.fakes.sounds import stored
 from voicebox.ageing import DELETED_FOR, Ageing, last_night
 from voicebox.callrecord import CallRecord, RtpFigures
 from voicebox.deposit import Deposits
-from voicebox.errors import Conflict, RecordingElsewhere, StoreUnavailable
+from voicebox.errors import Conflict, StoreUnavailable
 from voicebox.events import Event, Events, MailboxChanged
 from voicebox.ids import new_id
 from voicebox.inbox import Inbox
-from voicebox.library import Assembled, AudioLibrary
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Message, Reason, State, Take
 from voicebox.settings.retention import Retention
@@ -41,10 +41,6 @@ DAY_S = 86400.0
 SOUND = np.zeros(1600, dtype=np.int16)
 
 
-async def no_spool(take_id: str, samples: int) -> Assembled:
-    raise RecordingElsewhere(take_id)
-
-
 @dataclass
 class Archive:
     """Two mailboxes with real rows and real files, and a clock to turn."""
@@ -61,7 +57,6 @@ class Archive:
     published: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.library = AudioLibrary(self.db, self.store, no_spool, self.clock)
         self.events.subscribe(self.published.append)
 
     @property
@@ -90,7 +85,7 @@ class Archive:
         return made
 
     async def sound(self) -> str:
-        return await self.library.keep(self.company.id, SOUND, 8000)
+        return await stored(self.db, self.store, self.company.id, SOUND, now=self.clock.now())
 
     async def state(self, made: Message) -> str | None:
         async with self.db.read() as connection:

@@ -99,6 +99,14 @@ def test_mailboxes_that_forward_in_a_circle_are_a_loop(company: Installation) ->
     assert answer["coverage"][-1]["status"] == 482
 
 
+def test_a_call_that_was_sent_on_five_times_is_not_forwarded_once_more(company: Installation) -> None:
+    with_settings(company, 'forward_always = "+49 30 1234567"')
+    foreign = [word for number in range(1, 6) for word in ("--diversion", f"+4930{number}00000")]
+    answer = company.json(*CALLER, "--to", "1001", *foreign)
+    assert steps(answer) == [((), "1001", "refused")]
+    assert (answer["coverage"][0]["status"], answer["decision"]["to"]) == (482, "mailbox")
+
+
 def test_a_diverted_call_is_a_deposit_without_coverage(company: Installation) -> None:
     answer = company.json(*CALLER, "--to", "8000", "--diversion", "+4930999:unconditional", "--diversion", "1001:busy")
     assert (answer["decision"]["to"], answer["decision"]["reason"], answer["coverage"]) == ("mailbox", "busy", [])

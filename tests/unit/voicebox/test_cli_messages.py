@@ -13,9 +13,8 @@ import soundfile
 
 from ivr.media.spool import Spool
 from tests.fakes.installation import Installation
-from voicebox.clock import SystemClock
+from tests.fakes.sounds import stored
 from voicebox.codec import Codec
-from voicebox.library import Assembled, AudioLibrary
 from voicebox.message import Caller, Message, Reason, State
 from voicebox.storage import audio, messages
 from voicebox.storage.blobs import AudioStore
@@ -23,10 +22,6 @@ from voicebox.storage.database import Database
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 TONE = (8000 * np.sin(np.arange(16_000) * 0.3)).astype(np.int16)
-
-
-async def no_spool(take_id: str, samples: int) -> Assembled:
-    raise AssertionError(f"{take_id} is not in the spool ({samples})")
 
 
 def a_message(audio_id: str, mailbox_id: int = 1, received_at: datetime = NOW, state: State = State.NEW) -> Message:
@@ -51,10 +46,9 @@ def left(company: Installation) -> tuple[Installation, list[Message]]:
 
     async def leave(db: Database) -> list[Message]:
         store = AudioStore.open((company.folder / "var" / "audio").as_uri())
-        library = AudioLibrary(db, store, no_spool, SystemClock())
         made = []
         for mailbox_id, minutes, state in ((1, 0, State.NEW), (1, -1, State.SAVED), (2, 0, State.DELETED)):
-            audio_id = await library.keep(1, TONE, 8000)
+            audio_id = await stored(db, store, 1, TONE)
             one = a_message(audio_id, mailbox_id, NOW + timedelta(minutes=minutes), state)
             await db.write(partial(messages.add, made=one, now=NOW))
             made.append(one)

@@ -91,6 +91,18 @@ def test_a_sound_is_recognised_though_part_of_it_came_late(slip: int, at_s: floa
     assert abs(found.at - RATE_HZ) <= slip
 
 
+@pytest.mark.parametrize("cuts_s", [(0.7, 1.4, 2.1), (1, 2, 4, 5, 7), (0.1, 0.2, 5.5, 8.1, 9.3)])
+def test_a_sound_is_recognised_however_often_the_rest_came_late(cuts_s: tuple[float, ...]) -> None:
+    sound, late = noise(10, seed=2), np.zeros(480, np.int16)
+    sound[4 * RATE_HZ : 5 * RATE_HZ] = sound[4 * RATE_HZ : 5 * RATE_HZ] // 4 * 5  # the loudest second
+    parts = np.split(sound, [round(at_s * RATE_HZ) for at_s in cuts_s])
+    heard = np.concatenate([noise(1), *(part for each in parts for part in (each, late)), noise(1, seed=3)])
+    found = recognise(sound, line(heard))
+    assert found is not None
+    assert found.likeness > 0.75
+    assert abs(found.at - RATE_HZ) <= len(cuts_s) * len(late)
+
+
 def test_pieces_make_nothing_of_something_else() -> None:
     found = recognise(noise(3, seed=2), line(noise(6)))
     assert found is not None

@@ -24,7 +24,7 @@ from tests.fakes.rows import (
 )
 from voicebox.deposit import DepositContext, Deposits, Flags
 from voicebox.errors import DatabaseUnavailable
-from voicebox.events import AudioSpooled, DatabaseBack, DatabaseLost, Event, Events, MailboxChanged, OutboxGrew
+from voicebox.events import AudioSpooled, DatabaseBack, Event, Events, MailboxChanged, OutboxGrew
 from voicebox.inbox import Inbox
 from voicebox.mailbox import Mailbox
 from voicebox.message import Caller, Counts, Message, Reason, State, Take
@@ -115,7 +115,6 @@ async def test_a_deposit_is_message_audio_and_light_in_one(house: House) -> None
     assert house.heard == [
         AudioSpooled(take.id),
         MailboxChanged(mailbox.company_id, mailbox.id),
-        OutboxGrew("mwi"),
     ]
 
 
@@ -254,7 +253,6 @@ async def test_a_message_left_without_a_database_arrives_when_it_is_back(house: 
         assert await deposits.accept(a_context(mailbox), take) is not None
     assert away.tries == 1, "callers do not wait for a database that was away a moment ago"
     assert deposits.waiting == 120
-    assert house.heard[-1] == DatabaseLost(120)
     assert house.spool.told == [("accept", take.id) for take in takes]
     assert not await deposits.retry()
     assert away.tries == 2

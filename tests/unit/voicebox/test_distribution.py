@@ -13,7 +13,7 @@ from tests.fakes.rows import NOW, Marks, StandingClock, a_context, a_take, add_c
 from voicebox.deposit import Deposits
 from voicebox.distribution import Audience, Dispatch, Distribution, Refusal, SendingRefused, Sent
 from voicebox.errors import DatabaseUnavailable
-from voicebox.events import AudioSpooled, Event, Events, MailboxChanged, OutboxGrew
+from voicebox.events import AudioSpooled, Event, Events, MailboxChanged
 from voicebox.inbox import Inbox
 from voicebox.mailbox import Company, Mailbox
 from voicebox.message import Caller, Message, MessageKind, State, Take
@@ -121,7 +121,6 @@ async def test_a_composed_message_comes_from_its_sender_and_is_durable(office: O
     assert row.state is audio.AudioState.SPOOL
     assert AudioSpooled(take.id) in office.heard
     assert MailboxChanged(office.company.id, office.people["1002"].id) in office.heard
-    assert OutboxGrew(Kind.MWI) in office.heard
 
 
 async def test_row_18_and_19_a_number_means_the_own_list_else_the_shared_one(office: Office) -> None:

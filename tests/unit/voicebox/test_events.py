@@ -10,8 +10,8 @@ def test_every_subscriber_is_told_in_order() -> None:
     events.subscribe(first.append)
     events.subscribe(second.append)
     events.publish(AudioSpooled("a"))
-    events.publish(OutboxGrew("mwi"))
-    assert first == second == [AudioSpooled("a"), OutboxGrew("mwi")]
+    events.publish(OutboxGrew("mail-notify"))
+    assert first == second == [AudioSpooled("a"), OutboxGrew("mail-notify")]
 
 
 def test_one_that_fails_keeps_nobody_from_being_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -54,7 +54,7 @@ class Studio:
             self.db, self.store, self.assemble, mastered_here, events=self.events, clock=self.clock
         )
         self.announcements = Announcements(self.db, self.store, mastered_here, events=self.events, clock=self.clock)
-        self.library = AudioLibrary(self.db, self.store, self.assemble, self.clock)
+        self.library = AudioLibrary(self.db, self.store, self.assemble)
 
     async def assemble(self, take_id: str, samples: int) -> Spoken:
         if self.faults:

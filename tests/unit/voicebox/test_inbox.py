@@ -165,7 +165,7 @@ async def test_a_message_that_came_after_the_question_is_not_deleted(office: Off
     asked_at = office.clock.now()
     office.clock.advance(5)
     late = await office.leave(at_s=-60)  # its recording began before the question, and ended after it
-    assert await office.inbox().delete_all(received_until=asked_at) == 1
+    assert await office.inbox().delete_all(there_until=asked_at) == 1
     assert [message.id for message in await office.inbox().messages(State.NEW)] == [late.id]
     assert [message.id for message in await office.inbox().messages(State.DELETED)] == [old.id]
 

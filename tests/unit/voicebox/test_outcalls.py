@@ -1,7 +1,9 @@
 """Calls that a mailbox pays for: whose number it is, what was used, and what two at the same moment get."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from voicebox.directory import Directory
 from voicebox.errors import DatabaseUnavailable
 from voicebox.mailbox import Company, Mailbox
 from voicebox.outbound import Dial, Refusal, Refused
-from voicebox.outcalls import OutCalls, Permit
+from voicebox.outcalls import ASK_AGAIN_S, OutCalls, Permit
 from voicebox.settings.outbound import Outbound
 from voicebox.storage import mailboxes, outbound
 from voicebox.storage.database import Database
@@ -18,6 +20,7 @@ from voicebox.storage.database import Database
 OUTSIDE = "+492115559999"
 LATE = datetime(2026, 11, 22, 22, 59, 50, tzinfo=UTC)
 """Ten seconds before midnight in Berlin."""
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TODAY, TOMORROW = date(2026, 11, 22), date(2026, 11, 23)
 
 
@@ -57,9 +60,9 @@ async def stage_of(db: Database, **settings: object) -> Stage:
 
 async def test_numbers_are_read_as_people_write_them(db: Database) -> None:
     stage = await stage_of(db)
-    for spelling in ("0211-555-9999", "+49 211 5559999", "5559999"):
+    for spelling in ("0211-555-9999", "+49 211 5559999", "5559999", "00492115559999"):
         permit = await stage.permit(spelling)
-        assert permit.dial == Dial(OUTSIDE, limit_s=120)
+        assert permit.dial == Dial(OUTSIDE, internal=False)
         await permit.end()
     assert (await stage.permit("100200")).dial == Dial("100200", stage.bert)
     assert (await stage.permit("0211-555-1002")).dial == Dial("100200", stage.bert)
@@ -76,7 +79,9 @@ async def test_numbers_are_read_as_people_write_them(db: Database) -> None:
         ("116 117", Refusal.EMERGENCY),
         ("0900 1234567", Refusal.PREMIUM),
         ("+442079460000", Refusal.NOT_ALLOWED),
+        ("00442079460000", Refusal.NOT_ALLOWED),
         ("anonymous", Refusal.NOT_A_NUMBER),
+        ("tel:100200;phone-context=elsewhere.example", Refusal.NOT_A_NUMBER),
         ("", Refusal.NOT_A_NUMBER),
     ],
 )
@@ -103,6 +108,14 @@ async def test_seconds_count_from_the_answer_on_the_companys_day(db: Database) -
     assert (await stage.used(TODAY), await stage.used(TOMORROW)) == (30, 1)
 
 
+async def test_where_the_companys_zone_is_not_known_the_day_is_that_of_utc(sqlite_url: str) -> None:
+    async with await Database.open(sqlite_url) as db:
+        stage = await stage_of(db)
+        astray = replace(stage.company, time_zone="Mars/Olympus")
+        stage.pass_by(60)
+        assert (stage.calls.day_of(stage.company), stage.calls.day_of(astray)) == (TOMORROW, TODAY)
+
+
 async def test_what_nobody_answered_costs_nothing(db: Database) -> None:
     stage = await stage_of(db)
     permit = await stage.permit()
@@ -113,12 +126,11 @@ async def test_what_nobody_answered_costs_nothing(db: Database) -> None:
 
 async def test_the_days_budget_ends_and_begins_anew(db: Database) -> None:
     stage = await stage_of(db)
-    stage.clock.moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    stage.clock.moment = NOON
     permit = await stage.permit()
     permit.answered()
     stage.pass_by(100)
     other = await stage.permit()  # while the first one still talks
-    assert other.dial.limit_s == 20
     await other.end()
     stage.pass_by(20)
     assert await stage.calls.admit(stage.anna, OUTSIDE) == Refused(Refusal.BUDGET_SPENT)
@@ -126,7 +138,89 @@ async def test_the_days_budget_ends_and_begins_anew(db: Database) -> None:
     assert await stage.calls.admit(stage.anna, OUTSIDE) == Refused(Refusal.BUDGET_SPENT)
     assert (await stage.permit("100200")).dial.internal
     stage.clock.moment = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)  # midnight in Berlin
-    assert (await stage.permit()).dial.limit_s == 120
+    assert not (await stage.permit()).dial.internal
+
+
+async def test_security_row_3_calls_at_the_same_time_share_what_is_left_of_the_day(db: Database) -> None:
+    stage = await stage_of(db)
+    stage.clock.moment = NOON
+    calls = [await stage.permit(), await stage.permit()]
+    for each in calls:
+        each.answered()
+    stage.pass_by(50)
+    assert [each.lease_s() for each in calls] == [ASK_AGAIN_S, ASK_AGAIN_S]
+    stage.pass_by(8)
+    assert [each.lease_s() for each in calls] == [2.0, 2.0]  # of the four that are left
+    stage.pass_by(2)
+    assert [each.lease_s() for each in calls] == [0.0, 0.0]
+    for each in calls:
+        await each.end()
+    assert await stage.used(TODAY) == 120
+
+
+async def test_what_a_call_that_has_ended_used_is_not_left_to_the_others(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await stage_of(db)
+    stage.clock.moment = NOON
+    long, short = await stage.permit(), await stage.permit()
+    long.answered()
+    short.answered()
+    stage.pass_by(30)
+
+    async def gone(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("down")
+
+    with monkeypatch.context() as away:
+        away.setattr(db, "write", gone)
+        await short.end()
+        stage.pass_by(59)
+        assert long.lease_s() == 1.0
+    await stage.permit()  # settles what was owed
+    assert long.lease_s() == 1.0
+    stage.pass_by(1)
+    assert long.lease_s() == 0.0
+
+
+async def test_security_row_3_what_is_just_being_written_counts_for_who_asks_meanwhile(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await stage_of(db)
+    permit = await stage.permit()
+    permit.answered()
+    stage.now += 120
+    write, writing, may_write = db.write, asyncio.Event(), asyncio.Event()
+
+    async def slow(work: Any) -> Any:
+        writing.set()
+        await may_write.wait()
+        return await write(work)
+
+    monkeypatch.setattr(db, "write", slow)
+    ending = asyncio.create_task(permit.end())
+    await writing.wait()
+    asking = asyncio.create_task(stage.calls.admit(stage.anna, OUTSIDE))
+    for _ in range(5):  # who did not wait for the writing would have the answer by now
+        assert await stage.used(TODAY) == 0
+    may_write.set()
+    assert await asking == Refused(Refusal.BUDGET_SPENT)
+    await ending
+
+
+async def test_a_call_over_midnight_stays_on_the_budget_of_its_own_day(db: Database) -> None:
+    stage = await stage_of(db)
+    late = await stage.permit()
+    late.answered()
+    stage.pass_by(110)
+    early = await stage.permit()
+    early.answered()
+    stage.pass_by(9)
+    assert (late.lease_s(), early.lease_s()) == (1.0, ASK_AGAIN_S)
+    stage.pass_by(1)
+    assert (late.lease_s(), early.lease_s()) == (0.0, ASK_AGAIN_S)
+    await late.end()
+    stage.pass_by(109)
+    assert early.lease_s() == 1.0
 
 
 async def test_two_at_the_same_moment_are_not_both_the_last_one(db: Database) -> None:
@@ -152,6 +246,7 @@ async def test_calls_of_colleagues_neither_cost_nor_count(db: Database) -> None:
     permit.answered()
     stage.pass_by(50)
     await permit.end()
+    assert permit.lease_s() is None
     assert len(stage.calls) == 0
     assert await stage.used(TODAY) == 0
 
@@ -178,9 +273,14 @@ async def test_what_the_database_does_not_take_is_counted_later(db: Database, mo
 
 async def test_use_is_kept_over_a_restart(db: Database) -> None:
     stage = await stage_of(db)
+    stage.clock.moment = NOON
     permit = await stage.permit()
     permit.answered()
     stage.pass_by(7)
     await permit.end()
     after = Stage(db, stage.company, stage.anna, stage.bert)
-    assert (await after.permit()).dial.limit_s == 113
+    after.clock.moment = NOON
+    permit = await after.permit()
+    permit.answered()
+    after.pass_by(112)
+    assert permit.lease_s() == 1.0

@@ -8,6 +8,7 @@ from tests.fakes.rows import StandingClock, add_company, add_mailbox
 from voicebox.directory import Directory
 from voicebox.events import Event, Events, OutboxGrew
 from voicebox.mailbox import Company, Mailbox
+from voicebox.outcalls import OutCalls
 from voicebox.reachability import Reachability
 from voicebox.settings.outbound import Outbound
 from voicebox.storage import mailboxes, outbox
@@ -28,7 +29,9 @@ class Desk:
     def switches(self) -> Reachability:
         events = Events()
         events.subscribe(self.heard.append)
-        return Reachability(self.db, Directory(self.db), self.settings, events=events, clock=StandingClock())
+        clock = StandingClock()
+        outcalls = OutCalls(self.db, Directory(self.db), clock, self.settings)
+        return Reachability(self.db, outcalls, events=events, clock=clock)
 
     async def mails(self) -> list[tuple[str, str]]:
         async with self.db.read() as connection:
@@ -57,6 +60,7 @@ async def desk(db: Database) -> Desk:
         ("02115551001", None),
         ("112", None),
         ("110", None),
+        ("116117", None),
         ("09001234567", None),
         ("", None),
         ("abc", None),

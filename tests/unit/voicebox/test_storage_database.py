@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -178,6 +179,36 @@ async def test_closing_writes_what_waits_and_refuses_what_comes(sqlite_url: str)
     assert [(await task).name for task in writing] == [f"c{n}" for n in range(5)]
     with pytest.raises(DatabaseUnavailable, match="closed"):
         await add_company(db, "late")
+
+
+@pytest.mark.parametrize("busy", [True, False])
+async def test_a_close_that_is_cancelled_tells_who_waits_and_leaves_nothing_open(
+    sqlite_url: str, *, busy: bool
+) -> None:
+    async def nothing(connection: AsyncConnection) -> None: ...
+
+    async def hangs(connection: AsyncConnection) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    begun, before = asyncio.Event(), set(threading.enumerate())
+    db = await Database.open(sqlite_url)
+    await db.write(nothing)
+    await db.ping()
+    waiting = [asyncio.create_task(db.write(work)) for work in (hangs, nothing)] if busy else []
+    if busy:
+        await begun.wait()
+    closing = asyncio.create_task(db.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    for each in waiting:
+        with pytest.raises(DatabaseUnavailable):
+            await each
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join, 20)
+        assert not thread.is_alive()
 
 
 async def test_a_locked_file_is_unavailable_and_comes_back(

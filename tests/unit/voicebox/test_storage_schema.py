@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Table, event, text
 
 from voicebox.mailbox import Company, Mailbox
-from voicebox.storage import migrations, tables
-from voicebox.storage.database import AsyncConnection, Database, migrate
+from voicebox.storage import database, migrations, schema, tables
+from voicebox.storage.database import AsyncConnection, Database, migrate, parse_url, postgres_engine
 from voicebox.storage.schema import SchemaTooNew
 
 EVERY_TABLE = [table for table in tables.metadata.tables.values() if table.name != "company"]
@@ -48,6 +48,25 @@ async def test_several_may_migrate_at_once(empty_url: str) -> None:
     await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
     async with await Database.open(empty_url) as db, db.read() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM alembic_version")) == 1
+
+
+async def test_who_waits_for_another_to_migrate_waits_as_long_as_that_takes(
+    empty_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "COMMAND_MAX_S", 0.05)
+    engine = postgres_engine(parse_url(empty_postgres), patient=True)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    try:
+        async with engine.connect() as other, asyncio.timeout(60):
+            await other.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": schema._LOCK})
+            migrating = asyncio.create_task(migrate(empty_postgres))
+            while not await other.scalar(waiting):
+                assert not migrating.done()
+            await asyncio.wait([migrating], timeout=0.5)
+            await other.rollback()
+            await migrating
+    finally:
+        await engine.dispose()
 
 
 async def test_nobody_else_can_read_a_database_or_its_journals(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 
 from tests.fakes.voicemail import ANNA
-from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, Step, When, cover
+from voicebox.arrival import DIVERSIONS_MAX
+from voicebox.coverage import Forward, Record, Refuse, Ring, Rung, Step, When, cover, in_a_circle
 from voicebox.mailbox import Mailbox
 from voicebox.message import Reason
 
@@ -118,6 +119,22 @@ def test_a_deflection_goes_where_the_phone_said_before_anything_that_is_set_for_
         # One that may not be dialled is as good as unanswered.
         refused = cover(box, Rung.DEFLECTED, deflected_to="1002", ruled_out={When.DEFLECTED})
         assert told(refused) == told(cover(box, Rung.UNAVAILABLE))
+
+
+def test_security_row_25_a_call_that_was_sent_on_five_times_is_not_sent_on_once_more() -> None:
+    for box, rung in product(combinations(), Rung):
+        step = cover(box, rung, deflected_to="1002")
+        assert cover(box, rung, deflected_to="1002", sent_on=DIVERSIONS_MAX - 1) == step
+        last = cover(box, rung, deflected_to="1002", sent_on=DIVERSIONS_MAX)
+        assert told(last) == (("refuse", 482) if isinstance(step, Forward) else told(step))
+
+
+def test_security_row_25_a_call_that_comes_back_goes_in_a_circle() -> None:
+    bert, carla = replace(ANNA, id=2, number="1002"), replace(ANNA, id=3, number="1003")
+    assert in_a_circle(bert, carla, {ANNA.id, bert.id}) is None
+    for back in (ANNA, bert):
+        loop = in_a_circle(bert, back, {ANNA.id, bert.id})
+        assert loop == Refuse(482, f"mailboxes 1002 and {back.number} forward in a circle")
 
 
 @pytest.mark.parametrize(("rings", "length_s"), [(2, 10.0), (4, 20.0), (20, 100.0)])

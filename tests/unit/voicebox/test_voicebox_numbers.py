@@ -13,6 +13,7 @@ from voicebox.numbers import (
     NumberProblem,
     NumberRefused,
     parse_destination,
+    parse_dialled,
     parse_signalled,
     parse_strict,
     spellings,
@@ -155,16 +156,49 @@ def test_separators_change_nothing(subscriber: str, separators: str) -> None:
         ("7", "7"),
         ("0211 5559999", "+492115559999"),
         ("+49 211 5559999", "+492115559999"),
+        ("112", "112"),
+        ("116 117", "116117"),
     ],
 )
 def test_a_destination_may_be_an_extension(text: str, destination: str) -> None:
     assert parse_destination(text, DUESSELDORF) == destination
 
 
-@pytest.mark.parametrize("text", ["", "0", "00", "+1", "10--00", "1000;x", "sip:1000@evil"])
+@pytest.mark.parametrize("text", ["", "0", "00", "+1", "10--00", "1000;x", "sip:1000@evil", "00492115559999"])
 def test_a_destination_is_spelled_as_strictly(text: str) -> None:
     with pytest.raises(NumberRefused):
         parse_destination(text, DUESSELDORF)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1001", Number(None, "1001")),
+        ("5559999", Number("+492115559999", "5559999")),
+        ("0211-555 9999", Number("+492115559999", "02115559999")),
+        ("+49 211 5559999", Number("+492115559999", "")),
+        ("00492115559999", Number("+492115559999", "")),
+        ("00442079460000", Number("+442079460000", "")),
+        ("110", Number(None, "110")),
+        ("112", Number(None, "112")),
+        ("000", Number(None, "000")),
+        ("116117", Number(None, "116117")),
+        ("116 117", Number(None, "116117")),
+    ],
+)
+def test_a_phone_dials_abroad_by_two_zeros_and_emergency_numbers_are_no_numbers_of_the_town(
+    text: str, number: Number
+) -> None:
+    assert parse_dialled(text, DUESSELDORF) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "*", "anonymous", "++49211", "0211/5559999", "%2B492115559999", "sip:1001@evil", "0" * 33,
+     "tel:1001;phone-context=elsewhere.example"],
+)  # fmt: skip
+def test_what_nobody_dials_is_none(text: str) -> None:
+    assert parse_dialled(text, DUESSELDORF) is None
 
 
 @pytest.mark.parametrize(

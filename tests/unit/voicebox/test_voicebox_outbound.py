@@ -10,7 +10,8 @@ from phonenumbers import PhoneNumberType
 
 from voicebox.i18n import Language
 from voicebox.mailbox import Company, Mailbox
-from voicebox.outbound import EMERGENCY_ANYWHERE, Dial, Owner, Refusal, Refused, Usage, permit
+from voicebox.numbers import EMERGENCY_ANYWHERE
+from voicebox.outbound import Dial, Owner, Refusal, Refused, Usage, permit
 from voicebox.settings.outbound import Outbound
 
 BEISPIEL = Company(1, "Beispiel GmbH", Language.DE, "Europe/Berlin", "49", "211")
@@ -88,7 +89,7 @@ def test_what_no_setting_allows(number: str, why: Refusal) -> None:
     "number", ["+492115559999", "+4930123456", "+491701234567", "+498001234567", "+442079460000", "+443001234567"]
 )
 def test_usual_numbers_are_dialled_as_they_were_checked(number: str) -> None:
-    assert ask(number) == Dial(number, limit_s=600 * 60)
+    assert ask(number) == Dial(number, internal=False)
 
 
 def test_a_countrys_own_emergency_numbers_are_refused_to_its_companies() -> None:
@@ -121,7 +122,7 @@ def test_a_colleague_whose_extension_begins_as_an_emergency_number_is_reached() 
 
 def test_a_colleagues_alias_is_a_call_outside() -> None:
     mobile = Owner(BERT, alias=True)
-    assert ask("+491711234567", settings=HOME, owner=mobile) == Dial("+491711234567", limit_s=36_000)
+    assert ask("+491711234567", settings=HOME, owner=mobile) == Dial("+491711234567", internal=False)
     assert ask("+491711234567", settings=Outbound(peer="pbx", extensions=True), owner=mobile) == Refused(
         Refusal.NOT_ALLOWED
     )
@@ -141,7 +142,7 @@ def test_security_row_3_only_listed_prefixes_are_dialled_and_no_list_is_internal
     assert ask("+442079460000", settings=HOME) == Refused(Refusal.NOT_ALLOWED)
     assert ask("+492115559999", settings=Outbound(peer="pbx", extensions=True)) == Refused(Refusal.NOT_ALLOWED)
     assert ask("+492115559999", settings=Outbound(peer="pbx", extensions=True, allow=("+49211",))) == Dial(
-        "+492115559999", limit_s=36_000
+        "+492115559999", internal=False
     )
 
 
@@ -150,7 +151,7 @@ def test_security_row_3_calls_in_progress_and_the_days_budget_are_limits() -> No
     assert ask(number, usage=Usage(calls=10)) == Refused(Refusal.TOO_MANY_CALLS)
     assert isinstance(ask(number, usage=Usage(calls=9)), Dial)
     assert ask(number, usage=Usage(seconds_today=36_000)) == Refused(Refusal.BUDGET_SPENT)
-    assert ask(number, usage=Usage(seconds_today=35_999)) == Dial(number, limit_s=1)
+    assert ask(number, usage=Usage(seconds_today=35_999)) == Dial(number, internal=False)
     assert ask(number, settings=Outbound(peer="pbx", extensions=True, allow=("+49",), daily_budget_min=0)) == Refused(
         Refusal.BUDGET_SPENT
     )
@@ -190,14 +191,15 @@ def test_security_row_8_whatever_is_dialled_is_a_plain_number_within_every_limit
     assert number not in {ANNA.number, ANNA.phone}
     assert owner is None or owner.mailbox != ANNA
     if found.mailbox is not None:
-        assert (found.number, found.limit_s) == (BERT.number, None)
+        assert (found.number, found.internal) == (BERT.number, True)
         return
     assert found.number == number
     assert settings.peer is not None
     if number.startswith("+"):
         assert number.startswith(settings.allow)
         assert usage.calls < settings.max_calls
-        assert found.limit_s == settings.daily_budget_min * 60 - usage.seconds_today > 0
+        assert not found.internal
+        assert usage.seconds_today < settings.daily_budget_min * 60
         kind = phonenumbers.number_type(phonenumbers.parse(number))
         assert kind not in {PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.PERSONAL_NUMBER}
         assert not number.startswith(("+49900", "+49190", "+49137", "+49180", "+49118"))

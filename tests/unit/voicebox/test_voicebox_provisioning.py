@@ -22,7 +22,7 @@ from voicebox.events import Events
 from voicebox.mailbox import Mailbox
 from voicebox.pinhash import Cost, PinHasher
 from voicebox.provisioning import APPLY_MAX_S, Applied, DirectoryError, Provisioner, read_directory
-from voicebox.storage import announcements, audio, mailboxes
+from voicebox.storage import announcements, audio, mailboxes, outbox
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
 from voicebox.storage.groupcommit import UNIT_MAX_S
@@ -434,6 +434,25 @@ async def test_own_greetings_are_stored_once_as_the_phone_plays_them(scene: Scen
         "mailbox 1001: busy_greeting another recording removed",
         "mailbox 1002: no_answer_greeting another recording removed",
     ]
+
+
+async def test_security_row_4_a_greeting_changed_by_a_file_is_told_to_its_owner(scene: Scene) -> None:
+    async def told() -> list[tuple[str, str]]:
+        async with scene.db.read() as connection:
+            rows = await outbox.page(connection, unfinished=False)
+        return sorted((row.payload["change"], row.payload["detail"]) for row in rows)
+
+    tone(scene.folder / "urlaub.wav")
+    tone(scene.folder / "ferien.wav", level=0.1)
+    tone(scene.folder / "busy.wav", level=0.05)
+    anna = COMPANY + ANNA + "email = 'anna@example.org'\n"
+    await scene.said(anna + "busy_greeting = 'busy.wav'\n" + ALTERNATIVES)
+    assert await told() == [], "a new mailbox has what it has"
+    await scene.said(anna + "no_answer_greeting = 'ferien.wav'\n" + ALTERNATIVES.replace("Urlaub", "Sommer"))
+    changes = [("alternative-chosen", "Sommer"), ("busy-default", ""), ("no-answer-chosen", "ferien.wav")]
+    assert await told() == changes
+    await scene.said(anna + "no_answer_greeting = 'ferien.wav'")
+    assert await told() == changes, "alternatives that the file leaves out stay as they are"
 
 
 async def test_a_greeting_that_the_subscriber_recorded_stays(scene: Scene) -> None:

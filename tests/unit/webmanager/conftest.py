@@ -34,7 +34,7 @@ async def made_office(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Callable
                 config=config_of(tmp_path, **web),
                 db=db,
                 directory=Directory(db),
-                library=AudioLibrary(db, store, no_spool, clock),
+                library=AudioLibrary(db, store, no_spool),
                 announcements=Announcements(db, store, mastered_here, events=events, clock=clock),
                 events=events,
                 clock=clock,

@@ -12,6 +12,7 @@ import aiohttp
 import numpy as np
 
 from tests.fakes.rows import NOW, StandingClock
+from tests.fakes.sounds import stored
 from voicebox.announcement import Kind
 from voicebox.callrecord import CallRecord, RtpFigures
 from voicebox.config import Config
@@ -126,7 +127,7 @@ class Office:
     ) -> Message:
         mailbox = mailbox or self.anna
         sound = tone(2.0, rate_hz) if samples is None else samples
-        audio_id = await self.parts.library.keep(mailbox.company_id, sound, rate_hz)
+        audio_id = await stored(self.db, self.store, mailbox.company_id, sound, rate_hz)
         made = Message(
             id=audio_id,
             company_id=mailbox.company_id,
@@ -145,7 +146,7 @@ class Office:
     async def greeting(self, mailbox: Mailbox | None = None, kind: Kind = Kind.BUSY, name: str = "Besetzt") -> str:
         """A greeting that plays (an alternative is there to be chosen); return its audio's id."""
         owner = mailbox or self.anna
-        audio_id = await self.parts.library.keep(owner.company_id, tone(2.0), 8000)
+        audio_id = await stored(self.db, self.store, owner.company_id, tone(2.0))
 
         async def work(connection: Any) -> None:
             made, _ = await announcements.put_own(connection, owner, name, audio_id, NOW)
@@ -159,7 +160,7 @@ class Office:
     async def announcement(self, owner: Mailbox | None = None, *, company: Company | None = None) -> int:
         """An announcement that nobody has chosen, a mailbox's own or (none) the company's; return its id."""
         company_id = owner.company_id if owner is not None else (company or self.one).id
-        audio_id = await self.parts.library.keep(company_id, tone(2.0), 8000)
+        audio_id = await stored(self.db, self.store, company_id, tone(2.0))
         made = await self.db.write(
             lambda connection: announcements.add(
                 connection,

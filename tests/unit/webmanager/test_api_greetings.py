@@ -3,7 +3,8 @@
 import pytest
 
 from tests.fakes.rows import NOW
-from tests.unit.webmanager.office import Office
+from tests.fakes.sounds import stored
+from tests.unit.webmanager.office import Office, tone
 from voicebox.announcement import Kind
 from voicebox.storage import announcements, mailboxes
 
@@ -47,9 +48,7 @@ async def test_everybody_sees_the_company_s_announcements_and_their_own(office: 
     await office.greeting()
     await office.greeting(office.ben, name="Bens")
     await office.greeting(office.foreign, name="Fremd")
-    shared = await office.parts.library.keep(
-        office.one.id, (await office.parts.library.pcm((await office.message()).audio_id))[0], 8000
-    )
+    shared = await stored(office.db, office.store, office.one.id, tone(2.0))
     await office.db.write(
         lambda connection: announcements.add(
             connection, company_id=office.one.id, mailbox_id=None, name="Ferien", audio_id=shared, now=NOW

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from tests.fakes.rows import NOW
+from tests.fakes.sounds import stored
 from tests.unit.webmanager.office import Office, tone
 from voicebox.distribution import Audience, Dispatch, Distribution
 from voicebox.inbox import Inbox
@@ -161,7 +162,7 @@ async def test_all_wrong_fields_are_named_at_once_in_the_callers_language(office
 
 async def test_a_forwarded_message_tells_its_caller_its_sender_and_who_cares_for_it(office: Office) -> None:
     left = await office.message()
-    comment = await office.parts.library.keep(office.one.id, tone(3.0), 8000)
+    comment = await stored(office.db, office.store, office.one.id, tone(3.0))
     take = Take(comment, 24_000, 8000)
     distribution = Distribution(office.db, office.parts.events, office.clock)
     sent = await distribution.send(

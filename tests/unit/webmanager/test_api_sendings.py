@@ -9,11 +9,10 @@ from structlog.testing import capture_logs
 
 from tests.unit.webmanager.office import Answer, Office
 from voicebox.distribution import Audience, Dispatch, Distribution, Sent
-from voicebox.events import Event, MailboxChanged, OutboxGrew
+from voicebox.events import Event, MailboxChanged
 from voicebox.inbox import Inbox
 from voicebox.message import MessageKind
 from voicebox.storage import lists
-from voicebox.storage.outbox import Kind
 from webmanager.api import body
 
 
@@ -164,7 +163,7 @@ async def test_what_nobody_has_heard_is_recalled_and_again_nothing_is(office: Of
     (listed,) = (await office.browser.ask("/api/v1/mailboxes/1001/sendings", token)).json["sendings"]
     assert listed["results"] == [{"number": "1002", "outcome": "recalled", "message": None}]
     # Lights and everybody who looks are told at once.
-    assert heard == [MailboxChanged(office.one.id, office.ben.id), OutboxGrew(Kind.MWI)]
+    assert heard == [MailboxChanged(office.one.id, office.ben.id)]
     assert [(each["sending"], each["copies"]) for each in log if each["event"] == "sending_recalled"] == [(sent.id, 1)]
 
 
