@@ -1,16 +1,26 @@
-"""The databases that tests run on: SQLite and PostgreSQL, each test a fresh one with the schema in place."""
+"""The databases that tests run on: SQLite and PostgreSQL, each test a fresh one with the schema in place.
+
+And the encoded prompts, which every service of a run shares.
+"""
 
 import asyncio
+import fcntl
 import itertools
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from sqlalchemy import text
 
+from ivr.media.library import PromptLibrary
+from prompts.recordings import Recordings
 from tests import postgres
+from voicebox import stores
+from voicebox.i18n import Language
 from voicebox.storage.database import Database, migrate, parse_url, postgres_engine
 
 # The same examples in every run, and none that fails since the machine is busy.
@@ -18,6 +28,27 @@ settings.register_profile("voicebox", deadline=None, derandomize=True)
 settings.load_profile("voicebox")
 
 _serial = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The encoded prompts, shared by every test process of this run: the first encodes, the others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prompt-cache"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not any(shared.glob("*.prompts")):
+            encode_prompts(shared)
+    return shared
+
+
+def encode_prompts(cache: Path) -> None:
+    """Encode every prompt as a service without recordings of its own does when it first starts."""
+    recordings = Recordings.open()
+    wanted = [(language, each) for language in Language for each in recordings.ids(language)]
+    fingerprint = stores._fingerprint(Path(str(files("prompts") / "recordings")))
+    PromptLibrary.open(recordings.pcm, wanted, cache, fingerprint)
 
 
 @pytest.fixture(scope="session")

@@ -353,7 +353,7 @@ class Exchange:
         return Request(method, Uri.parse(f"sip:{user}@127.0.0.1"), made, body)
 
     async def ask(self, request: Request) -> Response:
-        return await self.caller.request(request, self.hop, timeout_s=5.0)
+        return await self.caller.request(request, self.hop, timeout_s=20.0)
 
     async def invite(self, body: bytes | None = None, **options: Any) -> tuple[Response, Dialog]:
         """Call, without the ACK."""

@@ -81,7 +81,7 @@ class Telephone:
         request = self.dialog.request(method, body=body, content_type=kind)
         for name, value in headers.items():
             request.headers.set(name.replace("_", "-"), value)
-        return await self.endpoint.request(request, self.both.hop, timeout_s=5.0)
+        return await self.endpoint.request(request, self.both.hop, timeout_s=20.0)
 
     async def acks(self, number: int = 1) -> Request:
         """Wait for an ACK."""

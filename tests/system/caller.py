@@ -418,7 +418,7 @@ class Caller(Script):
 
         It begins with 0.8 s of silence packets, and what follows cuts it off.
         """
-        return self.act(f'play_dtmf="{keys}"').pause(1.2 + 0.4 * len(keys))
+        return self.act(f'play_dtmf="{keys}"').pause(1.5 + 0.4 * len(keys))
 
     def speak(self, file: Path) -> Self:
         """Begin to send raw G.711."""

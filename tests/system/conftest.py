@@ -48,15 +48,6 @@ def rtp_ports() -> tuple[int, int]:
     return first, first + 1999
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The encoded prompts, shared by every test process of this run."""
-    base = tmp_path_factory.getbasetemp()
-    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prompt-cache"
-    shared.mkdir(exist_ok=True)
-    return shared
-
-
 @pytest.fixture(scope="module")
 def service(
     tmp_path_factory: pytest.TempPathFactory, letters: Letterbox, rtp_ports: tuple[int, int], cache: Path

@@ -15,9 +15,10 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-START_S: Final = 120.0
+START_S: Final = 240.0
 """A first start encodes every prompt; on a busy machine that takes a while."""
-STOP_S: Final = 45.0
+STOP_S: Final = 75.0
+"""More than a service may take: half a minute for the calls, and then what each of its parts is given to end."""
 
 PIN: Final = "274913"
 """Of every mailbox of the example company."""

@@ -19,7 +19,7 @@ from voicebox.codec import Codec
 pytestmark = pytest.mark.system
 
 
-def message(database: Cluster, number: str, *, within_s: float = 10) -> dict[str, Any]:
+def message(database: Cluster, number: str, *, within_s: float = 30) -> dict[str, Any]:
     """Wait for a mailbox's only message and the file of its audio."""
     query = (
         "SELECT message.*, audio.blob_key FROM message JOIN audio ON audio.id = message.audio_id "

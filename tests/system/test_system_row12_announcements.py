@@ -10,7 +10,7 @@ import soundfile
 import soxr
 
 from tests.containers import contained
-from tests.system.audio import RATE_HZ, Pcm, likeness, raw, speech
+from tests.system.audio import RATE_HZ, Pcm, clearest, raw, speech
 from tests.system.letterbox import Letterbox
 from tests.system.phone import Phone
 from tests.system.service import Service, moment
@@ -87,7 +87,7 @@ def test_row_12_an_uploaded_announcement_is_chosen_heard_and_replaced_by_the_def
         phone.listen(len(own) / RATE_HZ, in_all=True)
         phone.hang_up()
         phone.wait_for("CALL_CLOSED")
-    assert likeness(own[RATE_HZ : 3 * RATE_HZ], phone.heard()) > 0.95
+    assert clearest(own[RATE_HZ : 3 * RATE_HZ], phone.heard()) > 0.95
 
     status, body = ask(service, "DELETE", path, admin, Accept_Language="de")
     assert status == 409
@@ -99,7 +99,7 @@ def test_row_12_an_uploaded_announcement_is_chosen_heard_and_replaced_by_the_def
 
     assert ask(service, "DELETE", f"{path}?replace_by_default=true", admin) == (204, b"")
     assert "Standardbegrüßung" in str(letters.wait_for("elf@example.org", count=2)["Subject"])
-    forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571211").pause(1).bye().run()
+    forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571211").pause(2.5).bye().run()
     assert prompts(record_of(service, "+4915155571211")) == ["greeting-busy"]
     assert json.loads(get(service, "/api/v1/announcements", admin)[1]) == {"announcements": []}
 
@@ -117,7 +117,7 @@ def test_row_12_what_a_browser_recorded_is_heard_by_callers(service: Service, tm
         phone.listen(made["duration_s"], in_all=True)
         phone.hang_up()
         phone.wait_for("CALL_CLOSED")
-    assert likeness(said[RATE_HZ : 3 * RATE_HZ], phone.heard()) > 0.9
+    assert clearest(said[RATE_HZ : 3 * RATE_HZ], phone.heard()) > 0.9
     gone = ask(service, "DELETE", f"/api/v1/announcements/{made['id']}?replace_by_default=true", admin)
     assert gone == (204, b"")
 

@@ -91,7 +91,7 @@ def test_row_13_what_is_refused_for_good_lights_the_lamp_and_says_so_by_phone(
         pbx.wait_for("1001", ("yes", "1/0"))
         assert state(service, message_id) == ("new", "mail-refused")
         caller = Caller(service.udp, tmp_path, number="8000").invite()
-        caller.keys(f"1001#{PIN}#").pause(2).keys("11").pause(5).keys("#").pause(1).bye().run()
+        caller.keys(f"1001#{PIN}#").pause(2.5).keys("11").pause(5).keys("#").pause(1).bye().run()
         call = service.call("8000")
         assert moment(call, "prompt", id="message-not-mailed")
         pbx.wait_for("1001", ("no", "0/1"))
@@ -112,7 +112,7 @@ def test_row_13_switching_back_brings_what_waits_into_the_mailbox_and_row_14_the
         own_letters.close()
         message_id = leave(service, tmp_path, said)
         apply(service, "")
-        pbx.wait_for("1001", ("yes", "1/0"), within_s=3)
+        pbx.wait_for("1001", ("yes", "1/0"))
         assert state(service, message_id) == ("new", None)
         # A restart tells the whole state again (security.md, row 21).
         before = len(pbx.told("1001"))
@@ -124,7 +124,7 @@ def test_row_13_switching_back_brings_what_waits_into_the_mailbox_and_row_14_the
         dark, lit = ("no", "0/0"), ("yes", "1/0")
         for settings, shown in ((f'redirect_email = "{ANNA}"', dark), ("", lit), ("mwi = false", dark)):
             apply(service, settings)
-            pbx.wait_for("1001", shown, within_s=3)
+            pbx.wait_for("1001", shown)
         own_letters.open()
         assert service.rows("SELECT 1 FROM outbox WHERE done_at IS NULL AND kind LIKE 'mail%'") == []
     assert own_letters.to(ANNA) == []

@@ -107,7 +107,7 @@ def test_rows_15_and_16_each_mail_comes_once_and_on_its_own(
 
     # Its owner has a copy mailed by phone: to himself, once per press, and it is still a link.
     portal = Caller(service.udp, tmp_path, number="8000").invite()
-    portal.keys(f"1004#{PIN}#").pause(2).keys("11").pause(1.5).keys("9").pause(0.5).keys("4").pause(1).bye().run()
+    portal.keys(f"1004#{PIN}#").pause(2.5).keys("11").pause(1.5).keys("9").pause(0.5).keys("4").pause(1).bye().run()
     asked_for = own_letters.wait_for("own@example.org")
     assert kinds(asked_for) == TOLD
     assert "Ihre Nachricht" in asked_for["Subject"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.audio import RATE_HZ, likeness, speech
+from tests.system.audio import RATE_HZ, clearest, speech
 from tests.system.letterbox import Letterbox
 from tests.system.phone import REGISTERED, Phone
 from tests.system.service import device_password, eventually
@@ -44,8 +44,8 @@ def test_row_17_zero_in_the_greeting_connects_and_both_hear_each_other(house: Ho
         assert next(each for each in b.events if each.get("type") == "CALL_DTMF_START")["param"] == "5"
         b.hang_up()
         a.wait_for("CALL_CLOSED")
-    assert likeness(b.heard()[-3 * 8000 : -8000], here) > 0.95
-    assert likeness(a.heard()[-3 * 8000 : -8000], there) > 0.95
+    assert clearest(b.heard()[-3 * RATE_HZ : -RATE_HZ], here) > 0.95
+    assert clearest(a.heard()[-3 * RATE_HZ : -RATE_HZ], there) > 0.95
     call = house.service.call("1021")
     assert transfers(call)[0]["result"] == "connected"
     assert transfers(call)[0]["to"] == OUTSIDE
@@ -69,8 +69,8 @@ def test_row_17_zero_leads_to_a_colleagues_registered_phone_and_costs_nothing(ho
         b.listen(3.0)
         a.hang_up()
         b.wait_for("CALL_CLOSED")
-    assert likeness(b.heard()[-2 * RATE_HZ : -RATE_HZ], here) > 0.95
-    assert likeness(a.heard()[-2 * RATE_HZ : -RATE_HZ], there) > 0.95
+    assert clearest(b.heard()[-3 * RATE_HZ : -RATE_HZ], here) > 0.95
+    assert clearest(a.heard()[-3 * RATE_HZ : -RATE_HZ], there) > 0.95
     assert transfers(house.service.call("1014"))[0] | {"t": 0} == {
         "t": 0,
         "event": "transfer",

@@ -78,7 +78,7 @@ def test_row_21_saved_ones_age_out_and_deleted_ones_go_with_their_sound(
     assert files[new].exists()
     # What aged out can be restored by phone.
     caller = Caller(service.udp, tmp_path, number="8000").invite()
-    caller.keys(f"1001#{PIN}#").pause(2).keys("19").pause(1).keys("7").pause(1.5).bye().run()
+    caller.keys(f"1001#{PIN}#").pause(2.5).keys("19").pause(1).keys("7").pause(1.5).bye().run()
     assert [row["state"] for row in service.messages("1001")] == ["saved"]
     # The command does the same as the night, and finds nothing left to do.
     done = service.voicebox("housekeeping")

@@ -7,8 +7,8 @@ import pytest
 from tests.system.caller import Caller
 from tests.system.conftest import MakeService
 from tests.system.service import COMPANY, PIN, Service, moment
-from tests.system.subscriber import prompts, record_of
-from tests.system.test_system_portal import LOGIN_S, portal
+from tests.system.subscriber import LOGIN_S, prompts, record_of
+from tests.system.test_system_portal import portal
 
 pytestmark = pytest.mark.system
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.system.service import PIN, Service, eventually
-from tests.system.test_system_portal import LOGIN_S, portal, record_of
+from tests.system.subscriber import LOGIN_S
+from tests.system.test_system_portal import portal, record_of
 
 pytestmark = pytest.mark.system
 

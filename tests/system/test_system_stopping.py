@@ -52,6 +52,7 @@ def test_kill_in_mid_recording_loses_a_second_at_most_and_mails_once(
     file, sent = said
     service = make_service().start()
     caller = recording(service, tmp_path, file, length_s=4)
+    killing_at = time.time()
     service.kill()
     killed_at = time.time()
     caller.stop()
@@ -63,8 +64,9 @@ def test_kill_in_mid_recording_loses_a_second_at_most_and_mails_once(
     found = stored(service.flac(message["audio_id"]))
     at = place_of(found, sent)
     assert np.array_equal(found, sent[at : at + len(found)])
-    lost_s = (killed_at - begun_at) - (at + len(found)) / 8000
-    assert -0.1 < lost_s < 1.2  # a second, and what the test itself takes to kill
+    kept_s = (at + len(found)) / 8000
+    assert killing_at - begun_at - kept_s < 1.2  # a second, and what the test itself takes to kill
+    assert killed_at - begun_at - kept_s > -0.1
     mailed_once(service, own_letters)
 
     # Coming up once more finds nothing left to recover.

@@ -4,7 +4,7 @@ import re
 import socket
 from typing import Final, Self
 
-ANSWER_S: Final = 3.0
+ANSWER_S: Final = 20.0
 
 
 class Wire:

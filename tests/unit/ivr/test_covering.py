@@ -23,15 +23,13 @@ from tests.fakes.telephone import SAID, Calling, Telephone, calling, register, t
 from tests.fakes.voicemail import ANNA
 from tests.unit.ivr.test_engine import answering
 from voicebox.callrecord import CallRecord
-from voicebox.coverage import RING_S
+from voicebox.coverage import RING_S, Rung
 from voicebox.mailbox import Mailbox
 from voicebox.message import Reason
 from voicebox.settings.outbound import Outbound
 
 BERT = replace(ANNA, id=2, number="1002", phone="+492115551002", name="Bert")
 BERTS = replace(PHONE, mailbox_id=BERT.id, number="1002", username="1002")
-AN_INSTANT = 0.05 / RING_S
-"""Of rings: so that a test need not wait for a phone to ring out."""
 
 
 @pytest.fixture
@@ -44,6 +42,21 @@ async def both() -> AsyncIterator[Exchange]:
 async def phone(both: Exchange) -> AsyncIterator[Telephone]:
     async with telephone(both) as opened:
         yield opened
+
+
+@pytest.fixture
+def rung_out(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set when phones have rung for as long as they may: by the test, so that all it waits for has come before."""
+    over = asyncio.Event()
+
+    async def wait(until: list[asyncio.Future[Any]], *, timeout: float | None) -> None:  # noqa: ASYNC109 - asyncio's own
+        assert timeout == ANNA.rings * RING_S
+        told = asyncio.ensure_future(over.wait())
+        await asyncio.wait([*until, told], return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+
+    monkeypatch.setattr(ringing, "asyncio", SimpleNamespace(**{**vars(asyncio), "wait": wait}))
+    return over
 
 
 def owns(both: Exchange, *mailboxes: Mailbox) -> None:
@@ -313,12 +326,25 @@ async def test_when_all_have_refused_busy_counts_most(
         assert (await hang_up(both, await call.connected())).reason is reason
 
 
-async def test_who_talks_on_one_phone_is_busy_while_the_other_rings_out(both: Exchange, phone: Telephone) -> None:
-    owns(both, replace(ANNA, rings=AN_INSTANT))  # type: ignore[arg-type] # no whole ring
+async def test_who_talks_on_one_phone_is_busy_while_the_other_rings_out(
+    both: Exchange, phone: Telephone, rung_out: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = asyncio.Event()
+    refuse = ringing.Ringing._refuse
+
+    def refuse_and_say(self: ringing.Ringing, by: branch.Branch, what: Rung) -> None:
+        refuse(self, by, what)
+        refused.set()
+
+    monkeypatch.setattr(ringing.Ringing, "_refuse", refuse_and_say)
     async with telephone(both, "cell") as cell:
         call = calling(both)
         await phone.refuses(486)
         await cell.rings()
+        await call.hears(180)
+        async with asyncio.timeout(20):
+            await refused.wait()
+        rung_out.set()
         record = await hang_up(both, await call.connected())
         assert (record.reason, coverage(record)) == (Reason.BUSY, ["phones", "mailbox"])
 
@@ -338,13 +364,13 @@ async def test_a_phone_that_declines_ends_it_for_all(both: Exchange, phone: Tele
 
 
 async def test_when_the_time_is_over_the_mailbox_answers_without_waiting_for_the_phone(
-    both: Exchange, phone: Telephone
+    both: Exchange, phone: Telephone, rung_out: asyncio.Event
 ) -> None:
-    owns(both, replace(ANNA, rings=AN_INSTANT))  # type: ignore[arg-type] # no whole ring
     phone.core.endpoint = _deaf(phone)
     call = calling(both)
     await phone.rings()
     ring = await call.hears(180)
+    rung_out.set()
     response, dialog = await call.answered()
     assert response.to.tag != ring.to.tag
     assert both.plane.streams
@@ -369,22 +395,21 @@ async def test_a_phone_without_a_sign_of_life_is_unreachable_after_four_seconds(
 async def test_a_silent_phone_does_not_keep_the_other_from_ringing(
     both: Exchange, phone: Telephone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = asyncio.Event()
-    tell = ringing.Ringing._tell_silent
+    due: asyncio.Queue[ringing.Ringing] = asyncio.Queue()
+    tell_silent = ringing.Ringing._tell_silent
 
-    def tell_and_say(self: ringing.Ringing) -> None:
-        tell(self)
-        told.set()
+    def wait_for_the_test(self: ringing.Ringing) -> None:
+        due.put_nowait(self)
 
-    monkeypatch.setattr(ringing.Ringing, "_tell_silent", tell_and_say)
-    monkeypatch.setattr(ringing, "SILENCE_S", 0.2)
+    monkeypatch.setattr(ringing.Ringing, "_tell_silent", wait_for_the_test)
+    monkeypatch.setattr(ringing, "SILENCE_S", 0.0)
     async with telephone(both, "dead") as dead:
         await dead.endpoint.close()
         call = calling(both)
         await phone.rings()
         await call.hears(180)
         async with asyncio.timeout(20):
-            await told.wait()
+            tell_silent(await due.get())  # who was heard by now is there, however long it took
         await phone.picks_up()
         await hang_up(both, await call.connected())
 

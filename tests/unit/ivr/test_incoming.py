@@ -43,15 +43,20 @@ async def test_a_call_is_answered_and_its_record_kept_when_it_ends(both: Exchang
 
 
 async def test_a_key_stands_in_the_trace_where_it_was_pressed(both: Exchange) -> None:
+    taken = asyncio.Event()
+
     async def slow(session: Session) -> None:
         await session.answer()
-        await session.pause(0.3)
+        async with asyncio.timeout(20):
+            await taken.wait()
+        await session.pause(0.02)  # so that the key's time is another
         session.note("late")
         await session.key()
 
     both.flow[0] = slow
     dialog = await both.connected()
     await both.within(dialog, "INFO", b"Signal=5\r\n", "application/dtmf-relay")
+    taken.set()
     record = await both.record()
     assert events(record.trace) == ["decision", "coverage", "key", "late", "end"]
 

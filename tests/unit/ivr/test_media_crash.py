@@ -31,12 +31,15 @@ def test_kill_9_costs_at_most_the_last_second(tmp_path: Path) -> None:
     ):
         assert writer.stdout is not None
         port = int(writer.stdout.readline())
-        sent, began = 0, time.monotonic()
+        sent_at: list[float] = []
+        began = time.monotonic()
         while time.monotonic() - began < 2.75:  # real time: the clock of another process cannot be moved
+            sent = len(sent_at)
             packet = Packet(0, sent, sent * 160, 7, SPEECH[sent * 160 : sent * 160 + 160])
             phone.sendto(bytes(packet), ("127.0.0.1", port))
-            sent += 1
-            time.sleep(max(0.0, began + sent * 0.02 - time.monotonic()))
+            sent_at.append(time.monotonic())
+            time.sleep(max(0.0, began + len(sent_at) * 0.02 - time.monotonic()))
+        killed_at = time.monotonic()
         writer.kill()
         writer.wait()
 
@@ -46,5 +49,6 @@ def test_kill_9_costs_at_most_the_last_second(tmp_path: Path) -> None:
     pcm = samples_of(spool.read(take_id))
     spool.close()
     assert len(pcm) == lost.take.samples
-    assert lost.take.duration_s >= sent * 0.02 - 1.0
+    # A phone that is held up sends the rest in a burst: what counts is when it sent, not how much.
+    assert lost.take.duration_s >= 0.02 * sum(at < killed_at - 1.0 for at in sent_at)
     assert (pcm == decode(SPEECH, Codec.PCMU)[: len(pcm)]).all()

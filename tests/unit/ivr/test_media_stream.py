@@ -16,6 +16,7 @@ import pytest
 from ivr.media.assembly import samples_of
 from ivr.media.g711 import decode, encode, transcode
 from ivr.media.plane import MediaPlane
+from ivr.media.playback import Playback
 from ivr.media.ports import NoPorts
 from ivr.media.recorder import RecordingOutcome
 from ivr.media.recording import Ending, Limits
@@ -24,10 +25,12 @@ from ivr.media.rtcp import Bye, SenderReport, SourceDescription, build, parse
 from ivr.media.rtp import Packet
 from ivr.media.spool import Spool
 from ivr.media.stream import MediaStream
-from voicebox.codec import Codec
+from voicebox.codec import FRAME_MS, Codec
 
 SPEECH = bytes(range(256)) * 100
 LIMITS = Limits(max_s=60, stop_keys="#")
+ATTEMPTS = 50
+"""To be in time on a machine that others keep busy."""
 
 
 class Phone:
@@ -145,6 +148,19 @@ async def received(stream: MediaStream, count: int) -> None:
     await until(lambda: stream.report().received >= count)
 
 
+def in_time(plane: MediaPlane, stream: MediaStream, audio: bytes) -> Playback | None:
+    """Play before the frame after the last one is due; None, with nothing playing, where this process was held up.
+
+    Whoever comes later than that begins a beat of its own.
+    """
+    last_ms = stream._sender.last_ms
+    playback = stream.play([audio])
+    if plane.clock.now_ms() - last_ms < FRAME_MS:
+        return playback
+    playback.stop()
+    return None
+
+
 # Playing
 
 
@@ -159,23 +175,32 @@ async def test_playing_sends_every_byte_in_order(stream: MediaStream, phone: Pho
     assert playback.position_bytes == 4000
 
 
-async def test_a_following_playback_goes_on_without_a_gap(stream: MediaStream, phone: Phone) -> None:
-    phone.heard()
-    await stream.play([SPEECH[:800]]).done
-    await stream.play([SPEECH[:800]]).done
+async def test_a_following_playback_goes_on_without_a_gap(plane: MediaPlane, stream: MediaStream, phone: Phone) -> None:
+    for _ in range(ATTEMPTS):
+        phone.heard()
+        await stream.play([SPEECH[:1600]]).done
+        if (second := in_time(plane, stream, SPEECH[:1600])) is not None:
+            break
+    else:
+        pytest.fail("never in time")
+    await second.done
     assert steady(phone.heard())
 
 
 async def test_timestamps_go_on_over_silence(stream: MediaStream, phone: Phone) -> None:
     loop = asyncio.get_running_loop()
     phone.heard()
-    await stream.play([SPEECH[:160]]).done
     began = loop.time()
+    await stream.play([SPEECH[:160]]).done
+    due_ms = stream._sender.last_ms
     await asyncio.sleep(0.3)
     await stream.play([SPEECH[:160]]).done
     passed = loop.time() - began
     first, *_, last = phone.heard()
-    assert (last.timestamp - first.timestamp & 0xFFFF_FFFF) / 8000 == pytest.approx(passed, abs=0.03)
+    apart = last.timestamp - first.timestamp & 0xFFFF_FFFF
+    assert apart == 8 * (stream._sender.last_ms - due_ms)
+    # However late this process was told of what it waited for.
+    assert 0.29 <= apart / 8000 <= passed + 0.03
     assert last.marker
 
 
@@ -221,13 +246,32 @@ async def test_silence_opens_the_way_at_once(stream: MediaStream, phone: Phone) 
 async def test_a_peer_may_ask_for_silence_all_the_time(plane: MediaPlane, phone: Phone) -> None:
     stream = await plane.open()
     stream.connect(phone.remote(continuous=True))
-    await asyncio.sleep(0.1)
-    await stream.play([SPEECH[:320]]).done
-    await asyncio.sleep(0.1)
-    packets = phone.heard()
-    assert len(packets) >= 9
-    assert {b.timestamp - a.timestamp & 0xFFFF_FFFF for a, b in pairwise(packets)} <= {160, 320, 480, 640}
-    assert sum(each.marker for each in packets) >= 1
+    packets: list[Packet] = []
+
+    async def hear(count: int) -> None:
+        wanted = len(packets) + count
+
+        def heard() -> bool:
+            packets.extend(phone.heard())
+            return len(packets) >= wanted
+
+        await until(heard)
+
+    for _ in range(ATTEMPTS):
+        packets.clear()
+        await hear(5)
+        if (playback := in_time(plane, stream, SPEECH[:320])) is not None:
+            break
+    else:
+        pytest.fail("never in time")
+    await playback.done
+    await hear(5)
+    assert SPEECH[:320] in b"".join(each.payload for each in packets)
+    assert all(b.sequence - a.sequence & 0xFFFF == 1 for a, b in pairwise(packets))
+    gaps = [b.timestamp - a.timestamp & 0xFFFF_FFFF for a, b in pairwise(packets)]
+    assert all(gap % 160 == 0 for gap in gaps)
+    assert gaps.count(160) > 0.5 * len(gaps)
+    assert any(each.marker for each in packets)
 
 
 async def test_on_hold_nothing_is_sent_and_time_goes_on(stream: MediaStream, phone: Phone) -> None:
@@ -529,7 +573,8 @@ async def test_the_sdp_names_the_external_address(stream: MediaStream) -> None:
 
 
 async def test_ports_run_out(spool: Spool) -> None:
-    plane = MediaPlane(spool, address="127.0.0.1", ports=(26_000, 26_003))
+    # At an address of its own: four ports are few, where others listen, too.
+    plane = MediaPlane(spool, address="127.0.0.77", ports=(26_000, 26_003))
     assert plane.capacity == 2
     first, _ = await plane.open(), await plane.open()
     with pytest.raises(NoPorts):

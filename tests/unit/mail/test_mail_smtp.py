@@ -274,7 +274,7 @@ async def test_stalled_server_is_left_after_the_timeout(
     monkeypatch.setattr(mail.smtp, "TEXT_ANSWER_FACTOR", 1.0)
     async with SmtpPeer({place: [STALL]}) as peer:
         with pytest.raises(failure, match="answer"):
-            await send(transport(peer.port, timeout_s=0.2))
+            await send(transport(peer.port, timeout_s=1.0))
 
 
 async def test_nobody_listening_is_temporary() -> None:

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import event, func, insert, select
 
 from tests.fakes.rows import NOW, Marks, StandingClock, a_context, a_take, add_company, add_mailbox
 from voicebox.deposit import Deposits
@@ -405,9 +405,19 @@ async def test_thousands_of_recipients_take_one_transaction_of_a_few_seconds(off
         row.pop("id", None)
     await office.db.write(lambda connection: connection.execute(insert(mailbox_table), rows))
     await office.change("1001", everyone=True)
-    began = time.monotonic()
+    asked: list[object] = []
+
+    def note(*statement: object) -> None:
+        asked.append(statement[2])
+
+    for engine in office.db._engines:
+        event.listen(engine.sync_engine, "before_cursor_execute", note)
+    # What others take of the machine meanwhile does not count; what a database does by itself is told by how often it
+    # is asked: for a hundred people at once, not for each.
+    began = time.process_time()
     sent = await office.compose(Audience(everyone=True))
-    assert time.monotonic() - began < 12.0
+    assert time.process_time() - began < 12.0
+    assert len(asked) < how_many / 10
     assert sent.reached == how_many + 4
     assert await office.count(sending_result) == await office.count(message_table) == how_many + 4
     assert await office.distribution.recall(office.anna, sent.id) == how_many + 4

@@ -53,7 +53,6 @@ def escaped(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
 
-@pytest.mark.timeout(120)
 async def test_no_path_query_or_header_breaks_it(made_office: Callable[..., Awaitable[Office]]) -> None:
     office = await made_office()
     message, call = await office.message(), await office.call()

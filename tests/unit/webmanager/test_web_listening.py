@@ -63,10 +63,27 @@ async def test_a_client_that_says_nothing_is_hung_up_on(made_office: Make, monke
     async with served(office.parts) as address:
         assert await say(address, b"") == b""
         assert await say(address, b"GET /healthz HTTP/1.1\r\nHost:") == b""
-        async with Browser(address) as browser:
-            assert (await browser.ask("/healthz")).status == 200
-            await asyncio.sleep(0.05)  # a connection that has asked once may rest
-            assert (await browser.ask("/healthz")).status == 200
+
+
+async def test_a_client_that_has_asked_once_may_rest(made_office: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = await made_office()
+    opened: list[listening._Connection] = []
+    made = listening._Connection.connection_made
+
+    def noted(self: listening._Connection, transport: asyncio.BaseTransport) -> None:
+        opened.append(self)
+        made(self, transport)
+
+    monkeypatch.setattr(listening._Connection, "connection_made", noted)
+    async with served(office.parts) as address:
+        reader, writer = await asyncio.open_connection(*place_of(address))
+        for _ in range(2):
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(20):
+                assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+            opened[0]._too_slow()  # as its timer says, once the time for the first request is over
+        writer.close()
+        assert len(opened) == 1
 
 
 async def test_connections_are_bounded_and_freed(made_office: Make, monkeypatch: pytest.MonkeyPatch) -> None:
