@@ -5,11 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soxr
 
 from prompts.phrases import Greeting, greeting
-from prompts.recordings import Recordings
-from tests.system.audio import RATE_HZ, Pcm, likeness, speech, stored
+from tests.system.audio import RATE_HZ, Pcm, likeness, recorded, speech, stored
 from tests.system.phone import Phone
 from tests.system.service import PIN, Service, moment
 from voicebox.i18n import Language
@@ -20,16 +18,9 @@ TONE_PEAK = 8230
 """interfaces.md: 1000 Hz, 250 ms, -12 dBFS."""
 
 
-def recorded(language: Language, ids: tuple[str, ...]) -> Pcm:
-    """Return prompts as they are kept, at the rate of a call."""
-    recordings = Recordings.open()
-    pcm = np.concatenate([recordings.pcm(language, each) for each in ids])
-    return np.asarray(soxr.resample(pcm, 16000, RATE_HZ), dtype=np.int16)
-
-
 def test_both_ways_of_audio_are_what_was_spoken(service: Service, tmp_path: Path) -> None:
     said = speech(60, seed=3)
-    words = recorded(Language.DE, greeting(Language.DE, Greeting.UNAVAILABLE).ids)
+    words = recorded(greeting(Language.DE, Greeting.UNAVAILABLE))
     with ExitStack() as stack:
         # One phone for each codec, at the same time.
         phones = {
