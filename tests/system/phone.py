@@ -4,6 +4,7 @@ It speaks from a file and writes what it hears to a file; keys go out as RFC 473
 """
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -47,6 +48,7 @@ REGISTERED: Final = (
     "audio_codecs={{codec}}/8000/1;dtmfmode=rtpevent\n"
 )
 """Of a phone that registers, and picks up by itself."""
+REGISTERED_SEEN: Final = re.compile(r"200 OK \(.*\) \[\d+ bindings?\]")
 
 
 class Phone:
@@ -153,6 +155,10 @@ class Phone:
             return next((event for event in self.events if event.get("type") == kind), None)
 
         return eventually(look, f"baresip's {kind}", within_s=within_s)
+
+    def registered(self) -> None:
+        """Wait until it is registered; its event may have come before anybody listened to the control port."""
+        eventually(lambda: REGISTERED_SEEN.search(self.log()), "baresip's registration")
 
     def dial(self, uri: str) -> None:
         """Call, and wait until it is answered; events of earlier calls are forgotten."""

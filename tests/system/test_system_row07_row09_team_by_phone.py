@@ -51,7 +51,7 @@ def own_phone(service: Service, folder: Path, number: str) -> Phone:
 
 def at_portal(service: Service, phone: Phone) -> None:
     """Call the portal from a phone, once it is registered."""
-    phone.wait_for("REGISTER_OK")
+    phone.registered()
     phone.dial(f"sip:8000@{service.udp}")
 
 

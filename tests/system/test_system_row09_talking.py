@@ -20,7 +20,7 @@ def test_row_9_two_softphones_talk_hold_and_hang_up(service: Service, tmp_path: 
     anna, bert = speech(60, seed=1), speech(60, seed=2)
     account = REGISTERED.format(number="1024", registrar=service.udp, password=device_password("1024"))
     with Phone(tmp_path / "called", bert, account=account) as called, Phone(tmp_path / "calling", anna) as calling:
-        called.wait_for("REGISTER_OK")
+        called.registered()
         calling.dial(f"sip:1024@{service.udp}")
         called.wait_for("CALL_ESTABLISHED")
         calling.listen(3)

@@ -1,6 +1,7 @@
 """Rows 11 and 21 with real phones: which greeting callers hear, as its owner recorded or chose it, and what before."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,9 @@ import soundfile
 
 from prompts import phrases
 from tests.system.audio import RATE_HZ, likeness, raw, recorded, speech
-from tests.system.caller import together
+from tests.system.caller import Caller, together
 from tests.system.letterbox import Letterbox
-from tests.system.phone import REGISTERED, Phone
+from tests.system.phone import Phone
 from tests.system.service import Service, device_password, directory_of
 from tests.system.subscriber import busy, forwarded, kept, mailbox, prompts, record_of, recording, set_to, subscriber
 from voicebox.codec import Codec
@@ -74,18 +75,20 @@ def test_row_11_a_busy_greeting_recorded_by_phone_is_heard_by_callers_until_the_
 def test_row_11_the_alternative_chosen_by_key_is_what_callers_of_an_unanswered_phone_hear(
     service: Service, tmp_path: Path
 ) -> None:
-    account = REGISTERED.format(number="1009", registrar=service.udp, password=device_password("1009"))
-    with (
-        Phone(tmp_path / "owner", speech(120), account=account) as owner,
-        Phone(tmp_path / "caller", speech(120, seed=5)) as caller,
-    ):
-        owner.wait_for("REGISTER_OK")
-        owner.dial(f"sip:8000@{service.udp}")
-        for key in "13":
-            owner.press(key)
-        chosen: str | None = None
+    from_, password = "<sip:1009@voicebox.example>", device_password("1009")
+
+    def owner() -> Caller:
+        """Return the owner in the menu of the greeting, at their own phone, where nobody asks for a PIN."""
+        phone = Caller(
+            service.udp, tmp_path, number="8000", local="127.0.0.2", from_=from_, user="1009", password=password
+        )
+        return phone.invite().keys("13")
+
+    chosen: str | None = None
+    with ExitStack() as stack:
+        caller = stack.enter_context(Phone(tmp_path, speech(120, seed=5)))
         for key, sound in zip("456", ALTERNATIVES.values(), strict=True):
-            owner.press(key)
+            stack.callback(owner().keys(key).pause(4).bye().start().wait)
             chosen = set_to(service, "1009", "no_answer_greeting", other_than=chosen)
             caller.dial(f"sip:8000@{service.udp};target=sip:1009%40pbx;cause=408")
             caller.hears(sound)
