@@ -48,6 +48,8 @@ REGISTERED: Final = (
     "audio_codecs={{codec}}/8000/1;dtmfmode=rtpevent\n"
 )
 """Of a phone that registers, and picks up by itself."""
+KEY_S: Final = 0.3
+"""More than the event of a key and what ends it take."""
 REGISTERED_SEEN: Final = re.compile(r"200 OK \(.*\) \[\d+ bindings?\]")
 
 
@@ -171,6 +173,12 @@ class Phone:
         """Press a key and let it go."""
         self._command("sndcode", key)
         self._command("sndcode", "\x04")
+
+    def types(self, keys: str) -> None:
+        """Press keys one after the other: of those that are pressed at once, busy phones have lost the second."""
+        for key in keys:
+            self.press(key)
+            self.speak(KEY_S)
 
     def hold(self) -> None:
         """Put the other side on hold."""

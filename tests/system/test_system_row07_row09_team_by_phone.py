@@ -55,11 +55,6 @@ def at_portal(service: Service, phone: Phone) -> None:
     phone.dial(f"sip:8000@{service.udp}")
 
 
-def type_keys(phone: Phone, keys: str) -> None:
-    for key in keys:
-        phone.press(key)
-
-
 def prompt(*ids: str) -> Pcm:
     return recorded(phrases.say(Language.DE, *ids))
 
@@ -100,7 +95,7 @@ def test_row_7_a_recording_ends_normally_though_the_mailbox_is_switched_off_duri
         caller.press("#")
         caller.hears(tone)
         caller.speak(1.5)
-        type_keys(owner, "16")
+        owner.types("16")
         eventually(lambda: not mailbox(service, "1012")["enabled"], "the switching off")
         switched_at_s = caller.spoken_s()
         # It is off for whoever calls now, while the one before speaks on.
@@ -136,15 +131,15 @@ def test_a_teams_members_claim_and_handle_a_message_and_hear_of_each_other(servi
         # Both open the team's mailbox; one claims the message, and the other does what is to be done.
         for member, keys in ((anna, "596"), (bert, "5")):
             at_portal(service, member)
-            type_keys(member, keys)
+            member.types(keys)
         eventually(lambda: marked("claimed") == "1018", "the claim")
-        type_keys(bert, "95")
+        bert.types("95")
         eventually(lambda: marked("handled") == "1019", "the handling")
         # Who would mark it, too, is told that it is done; then each hears from the envelope who did what.
-        type_keys(anna, "95")
-        type_keys(bert, "5")
+        anna.types("95")
+        bert.types("5")
         anna.hears(prompt("message-already-handled"))
-        type_keys(anna, "5")
+        anna.types("5")
         for member, did, number in ((bert, "claimed", "digits-18"), (anna, "handled", "digits-19")):
             member.hears(prompt(f"envelope-{did}-extension"))
             member.hears(prompt(number))
