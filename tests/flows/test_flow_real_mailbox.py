@@ -10,7 +10,7 @@ from ivr.call import Facts
 from ivr.flows.caller import leave_message
 from ivr.flows.portal import portal
 from ivr.flows.services import Services
-from ivr.script import Step, hang_up, listen_to, press, silence, speak
+from ivr.script import Step, hang_up, listen_to, meanwhile, press, silence, speak
 from ivr.scripted import ScriptedCall, facts
 from prompts.phrases import Phrase
 from tests.fakes.mastering import mastered_here, spoken
@@ -125,6 +125,20 @@ async def test_what_a_caller_leaves_the_subscriber_hears(house: House) -> None:
     assert (message.id, message.duration_s, message.reason) == (take, 5.0, Reason.BUSY)
     assert message.caller.number == "+493012345678"
     assert ("accept", take) in house.spool.told
+
+
+async def test_row_7_a_recording_ends_normally_though_the_mailbox_is_switched_off_during_it(house: House) -> None:
+    outcalls = OutCalls(house.db, Directory(house.db), house.clock, Outbound())
+    reachability = Reachability(house.db, outcalls, events=house.events, clock=house.clock)
+
+    async def switch_off() -> None:
+        assert await reachability.set_enabled(house.anna, on=False) is not None
+
+    left = await house.call("leave", [speak(3), meanwhile(switch_off), speak(2), press("#"), press("1")], facts())
+    assert left.heard[-1] == "review-sent-goodbye"
+    assert not (await house.greetings.present(house.anna)).enabled
+    (message,) = await house.inbox_of(house.anna).messages(State.NEW)
+    assert message.duration_s == 5.0
 
 
 async def test_what_is_forwarded_with_a_comment_is_heard_comment_first_and_answered(house: House) -> None:

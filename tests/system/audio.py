@@ -1,12 +1,16 @@
-"""Audio that callers speak in tests, and finding it again in what was recorded."""
+"""Audio that callers speak in tests, prompts that they hear, and finding either again in what was recorded."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
+import soxr
 
 from ivr.media.g711 import decode, encode
+from prompts.phrases import Phrase
+from prompts.recordings import Recordings
 from voicebox.codec import Codec
 
 Pcm = npt.NDArray[np.int16]
@@ -26,6 +30,15 @@ def raw(pcm: Pcm, codec: Codec, file: Path) -> tuple[Path, Pcm]:
     data = encode(pcm, codec)
     file.write_bytes(data)
     return file, decode(data, codec)
+
+
+_recordings = cache(Recordings.open)
+
+
+def recorded(said: Phrase) -> Pcm:
+    """Return prompts as they are kept, at the rate of a call."""
+    pcm = np.concatenate([_recordings().pcm(said.language, each) for each in said.ids])
+    return np.asarray(soxr.resample(pcm, 16_000, RATE_HZ), dtype=np.int16)
 
 
 def stored(flac: Path) -> Pcm:

@@ -4,6 +4,7 @@ It speaks from a file and writes what it hears to a file; keys go out as RFC 473
 """
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any, Final, Self
 import numpy as np
 import soundfile
 
-from tests.system.audio import RATE_HZ, Pcm
+from tests.system.audio import RATE_HZ, Pcm, likeness
 from tests.system.service import eventually
 
 MODULES: Final = ("g711", "aufile", "sndfile", "menu", "account", "ctrl_tcp", "uuid")
@@ -36,6 +37,9 @@ module_path {modules}
 ctrl_tcp_listen 127.0.0.1:{port}
 snd_path {folder}/heard
 """
+WAV_HEADER_BYTES: Final = 44
+SAME: Final = 0.9
+"""So like what was played is what was heard, at least; two sentences of one voice are far less alike."""
 ACCOUNT: Final = (
     "<sip:{user}@{interface}>;regint=0;audio_codecs={codec}/8000/1;dtmfmode=rtpevent;answermode={answers}\n"
 )
@@ -44,6 +48,9 @@ REGISTERED: Final = (
     "audio_codecs={{codec}}/8000/1;dtmfmode=rtpevent\n"
 )
 """Of a phone that registers, and picks up by itself."""
+KEY_S: Final = 0.3
+"""More than the event of a key and what ends it take."""
+REGISTERED_SEEN: Final = re.compile(r"200 OK \(.*\) \[\d+ bindings?\]")
 
 
 class Phone:
@@ -151,8 +158,14 @@ class Phone:
 
         return eventually(look, f"baresip's {kind}", within_s=within_s)
 
+    def registered(self) -> None:
+        """Wait until it is registered; its event may have come before anybody listened to the control port."""
+        eventually(lambda: REGISTERED_SEEN.search(self.log()), "baresip's registration")
+
     def dial(self, uri: str) -> None:
-        """Call, and wait until it is answered."""
+        """Call, and wait until it is answered; events of earlier calls are forgotten."""
+        self._listen()
+        self.events.clear()
         self._command("dial", uri)
         self.wait_for("CALL_ESTABLISHED")
 
@@ -160,6 +173,12 @@ class Phone:
         """Press a key and let it go."""
         self._command("sndcode", key)
         self._command("sndcode", "\x04")
+
+    def types(self, keys: str) -> None:
+        """Press keys one after the other: of those that are pressed at once, busy phones have lost the second."""
+        for key in keys:
+            self.press(key)
+            self.speak(KEY_S)
 
     def hold(self) -> None:
         """Put the other side on hold."""
@@ -197,6 +216,28 @@ class Phone:
         """Wait until so much more was said."""
         until = self.spoken_s() + length_s
         eventually(lambda: self.spoken_s() >= until or None, f"{length_s:.1f} s of speech", within_s=length_s + 20)
+
+    def hears(self, sound: Pcm, *, within_s: float = 30.0) -> None:
+        """Wait until a sound has been heard to its end in the present call."""
+        looked = 0
+
+        def look() -> bool | None:
+            nonlocal looked
+            heard = self._heard_so_far()
+            begin, looked = max(0, looked - len(sound)), len(heard)
+            return (looked - begin >= len(sound) and likeness(sound, heard[begin:]) > SAME) or None
+
+        eventually(look, "what was to be heard", within_s=within_s)
+
+    def has_heard(self, sound: Pcm) -> bool:
+        """Tell whether a sound has been heard in the present call so far."""
+        return likeness(sound, self._heard_so_far()) > SAME
+
+    def _heard_so_far(self) -> Pcm:
+        """Return what came in of the present call, whose file is still being written."""
+        files = sorted((self._folder / "heard").glob("*-dec.wav"), key=lambda each: each.stat().st_mtime_ns)
+        data = files[-1].read_bytes()[WAV_HEADER_BYTES:] if files else b""
+        return np.frombuffer(data[: len(data) // 2 * 2], np.int16)
 
     def heard(self) -> Pcm:
         """Return what came in of the call."""

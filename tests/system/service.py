@@ -9,8 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -43,8 +44,10 @@ MORE: Final = {
 """What some mailboxes of the example company have."""
 
 
-def directory_of(numbers: Iterable[str] = NUMBERS, *, pin: str = PIN) -> str:
-    """Return a directory file of these mailboxes. Their phones are SIPp's, which know MD5 only."""
+def directory_of(
+    numbers: Iterable[str] = NUMBERS, *, pin: str = PIN, settings: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Return a directory file of these mailboxes, some with settings. Their phones are SIPp's, which know MD5 only."""
     return COMPANY + "".join(
         f"""
 [[mailbox]]
@@ -56,6 +59,7 @@ pin_is_final = true
 device_password = "{device_password(number)}"
 device_md5_only = true
 {MORE.get(number, "")}
+{settings.get(number, "")}
 """
         for number in numbers
     )

@@ -91,7 +91,7 @@ def test_a_message_not_heard_to_its_end_stays_new(service: Service, said: Path, 
     assert states(service, "1003") == ["new"]
 
 
-def test_a_digest_makes_it_the_own_phone_wherever_it_calls_from(
+def test_row_3_a_digest_makes_it_the_own_phone_wherever_it_calls_from(
     service: Service, tmp_path: Path, free_udp_port: int
 ) -> None:
     # 1007 logs in automatically from its phone: at an address that is no peer's, and at the PBX's own, where only an
@@ -135,7 +135,7 @@ def test_security_row_7_a_wrong_digest_is_refused_like_an_unknown_name(service: 
     assert [line.partition(":")[0] for line in first] == [line.partition(":")[0] for line in second]
 
 
-def test_a_trunk_that_vouches_for_numbers_spares_the_own_phone_its_pin(service: Service, tmp_path: Path) -> None:
+def test_row_3_a_trunk_that_vouches_for_numbers_spares_the_own_phone_its_pin(service: Service, tmp_path: Path) -> None:
     portal(service, tmp_path, local="127.0.0.3", from_number="+491701234507").invite().pause(2.5).bye().run()
     call = record_of(service, "+491701234507")
     assert moment(call, "login", mailbox="1007", ok=True, by="trunk")

@@ -25,6 +25,9 @@ SETTINGS = {
     "1016": "send_busy = false",
     "1017": 'forward_unreachable = "+49 30 1234567"',
     "1018": 'forward_always = "+43 1 234567"',
+    "1024": 'rings = 2\nforward_no_answer = "1025"',
+    "1026": 'forward_always = "1027"',
+    "1028": "send_all = true",
 }
 GREETED_S = 2.5
 """Half a second of silence, and the greeting has begun on a slow machine, too."""
@@ -47,11 +50,9 @@ def service(
     outside_port: int,
 ) -> Iterator[Service]:
     """A company whose mailboxes have the settings of this page."""
-    directory = directory_of(f"10{number:02}" for number in range(1, 24))
+    directory = directory_of((f"10{number:02}" for number in range(1, 29)), settings=SETTINGS)
     # Nobody logs in here, and each PIN would take its time to be hashed.
     directory = re.sub(r"^pin.*\n", "", directory, flags=re.MULTILINE)
-    for number, settings in SETTINGS.items():
-        directory = directory.replace(f'number = "{number}"\n', f'number = "{number}"\n{settings}\n')
     made = Service(
         tmp_path_factory.mktemp("coverage"),
         smtp_port=letters.port,
@@ -83,6 +84,36 @@ def caller(service: Service, folder: Path, number: str) -> Caller:
 def answered_by_mailbox(service: Service, folder: Path, number: str, *, listens_s: float = 0.2) -> Heard:
     """Call, be answered, listen, and hang up."""
     return caller(service, folder, number).invite().pause(listens_s).bye().run()
+
+
+def without_ringing(service: Service, folder: Path, number: str, *, listens_s: float = 0.2) -> Heard:
+    """Call a number whose phone is registered, be answered elsewhere, and hang up: the phone was never called."""
+    quiet = phone(service, folder, number).called().waits()
+    heard = caller(service, folder, number).invite().pause(listens_s).bye().run()
+    assert quiet.heard().received("INVITE") == []
+    quiet.stop()
+    return heard
+
+
+@pytest.fixture(scope="module")
+def unanswered(service: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Heard]:
+    """Calls that their phones do not answer, all at once since each takes its time, and what every phone heard.
+
+    1004's rings, 1007's is gone, 1024's rings until the call is forwarded to 1025.
+    """
+    folder = tmp_path_factory.mktemp("unanswered")
+    phones = {
+        number: phone(service, folder, number).called().says("180 Ringing").cancelled().waits()
+        for number in ("1004", "1024")
+    }
+    phones["1025"] = phone(service, folder, "1025").called().picks_up(40_700).hung_up_on().waits()
+    phone(service, folder, "1007").registers()
+    called = ("1004", "1007", "1024")
+    heard = together(*(caller(service, folder, number).invite().pause(GREETED_S).bye() for number in called))
+    return {
+        **{f"caller of {number}": each for number, each in zip(called, heard, strict=True)},
+        **{f"phone {number}": running.wait() for number, running in phones.items()},
+    }
 
 
 def answered_after_s(heard: Heard) -> float:
@@ -146,23 +177,23 @@ def test_row_9_a_refusal_brings_the_greeting_that_fits(
 
 
 def test_row_8_do_not_disturb_is_busy_and_no_phone_rings(service: Service, tmp_path: Path) -> None:
-    quiet = phone(service, tmp_path, "1003").called().waits()
-    answered_by_mailbox(service, tmp_path, "1003")
-    assert quiet.heard().received("INVITE") == []
-    quiet.stop()
+    without_ringing(service, tmp_path, "1003")
     call = service.call("1003")
     assert (call["reason"], coverage(call)) == ("busy", ["mailbox"])
 
 
+def test_row_8_all_calls_go_to_the_mailbox_and_no_phone_rings(service: Service, tmp_path: Path) -> None:
+    heard = without_ringing(service, tmp_path, "1028", listens_s=GREETED_S)
+    assert heard.received("SIP/2.0 180") == []
+    call = service.call("1028")
+    assert (coverage(call), why(call)) == (["mailbox"], "all calls go to the mailbox")
+    assert moment(call, "prompt", id="greeting-unavailable") > 0
+
+
 def test_row_10_nobody_answers_for_two_rings_and_a_phone_that_is_gone_for_four_seconds(
-    service: Service, tmp_path: Path
+    service: Service, unanswered: dict[str, Heard]
 ) -> None:
-    ringing = phone(service, tmp_path, "1004").called().says("180 Ringing").cancelled().waits()
-    phone(service, tmp_path, "1007").registers()
-    rung, gone = together(
-        *(caller(service, tmp_path, number).invite().pause(GREETED_S).bye() for number in ("1004", "1007"))
-    )
-    ringing.wait()
+    rung, gone = unanswered["caller of 1004"], unanswered["caller of 1007"]
     # A third ring would end after fifteen seconds, and who were not found gone would ring for twenty.
     assert 9.9 < answered_after_s(rung) < 14.5
     assert 3.9 < answered_after_s(gone) < 9.9
@@ -174,11 +205,31 @@ def test_row_10_nobody_answers_for_two_rings_and_a_phone_that_is_gone_for_four_s
     assert (call["reason"], coverage(call)) == ("unreachable", ["phones", "mailbox"])
 
 
+def test_row_9_forwarding_of_unanswered_calls_beats_the_mailbox_once_the_phone_has_rung_out(
+    service: Service, unanswered: dict[str, Heard]
+) -> None:
+    heard = unanswered["caller of 1024"]
+    assert len(unanswered["phone 1024"].received("CANCEL")) == 1
+    assert answered_after_s(heard) > 9.9
+    assert connection_of(body_of(heard.received("SIP/2.0 200")[0])) == ("127.0.1.25", 40_700)
+    (invite,) = unanswered["phone 1025"].received("INVITE")
+    assert "Diversion: <sip:+492115551024@voicebox.example>;reason=no-answer;counter=1" in invite
+    call = service.call("1024")
+    assert coverage(call) == ["phones", "number", "phones", "answered"]
+    assert not any(entry["event"] == "prompt" for entry in call["trace"]), "the mailbox takes unanswered calls, too"
+
+
+def test_row_9_a_call_that_is_always_forwarded_rings_at_the_colleagues_only(service: Service, tmp_path: Path) -> None:
+    colleague = phone(service, tmp_path, "1027").called().says("180 Ringing").picks_up(40_800).hung_up_on().waits()
+    heard = without_ringing(service, tmp_path, "1026")
+    (invite,) = colleague.wait().received("INVITE")
+    assert "Diversion: <sip:+492115551026@voicebox.example>;reason=unconditional;counter=1" in invite
+    assert connection_of(body_of(heard.received("SIP/2.0 200")[0])) == ("127.0.1.27", 40_800)
+    assert coverage(service.call("1026")) == ["number", "phones", "answered"]
+
+
 def test_row_10_no_ring_at_all(service: Service, tmp_path: Path) -> None:
-    quiet = phone(service, tmp_path, "1013").called().waits()
-    answered_by_mailbox(service, tmp_path, "1013")
-    assert quiet.heard().received("INVITE") == []
-    quiet.stop()
+    without_ringing(service, tmp_path, "1013")
     assert service.call("1013")["reason"] == "no-answer"
 
 

@@ -61,7 +61,7 @@ def test_row_17_zero_leads_to_a_colleagues_registered_phone_and_costs_nothing(ho
     before = house.service.rows("SELECT sum(seconds) AS seconds FROM outbound_usage")[0]["seconds"]
     account = REGISTERED.format(number=COLLEAGUE, registrar=house.service.udp, password=device_password(COLLEAGUE))
     with Phone(tmp_path / "there", there, account=account) as b, Phone(tmp_path / "here", here) as a:
-        b.wait_for("REGISTER_OK")
+        b.registered()
         a.dial(f"sip:1014@{house.service.udp}")
         a.listen(1.0)
         a.press("0")

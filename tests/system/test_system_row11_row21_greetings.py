@@ -1,0 +1,131 @@
+"""Rows 11 and 21 with real phones: which greeting callers hear, as its owner recorded or chose it, and what before."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from prompts import phrases
+from tests.system.audio import RATE_HZ, clearest, raw, recorded, speech
+from tests.system.caller import Caller, together
+from tests.system.letterbox import Letterbox
+from tests.system.phone import Phone
+from tests.system.service import Service, device_password, directory_of, eventually
+from tests.system.subscriber import busy, forwarded, kept, mailbox, prompts, record_of, recording, set_to, subscriber
+from voicebox.codec import Codec
+from voicebox.i18n import Language
+
+pytestmark = pytest.mark.system
+
+ALTERNATIVES = {"Urlaub": speech(1.2, seed=31), "Messe": speech(1.2, seed=32), "Feierabend": speech(1.2, seed=33)}
+FILES = [f'{{ name = "{name}", file = "{name}.wav" }}' for name in ALTERNATIVES]
+SETTINGS = {
+    "1009": f"auto_login = true\nalternative_greetings = [{', '.join(FILES)}]",
+    "1010": "record_notice = true",
+}
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, letters: Letterbox, rtp_ports: tuple[int, int], cache: Path
+) -> Iterator[Service]:
+    """A company of those whose greetings are heard here; 1009 has three alternatives."""
+    folder = tmp_path_factory.mktemp("greetings")
+    for name, sound in ALTERNATIVES.items():
+        soundfile.write(folder / f"{name}.wav", sound, RATE_HZ, subtype="PCM_16")
+    directory = directory_of(("1009", "1010", "1011", "1013"), settings=SETTINGS)
+    made = Service(folder, smtp_port=letters.port, rtp_ports=rtp_ports, cache=cache, directory=directory)
+    made.apply().start()
+    yield made
+    assert made.stop() == 0, made.log()[-3000:]
+
+
+def test_row_11_a_busy_greeting_recorded_by_phone_is_heard_by_callers_until_the_default_is_restored(
+    service: Service, letters: Letterbox, tmp_path: Path
+) -> None:
+    said, _ = raw(speech(40, seed=11), Codec.PCMU, tmp_path / "said.raw")
+    recording(subscriber(service, tmp_path, "1011", said=said).keys("121"), 4).bye().run()
+    audio_id = set_to(service, "1011", "busy_greeting")
+    own = kept(service, audio_id)
+    assert len(own) / RATE_HZ > 3
+    assert service.messages("1011") == []
+    # Security row 4: the owner is told.
+    assert "besetzt" in str(letters.wait_for("elf@example.org")["Subject"])
+    # A caller at a softphone hears what was recorded, where the line was busy.
+    with Phone(tmp_path, speech(30, seed=5)) as phone:
+        phone.dial(f"sip:8000@{service.udp};target=sip:1011%40pbx;cause=486")
+        phone.listen(len(own) / RATE_HZ, in_all=True)
+        phone.hang_up()
+        phone.wait_for("CALL_CLOSED")
+    middle = own[RATE_HZ : 3 * RATE_HZ]
+    assert clearest(middle, phone.heard()) > 0.95
+    # Unanswered calls are greeted as before; and busy ones once the default is back.
+    together(
+        forwarded(service, tmp_path, "1011", from_number="+4915155571101").pause(2.5).bye(),
+        subscriber(service, tmp_path, "1011", from_number="+4915155571102").keys("123").pause(1).bye(),
+    )
+    eventually(lambda: mailbox(service, "1011")["busy_greeting"] is None, "the default")
+    forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571103").pause(2.5).bye().run()
+    assert prompts(record_of(service, "+4915155571101")) == ["greeting-unavailable"]
+    assert prompts(record_of(service, "+4915155571103")) == ["greeting-busy"]
+
+
+def test_row_11_the_alternative_chosen_by_key_is_what_callers_of_an_unanswered_phone_hear(
+    service: Service, tmp_path: Path
+) -> None:
+    from_, password = "<sip:1009@voicebox.example>", device_password("1009")
+
+    def owner() -> Caller:
+        """Return the owner in the menu of the greeting, at their own phone, where nobody asks for a PIN."""
+        phone = Caller(
+            service.udp, tmp_path, number="8000", local="127.0.0.2", from_=from_, user="1009", password=password
+        )
+        return phone.invite().keys("13")
+
+    chosen: str | None = None
+    with ExitStack() as stack:
+        caller = stack.enter_context(Phone(tmp_path, speech(120, seed=5)))
+        for key, sound in zip("456", ALTERNATIVES.values(), strict=True):
+            stack.callback(owner().keys(key).pause(4).bye().start().wait)
+            chosen = set_to(service, "1009", "no_answer_greeting", other_than=chosen)
+            caller.dial(f"sip:8000@{service.udp};target=sip:1009%40pbx;cause=408")
+            caller.hears(sound)
+            caller.hang_up()
+            caller.wait_for("CALL_CLOSED")
+
+
+def test_row_11_extended_away_with_and_without_recording(service: Service, tmp_path: Path) -> None:
+    subscriber(service, tmp_path, "1013").keys("141").pause(1).bye().run()
+    eventually(lambda: mailbox(service, "1013")["away"], "away")
+    forwarded(service, tmp_path, "1013", busy("1013"), from_number="+4915155571301").pause(2.5).bye().run()
+    assert prompts(record_of(service, "+4915155571301")) == ["greeting-away"]
+    subscriber(service, tmp_path, "1013", from_number="+4915155571302").keys("145").pause(1).bye().run()
+    eventually(lambda: not mailbox(service, "1013")["away_recording"], "away without recording")
+    # The caller is told, and hung up on; `*` and other keys do nothing here (security row 3).
+    forwarded(service, tmp_path, "1013", from_number="+4915155571303", keys="*5").hung_up_on().run()
+    closed = record_of(service, "+4915155571303")
+    assert prompts(closed) == ["greeting-away-closed"]
+    assert not any(entry["event"] == "record" for entry in closed["trace"])
+    subscriber(service, tmp_path, "1013", from_number="+4915155571304").keys("142").pause(1).bye().run()
+    eventually(lambda: not mailbox(service, "1013")["away"], "back")
+    forwarded(service, tmp_path, "1013", from_number="+4915155571305").pause(2.5).bye().run()
+    assert prompts(record_of(service, "+4915155571305")) == ["greeting-unavailable"]
+
+
+def test_row_21_callers_hear_the_recording_notice_before_the_tone(service: Service, tmp_path: Path) -> None:
+    notice, tone = (
+        recorded(phrase)
+        for phrase in (phrases.say(Language.DE, "greeting-record-notice"), phrases.record_tone(Language.DE))
+    )
+    with Phone(tmp_path, speech(60, seed=5)) as caller:
+        caller.dial(f"sip:1010@{service.udp}")
+        caller.hears(notice)
+        assert not caller.has_heard(tone)
+        caller.press("#")
+        caller.hears(tone)
+        caller.hang_up()
+        caller.wait_for("CALL_CLOSED")
+    trace = service.call("1010")["trace"]
+    assert next(entry["id"] for entry in trace if entry["event"] == "prompt") == "greeting-record-notice"
