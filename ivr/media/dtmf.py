@@ -1,7 +1,8 @@
 """Keys as telephone-events (RFC 4733), and one key that came by two ways.
 
 A key acts on the first packet of its event, whichever that is: the start and the marker may be lost. The event is known
-by its RTP timestamp, so that its repetitions and its end count no more. It ends with the E bit, or 100 ms without one.
+by its RTP timestamp, so that its repetitions and its end count no more; and by its key, since of two that are pressed
+at once some phones send the second with the timestamp of the first. It ends with the E bit, or 100 ms without one.
 """
 
 from collections import deque
@@ -39,7 +40,7 @@ class KeyReceiver:
         self.ignored = 0
         """Packets that were too short or no key (events above 15: flash, modem tones)."""
         self._now: _Event | None = None
-        self._past: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._past: deque[tuple[int, int, int]] = deque(maxlen=_REMEMBERED)
 
     def receive(self, payload: bytes, timestamp: int, ssrc: int, now: float) -> str | None:
         """Take one packet; return the key if this is the first of its press. Never raises."""
@@ -49,17 +50,17 @@ class KeyReceiver:
         number, ended = payload[0], bool(payload[1] & 0x80)  # the reserved bit and the volume say nothing to us
         duration = int.from_bytes(payload[2:4], "big")
         event = self._now
-        if event and event.ssrc == ssrc and (timestamp == event.timestamp or self._continues(event, number, timestamp)):
+        if event and event.ssrc == ssrc and event.number == number and self._continues(event, timestamp):
             if timestamp != event.timestamp:
-                self._past.append((ssrc, event.timestamp))
+                self._past.append((ssrc, event.timestamp, number))
                 event.timestamp = timestamp
             event.duration, event.heard = duration, now
             event.ended = event.ended or ended
             return None
-        if (ssrc, timestamp) in self._past:
+        if (ssrc, timestamp, number) in self._past:
             return None
         if event:
-            self._past.append((event.ssrc, event.timestamp))
+            self._past.append((event.ssrc, event.timestamp, event.number))
         self._now = _Event(ssrc, number, timestamp, duration, now, ended)
         return KEYS[number]
 
@@ -71,11 +72,11 @@ class KeyReceiver:
         return KEYS[event.number]
 
     @staticmethod
-    def _continues(event: _Event, number: int, timestamp: int) -> bool:
-        """Tell whether a new timestamp is the same press going on."""
-        if number != event.number or event.ended:
-            return False
+    def _continues(event: _Event, timestamp: int) -> bool:
+        """Tell whether a packet of the same key is of the same press: with its timestamp, or one that went on."""
         ahead = signed_32(timestamp - event.timestamp)
+        if ahead == 0 or event.ended:
+            return ahead == 0
         if 0 < ahead <= _CREEP:
             return True
         # Of a long press, the next segment begins where the longest possible duration ends.

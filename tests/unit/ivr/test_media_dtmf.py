@@ -74,6 +74,11 @@ def test_a_straggler_of_an_earlier_press_is_no_key() -> None:
     assert receive(KeyReceiver(), [*first[:4], second[0], first[4], second[1], first[5]]) == "12"
 
 
+def test_another_key_with_the_same_timestamp_is_another_key() -> None:
+    first, second = press("9", 1000, 0), press("5", 1000, 0.3)
+    assert receive(KeyReceiver(), [*first, *second, first[-1], *press("9", 1000 + 4800, 0.6)]) == "959"
+
+
 def test_the_reserved_bit_is_tolerated() -> None:
     assert receive(KeyReceiver(), [replace(each, reserved=True) for each in press("#", 5, 0.0)]) == "#"
 
