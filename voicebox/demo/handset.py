@@ -30,7 +30,7 @@ OVERLAP: Final = RATE_HZ // 5
 START_S: Final = 15.0
 CALL_S: Final = 10.0
 LATE: Final = RATE_HZ // 2
-"""So much longer than it is a sound may take to arrive, in samples."""
+"""So much longer than it is a sound may take to arrive, in samples, and a quarter of its length besides."""
 EVERY: Final = RATE_HZ // 5
 """Samples of speech that are shown at a time."""
 
@@ -137,7 +137,7 @@ class Handset:
         # Not all of what could not be it is looked at again.
         match = recognise(sound, recent)
         if match is None or match.likeness < KNOWN:
-            self._understood = max(self._understood, self._length - len(sound) - LATE)
+            self._understood = max(self._understood, self._length - len(sound) * 5 // 4 - LATE)
             return None
         self._understood += max(0, match.at + len(sound) - OVERLAP)
         return match

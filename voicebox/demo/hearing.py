@@ -24,6 +24,8 @@ BLOCKS_LEAST: Final = 9
 """180 of its 250 ms."""
 PIECE: Final = RATE_HZ // 2
 """A sound is compared in pieces of half a second."""
+JITTER: Final = RATE_HZ // 50
+"""What comes later in a sound may be late, but not early by more than this."""
 SLIP: Final = RATE_HZ // 4
 """So far a piece may lie from where its neighbour says: on a busy machine a packet comes late, and all after it."""
 WORTH_A_LOOK: Final = 0.25
@@ -54,7 +56,7 @@ class Match:
 def recognise(sound: Pcm, heard: Pcm) -> Match | None:
     """Return where `sound` fits best in `heard`, and how like it is there, piece by piece, by energy.
 
-    None where it is longer than all that was heard.
+    None where it is longer than all that was heard, or its end is still to come.
     """
     whole = find(sound, heard)
     if whole is None:
@@ -69,12 +71,14 @@ def recognise(sound: Pcm, heard: Pcm) -> Match | None:
     pieces = {at: sound[at:] if at == starts[-1] else sound[at : at + PIECE] for at in starts}
     first = loudest // PIECE
     lies = found.at - loudest
-    after = _likenesses([(at, pieces[at]) for at in starts[first:]], heard, lies)
-    before = _likenesses([(at, pieces[at]) for at in reversed(starts[:first])], heard, lies)
+    after, ends = _likenesses([(at, pieces[at]) for at in starts[first:]], heard, lies, (JITTER, SLIP))
+    if ends + len(sound) > len(heard):
+        return None
+    before, begins = _likenesses([(at, pieces[at]) for at in reversed(starts[:first])], heard, lies, (SLIP, JITTER))
     energies = [float(np.sum(pieces[at].astype(np.float64) ** 2)) for at in starts]
     total = sum(energies)
     like = sum(energy * each for energy, each in zip(energies, [*reversed(before), *after], strict=True))
-    return Match(max(0, lies), like / total if total else 0.0)
+    return Match(max(0, begins), like / total if total else 0.0)
 
 
 def _loudest(sound: Pcm) -> int:
@@ -83,19 +87,23 @@ def _loudest(sound: Pcm) -> int:
     return max(starts, key=lambda at: float(np.sum(sound[at : at + LOUDEST].astype(np.float64) ** 2)))
 
 
-def _likenesses(pieces: Sequence[tuple[int, Pcm]], heard: Pcm, lies: int) -> list[float]:
-    """Return how like each piece is, of pieces one after the other, the sound beginning at `lies` as the first sees it.
+def _likenesses(
+    pieces: Sequence[tuple[int, Pcm]], heard: Pcm, lies: int, slip: tuple[int, int]
+) -> tuple[list[float], int]:
+    """Return how like each piece is, of pieces one after the other, and where the sound begins as the last sees it.
 
-    Each may have slipped from where the one before it was found; silence says nothing of that.
+    As the first sees it, that is at `lies`. Each may have slipped from where the one before it was found, by so much to
+    either side; silence says nothing of it.
     """
     found: list[float] = []
     for start, piece in pieces:
-        low = max(0, lies + start - SLIP)
-        match = find(piece, heard[low : max(0, lies + start + len(piece) + SLIP)])
-        found.append(0.0 if match is None else match.likeness)
-        if match is not None and match.likeness > SURE:
+        low = max(0, lies + start - slip[0])
+        match = find(piece, heard[low : max(0, lies + start + len(piece) + slip[1])])
+        likeness = 0.0 if match is None else match.likeness
+        if match is not None and likeness > SURE:
             lies = low + match.at - start
-    return found
+        found.append(likeness)
+    return found, lies
 
 
 class ToneEar:

@@ -29,7 +29,7 @@ async def made_office(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Callable
             clock = StandingClock()
             store = AudioStore.open((tmp_path / "audio").as_uri())
             events = Events()
-            checks: dict[str, Check] = {"database": db.ping, "audio store": store.ping, "sip": works}
+            checks: dict[str, Check] = {"database": db.ping, "audio store": store.ping, "spool": works, "sip": works}
             parts = WebParts(
                 config=config_of(tmp_path, **web),
                 db=db,

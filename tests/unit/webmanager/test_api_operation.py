@@ -32,7 +32,7 @@ async def test_ready_says_what_was_asked(office: Office) -> None:
     assert answer.status == 200
     assert answer.json == {
         "status": "ready",
-        "checks": {"database": "ready", "audio store": "ready", "sip": "ready"},
+        "checks": {"database": "ready", "audio store": "ready", "spool": "ready", "sip": "ready"},
     }
 
 
