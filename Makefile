@@ -11,9 +11,10 @@ JOBS ?= 4
 demo: $(VENV)/.demo
 	$(BIN)/voicebox demo $(ARGS)
 
-# By file, for the tests of a file share a running service (pytest-xdist 3.8 loses its groups under pytest 9.2).
+# By file, for the tests of a file share a running service (pytest-xdist 3.8 loses its groups under pytest 9.2), in the
+# order of tests/conftest.py.
 test: $(VENV)/.dev peers
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -30,6 +30,11 @@ settings.load_profile("voicebox")
 _serial = itertools.count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, those of system tests: at the end nobody waits for the last of them."""
+    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The encoded prompts, shared by every test process of this run: the first encodes, the others wait for it."""
