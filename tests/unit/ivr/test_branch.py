@@ -69,6 +69,25 @@ def picked_up(both: Exchange, tx: ServerTransaction, tag: str = "phone") -> tupl
     return response, Dialog.of_server(tx.request, tag, both.contact)
 
 
+async def answered_by_one_of_two(both: Exchange, branch: Branch) -> tuple[ServerTransaction, Response]:
+    """Have one fork pick up and be acknowledged; return the 200 of another, which is not sent yet."""
+    ringing, tx = await rings(both, branch)
+    first, _ = picked_up(both, tx, "one")
+    both.caller.respond(tx, first)
+    await ringing
+    await branch.acknowledge()
+    second, _ = picked_up(both, tx, "two")
+    return tx, second
+
+
+async def hung_up_on(both: Exchange, branch: Branch) -> None:
+    """Wait until who picked up has got its ACK and a BYE."""
+    await both.core.request("BYE")
+    assert len(both.core.acks) == 1
+    assert branch.side is not None
+    assert branch.side.over
+
+
 async def connected(both: Exchange, branch: Branch) -> Dialog:
     ringing, tx = await rings(both, branch)
     response, dialog = picked_up(both, tx)
@@ -188,20 +207,12 @@ async def test_a_200_that_crosses_the_cancel_gets_ack_and_bye(both: Exchange) ->
     branch.given_up = True  # its CANCEL is on the way
     both.caller.respond(tx, response)
     assert (await ringing).status == 200
-    await both.core.request("BYE")
-    assert len(both.core.acks) == 1
-    assert branch.side is not None
-    assert branch.side.over
+    await hung_up_on(both, branch)
 
 
 async def test_a_second_fork_that_answers_is_hung_up(both: Exchange) -> None:
     branch = branch_to(both)
-    ringing, tx = await rings(both, branch)
-    first, _ = picked_up(both, tx, "one")
-    both.caller.respond(tx, first)
-    await ringing
-    await branch.acknowledge()
-    second, _ = picked_up(both, tx, "two")
+    tx, second = await answered_by_one_of_two(both, branch)
     both.caller.send_2xx(tx, second)
     bye = await both.core.request("BYE")
     assert bye.to.tag == "two"
@@ -220,20 +231,12 @@ async def test_an_answer_that_leads_nowhere_counts_as_none(both: Exchange) -> No
     response.headers.set("Record-Route", "nonsense")
     both.caller.respond(tx, response)
     assert (await ringing).status == 502
-    await both.core.request("BYE")
-    assert len(both.core.acks) == 1
-    assert branch.side is not None
-    assert branch.side.over
+    await hung_up_on(both, branch)
 
 
 async def test_a_fork_whose_answer_leads_nowhere_is_hung_up_too(both: Exchange) -> None:
     branch = branch_to(both)
-    ringing, tx = await rings(both, branch)
-    first, _ = picked_up(both, tx, "one")
-    both.caller.respond(tx, first)
-    await ringing
-    await branch.acknowledge()
-    second, _ = picked_up(both, tx, "two")
+    tx, second = await answered_by_one_of_two(both, branch)
     second.headers.set("Record-Route", "nonsense")
     both.caller.send_2xx(tx, second)
     assert (await both.core.request("BYE")).to.tag == "two"

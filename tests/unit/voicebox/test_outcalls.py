@@ -58,6 +58,11 @@ async def stage_of(db: Database, **settings: object) -> Stage:
     return Stage(db, company, anna, bert, **settings)
 
 
+async def gone(*_: object, **__: object) -> None:
+    """Write into a database that is away."""
+    raise DatabaseUnavailable("down")
+
+
 async def test_numbers_are_read_as_people_write_them(db: Database) -> None:
     stage = await stage_of(db)
     for spelling in ("0211-555-9999", "+49 211 5559999", "5559999", "00492115559999"):
@@ -168,9 +173,6 @@ async def test_what_a_call_that_has_ended_used_is_not_left_to_the_others(
     short.answered()
     stage.pass_by(30)
 
-    async def gone(*_: object, **__: object) -> None:
-        raise DatabaseUnavailable("down")
-
     with monkeypatch.context() as away:
         away.setattr(db, "write", gone)
         await short.end()
@@ -256,9 +258,6 @@ async def test_what_the_database_does_not_take_is_counted_later(db: Database, mo
     permit = await stage.permit()
     permit.answered()
     stage.pass_by(9)
-
-    async def gone(*_: object, **__: object) -> None:
-        raise DatabaseUnavailable("down")
 
     with monkeypatch.context() as away:
         away.setattr(db, "write", gone)
