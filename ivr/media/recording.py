@@ -3,7 +3,7 @@
 A table of deadlines, without I/O: everything runs on the media clock, so suppressed silence, or no packets at all,
 count as silence.
 
-    maximum     `max_s` after the end of the tone
+    maximum     `max_s` after the end of the tone, and the moment that its last packets are still underway
     silence     `silence_s` after the last speech
     no speech   `no_speech_s` after the tone, if nothing was said
     no RTP      `no_rtp_s` after the last packet, outside hold
@@ -12,8 +12,12 @@ count as silence.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from ivr.media.silence import SpeechDetector
+
+UNDERWAY_S: Final = 0.2
+"""What was said before the maximum may arrive this much later: as far as packets may overtake each other."""
 
 
 class Ending(StrEnum):
@@ -97,7 +101,7 @@ class RecordingRules:
 
     def _deadlines(self) -> list[tuple[float, Ending]]:
         limits = self.limits
-        found = [(self.began + limits.max_s, Ending.MAXIMUM)]
+        found = [(self.began + limits.max_s + UNDERWAY_S, Ending.MAXIMUM)]
         if self._spoke_at is None:
             found.append((self.began + limits.no_speech_s, Ending.NO_SPEECH))
         else:
@@ -122,8 +126,7 @@ class RecordingRules:
         """Return when `decide` or `warn` may say something next, if nothing is heard until then."""
         limits = self.limits
         at = self.began + limits.max_s
-        if not self._warned:
-            at -= limits.warn_s
+        at += UNDERWAY_S if self._warned else -limits.warn_s
         quiet = self.began + limits.no_speech_s if self._spoke_at is None else self._spoke_at + limits.silence_s
         gone = at if self.held else self.last_packet + limits.no_rtp_s
         return min(at, quiet, gone)

@@ -369,7 +369,7 @@ class MediaStream:
     # Making sense of a batch
 
     def _read_waiting(self) -> None:
-        """Take what lies in the socket already: said before the hang-up, which was only read first."""
+        """Take what lies in the socket already: it came before the moment that is judged."""
         for _ in range(WAITING_MAX):
             try:
                 data, source = self._sending.recvfrom(DATAGRAM_MAX_BYTES)
@@ -385,9 +385,13 @@ class MediaStream:
 
     def _drain(self, now: float) -> None:
         self._collect()
-        if self._recorder is None:
+        if self._recorder and now >= self._recorder.rules.deadline():
+            self._read_waiting()  # a process that was held up must not take for silence what it has not read
+            self._collect()
+        recorder = self._recorder  # a key among what waited may have ended it
+        if recorder is None:
             return
-        rules = self._recorder.rules
+        rules = recorder.rules
         if now >= rules.deadline():
             ending = rules.decide(now)
             if ending is not None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.media.recording import Ending, Limits, RecordingRules
+from ivr.media.recording import UNDERWAY_S, Ending, Limits, RecordingRules
 
 LOUD, QUIET = -20.0, -80.0
 FRAME = 160
@@ -74,7 +74,17 @@ def test_the_maximum_counts_from_the_end_of_the_tone() -> None:
     line = Line(Limits(max_s=60))
     line.hear(LOUD, 90)
     assert line.ended is Ending.MAXIMUM
-    assert line.now == pytest.approx(160)
+    assert line.now == pytest.approx(160 + UNDERWAY_S)
+    assert line.rules.kept(line.position) == 60 * 8000
+
+
+def test_what_was_said_before_the_maximum_may_come_a_little_later() -> None:
+    line = Line(Limits(max_s=60))
+    line.hear(LOUD, 59.5)
+    line.wait(0.65)  # the last half second is late
+    assert not line.ended
+    line.hear(LOUD, 0.5)
+    assert line.ended is Ending.MAXIMUM
     assert line.rules.kept(line.position) == 60 * 8000
 
 
@@ -149,7 +159,7 @@ def test_whatever_is_heard_the_rules_hold(heard: list[tuple[float | None, int]],
     kept = line.rules.kept(line.position)
     assert kept <= max_s * 8000
     assert kept == min(line.position, spoken_until + 4000 if spoken_until else 0, max_s * 8000)
-    assert line.now <= 100 + max_s + 0.002
+    assert line.now <= 100 + max_s + UNDERWAY_S + 0.002
     if line.ended is Ending.SILENCE:
         assert spoke_at is not None
     if line.ended is Ending.NO_SPEECH:

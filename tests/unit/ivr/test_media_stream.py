@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -414,6 +415,20 @@ async def test_the_maximum_ends_it_to_the_sample_after_a_warning(plane: MediaPla
     outcome = await handle.done
     assert (outcome.by, outcome.samples) == (Ending.MAXIMUM, 4800)
     assert any(each.payload.strip(b"\xff") for each in phone.heard())
+
+
+async def test_what_a_held_up_process_has_not_read_yet_is_no_silence(
+    stream: MediaStream, phone: Phone, spool: Spool
+) -> None:
+    take_id = new_id()
+    handle = stream.record(take_id, b"", Limits(max_s=60, no_speech_s=0.1))
+    time.sleep(0.2)  # noqa: ASYNC251 - it holds this process up, as a busy machine does
+    phone.talk(stream, SPEECH)
+    stream.keep_house()
+    assert not handle.over
+    handle.stop(Ending.HANGUP)
+    assert (await handle.done).samples == len(SPEECH)
+    assert np.array_equal(samples_of(spool.read(take_id)), decode(SPEECH, Codec.PCMU))
 
 
 async def test_silence_ends_it_on_time(stream: MediaStream, phone: Phone) -> None:
