@@ -5,8 +5,8 @@ import socket
 from pathlib import Path
 from typing import Final, Self
 
+from tests.ports import free_port
 from tests.system.caller import Caller, Running, Script
-from tests.system.ports import free_port
 from tests.system.service import Service, device_password
 
 REGISTRAR: Final = "sip:[remote_ip]:[remote_port]"
@@ -131,7 +131,7 @@ class Called(Script):
 
     def listens(self) -> Running:
         """Wait for the call, without having registered."""
-        return self.begin("-i", self._host, "-p", str(self._port), "-t", "u1")
+        return self.await_calls(self._host, self._port)
 
 
 def body_of(message: str) -> str:

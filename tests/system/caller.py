@@ -15,10 +15,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
-from tests.system.ports import free_port
+from tests.ports import free_port, listens
+from tests.system.service import eventually
 from voicebox.codec import Codec
 
 PATIENCE_S: Final = 100
+SAID_S: Final = 4.5
+"""From the key that skips the greeting to hanging up: before the two seconds that a message needs come half a second
+of silence, the tone, and whatever holds a busy machine up."""
 SIPP_EVENT_TYPE: Final = 96
 """SIPp's `play_dtmf` sends this payload type, whatever the SDP says."""
 FROM: Final = "<sip:+4915155500001@[local_ip]:[local_port]>"
@@ -49,14 +53,20 @@ class Heard:
 
     def received(self, start: str) -> list[str]:
         """Return the messages received whose first line begins so."""
-        found = re.findall(r"message received \[\d+\] bytes\s*:\n\n(.*?)(?=\n-{20,}|\Z)", self.messages, re.DOTALL)
-        return [each for each in (text.replace("\r", "") for text in found) if each.startswith(start)]
+        return [text for _, text in self._of("received") if text.startswith(start)]
 
     def when(self, direction: str, start: str) -> list[float]:
         """Return when messages whose first line begins with `start` were `sent` or `received`, as Unix times."""
-        pattern = rf"^-+ (\S+ \S+)$\n\w+ message {direction} .*:\n\n{re.escape(start)}"
-        found = re.findall(pattern, self.messages.replace("\r", ""), re.MULTILINE)
+        found = [when for when, text in self._of(direction) if text.startswith(start)]
         return [datetime.fromisoformat(each[:26]).timestamp() for each in found]
+
+    def _of(self, direction: str) -> list[tuple[str, str]]:
+        """Return the messages in a direction, each with its time, and once: UDP repeats what was not answered yet."""
+        pattern = rf"^-+ (\S+ \S+)\n\w+ message {direction} .*:\n\n((?s:.*?))(?=\n-{{20,}}|\Z)"
+        first: dict[str, str] = {}
+        for when, text in re.findall(pattern, self.messages.replace("\r", ""), re.MULTILINE):
+            first.setdefault(text, when)
+        return [(when, text) for text, when in first.items()]
 
 
 class Running:
@@ -186,6 +196,13 @@ class Script:
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         return Running(process, self.folder)
+
+    def await_calls(self, host: str, port: int, transport: str = "udp", *, calls: int = 1) -> Running:
+        """Start it as one that is called, and return when it listens."""
+        way = {"udp": "u1", "tcp": "t1"}[transport]
+        running = self.begin("-i", host, "-p", str(port), "-t", way, calls=calls)
+        eventually(lambda: listens(port, transport), f"SIPp at port {port}")
+        return running
 
 
 class Caller(Script):
@@ -397,6 +414,10 @@ class Caller(Script):
     def bye(self) -> Self:
         """Hang up."""
         return self.request("BYE").expect(200)
+
+    def silent_bye(self) -> Self:
+        """Say no more, and hang up: nothing is underway then."""
+        return self.hush().pause(0.2).bye()
 
     def hung_up_on(self, *, timeout_s: float = 60) -> Self:
         """Wait for the server's BYE."""

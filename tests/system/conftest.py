@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.system.cluster import Cluster
 from tests.system.letterbox import Letterbox
-from tests.system.ports import free_port
 from tests.system.service import Service
 
 MakeService = Callable[..., Service]

@@ -2,13 +2,13 @@
 
 import email
 import email.policy
-import socket
 from email.message import EmailMessage
 from typing import Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.ports import free_port
 from tests.system.service import eventually
 
 
@@ -16,10 +16,7 @@ class Letterbox:
     """An SMTP server on a port of its own."""
 
     def __init__(self, port: int = 0) -> None:
-        if not port:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
-        self.port = port
+        self.port = port or free_port("127.0.0.1", "tcp")
         self.refusal = ""
         """What to answer instead of taking a mail."""
         self._kept: list[tuple[str, bytes]] = []

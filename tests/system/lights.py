@@ -24,7 +24,7 @@ class Pbx:
 
     def __enter__(self) -> Self:
         script = Script(self._folder).expect_request("NOTIFY").answer()
-        self._running = script.begin("-i", "127.0.0.1", "-p", str(self._port), calls=1000)
+        self._running = script.await_calls("127.0.0.1", self._port, calls=1000)
         return self
 
     def __exit__(

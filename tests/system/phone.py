@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 import numpy as np
 import soundfile
 
+from tests.ports import free_port
 from tests.system.audio import RATE_HZ, Pcm, likeness
 from tests.system.service import eventually
 
@@ -82,8 +83,7 @@ class Phone:
         interface = listen.partition(":")[0]
         (self._folder / "heard").mkdir(parents=True)
         soundfile.write(self._folder / "said.wav", said, RATE_HZ, subtype="PCM_16")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = free_port("127.0.0.1", "tcp")
         modules = next(path.parent for path in Path("/usr/lib").rglob("baresip/modules/g711.so"))
         (self._folder / "config").write_text(
             CONFIG.format(

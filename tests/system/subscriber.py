@@ -12,7 +12,7 @@ from tests.system.audio import RATE_HZ, Pcm
 from tests.system.caller import Caller
 from tests.system.service import PIN, Service, eventually
 
-LOGIN_S: Final = 3.5
+LOGIN_S: Final = 5.0
 """After the PIN: what is typed before the answer is thrown away, and a busy machine takes seconds to check a PIN."""
 
 

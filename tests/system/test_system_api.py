@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from tests.system.audio import raw, speech
-from tests.system.caller import Caller
+from tests.system.caller import SAID_S, Caller
 from tests.system.conftest import MakeService
 from tests.system.lights import Pbx
 from tests.system.service import Service, eventually
@@ -64,7 +64,7 @@ def test_a_call_is_seen_through_the_api_and_counted(make_service: MakeService, t
     service = make_service().start()
     file, _ = raw(speech(5), Codec.PCMU, tmp_path / "said.raw")
     assert get(service, "/readyz")[0] == 200
-    Caller(service.udp, tmp_path, number="1002").invite().speak(file).keys("#").pause(3).bye().run()
+    Caller(service.udp, tmp_path, number="1002").invite().speak(file).keys("#").pause(SAID_S).bye().run()
     message = service.message("1002")
     call = service.call_of(message)
     owner = service.voicebox("token", "--mailbox", "1002").stdout.strip()
@@ -100,7 +100,7 @@ def test_a_call_is_seen_through_the_api_and_counted(make_service: MakeService, t
     for count in (2, 3):
         if all(figure(service, f'{name}_bucket{{le="1.0"}}') >= 1 for name in PROMISED):
             break
-        Caller(service.udp, tmp_path, number="1002").invite().speak(file).keys("#").pause(3).bye().run()
+        Caller(service.udp, tmp_path, number="1002").invite().speak(file).keys("#").pause(SAID_S).bye().run()
         eventually(lambda: figure(service, "voicebox_light_seconds_count") == count, "the light")  # noqa: B023 - now
     assert all(figure(service, f'{name}_bucket{{le="1.0"}}') >= 1 for name in PROMISED)
 
@@ -115,7 +115,7 @@ def test_a_recall_over_http_puts_the_light_out(make_service: MakeService, tmp_pa
     with Pbx(tmp_path, free_udp_port) as pbx:
         service = make_service(peer=pbx.peer).start()
         file, _ = raw(speech(5), Codec.PCMU, tmp_path / "said.raw")
-        Caller(service.udp, tmp_path, number="1003").invite().speak(file).keys("#").pause(3).bye().run()
+        Caller(service.udp, tmp_path, number="1003").invite().speak(file).keys("#").pause(SAID_S).bye().run()
         message = service.message("1003")
         token = service.voicebox("token", "--mailbox", "1003").stdout.strip()
         status, body = ask(

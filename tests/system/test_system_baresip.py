@@ -74,8 +74,7 @@ def tone() -> Pcm:
 def test_a_subscriber_fetches_messages_by_softphone(service: Service, tmp_path: Path) -> None:
     with Phone(tmp_path, speech(60, seed=4)) as phone:
         phone.dial(f"sip:8000@{service.udp}")
-        for key in f"1023#{PIN}#":
-            phone.press(key)
+        phone.types(f"1023#{PIN}#")
         phone.listen(3)
         phone.hang_up()
         phone.wait_for("CALL_CLOSED")

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.system.audio import raw, speech
-from tests.system.caller import Caller, together
+from tests.system.caller import SAID_S, Caller, together
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import PIN, directory_of, eventually
+from tests.system.subscriber import LOGIN_S
 from tests.system.wayout import House, Target, begin, connected, header, opened, transfers
 from voicebox.codec import Codec
 
@@ -35,7 +36,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call_back(house: House, folder: Path, number: str) -> Caller:
     """Return a subscriber who hears the first message to its end and calls back."""
     caller = Caller(house.service.udp, folder, number="8000").invite()
-    return caller.keys(f"{number}#{PIN}#").pause(2.5).keys("11").pause(1).keys("6").pause(1).keys("8")
+    return caller.keys(f"{number}#{PIN}#").pause(LOGIN_S).keys("11").pause(1).keys("6").pause(1).keys("8")
 
 
 def leave(house: House, folder: Path, said: Path, number: str, caller: str) -> Caller:
@@ -45,7 +46,7 @@ def leave(house: House, folder: Path, said: Path, number: str, caller: str) -> C
         .invite()
         .speak(said)
         .keys("#")
-        .pause(3)
+        .pause(SAID_S)
         .bye()
     )
 
@@ -55,7 +56,7 @@ def test_who_left_a_message_is_called_back(house: House, said: Path, tmp_path: P
     house.service.message("1010")
     running = begin(Target(tmp_path).picks_up().hangs_up(), house)
     # Back at the message, 7 deletes it.
-    call_back(house, tmp_path, "1010").pause(7).keys("7").pause(1).bye().run()
+    call_back(house, tmp_path, "1010").pause(10).keys("7").pause(3).bye().run()
     invite = connected(running.wait())
     assert invite.startswith("INVITE sip:+4930123456@")
     assert header(invite, "From")[0].startswith("Teilnehmer 1010 <sip:+492115551010@voicebox.example>")
@@ -72,7 +73,7 @@ def test_emergency_premium_and_own_numbers_are_refused(house: House, said: Path,
     together(*(leave(house, tmp_path, said, number, caller) for number, (caller, _) in callers.items()))
     for number in callers:
         house.service.message(number)
-    together(*(call_back(house, tmp_path, number).pause(2.5).bye() for number in callers))
+    together(*(call_back(house, tmp_path, number).pause(4).bye() for number in callers))
 
     def look() -> dict[str, tuple[str, str, str]] | None:
         found = {}
@@ -90,7 +91,7 @@ def test_emergency_premium_and_own_numbers_are_refused(house: House, said: Path,
 def test_a_subscriber_makes_calls_from_the_main_menu(house: House, tmp_path: Path) -> None:
     running = begin(Target(tmp_path).picks_up().hangs_up(), house)
     caller = Caller(house.service.udp, tmp_path, number="8000", from_="<sip:+491709990002@[local_ip]:[local_port]>")
-    caller.invite().keys(f"1016#{PIN}#").pause(2.5).keys("6030123456#").pause(7)
+    caller.invite().keys(f"1016#{PIN}#").pause(LOGIN_S).keys("6030123456#").pause(10)
     # Back in the main menu, the next number is refused.
     caller.keys("60900123456#").pause(3).keys("9").expect_request("BYE").answer("200 OK").run()
     invite = connected(running.wait())

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.system
 
 
 def leave(caller: Caller, file: Path, *headers: str, codec: Codec = Codec.PCMU, uri: str | None = None) -> Caller:
-    """Speak from the first moment on, skip the greeting, and hang up after a while."""
-    return caller.invite(*headers, codec=codec, uri=uri).speak(file).keys("#").pause(4).bye()
+    """Speak from the first moment on, skip the greeting, stop after a while, and hang up."""
+    return caller.invite(*headers, codec=codec, uri=uri).speak(file).keys("#").pause(4).silent_bye()
 
 
 def check_audio(service: Service, number: str, sent: Pcm) -> None:
@@ -206,7 +206,7 @@ def test_hanging_up_early_leaves_nothing(service: Service, letters: Letterbox, t
     # In the greeting, and within two seconds after the tone (security.md, row 15: no phantom messages).
     together(
         Caller(service.udp, tmp_path, number="1024").invite().speak(file).pause(1).bye(),
-        Caller(service.udp, tmp_path, number="1025").invite().speak(file).keys("#").pause(2).bye(),
+        Caller(service.udp, tmp_path, number="1025").invite().speak(file).keys("#").pause(1.5).bye(),
     )
     for number in ("1024", "1025"):
         call = service.call(number)

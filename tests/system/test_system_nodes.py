@@ -16,6 +16,7 @@ from tests.system.audio import place_of, raw, speech
 from tests.system.caller import Caller
 from tests.system.cluster import Cluster
 from tests.system.service import PIN, Service, eventually
+from tests.system.subscriber import LOGIN_S
 from tests.system.test_system_api import get
 from voicebox.codec import Codec
 
@@ -75,7 +76,7 @@ def nodes(tmp_path: Path, database: Cluster, rtp_ports: tuple[int, int], cache: 
 def fetch(node: Service, folder: Path, number: str, from_number: str) -> None:
     """Call a node's portal, listen to the first message for a while, and hang up."""
     from_ = f"<sip:{from_number}@[local_ip]:[local_port]>"
-    caller = Caller(node.udp, folder, number="8000", from_=from_).invite().keys(f"{number}#{PIN}#").pause(2.5)
+    caller = Caller(node.udp, folder, number="8000", from_=from_).invite().keys(f"{number}#{PIN}#").pause(LOGIN_S)
     caller.keys("11").pause(HEARD_S).bye().run()
 
 

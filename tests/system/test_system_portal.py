@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.system.audio import raw, speech
-from tests.system.caller import Caller, together
+from tests.system.caller import SAID_S, Caller, together
 from tests.system.conftest import MakeService
 from tests.system.service import PIN, Service, device_password, directory_of, eventually, moment
 from tests.system.subscriber import LOGIN_S
@@ -30,7 +30,7 @@ def leave(service: Service, folder: Path, said: Path, number: str, count: int = 
     """Leave messages in a mailbox at once; return their ids."""
     together(
         *(
-            Caller(service.udp, folder, number=number).invite().speak(said).keys("#").pause(3).bye()
+            Caller(service.udp, folder, number=number).invite().speak(said).keys("#").pause(SAID_S).bye()
             for _ in range(count)
         )
     )
@@ -59,9 +59,9 @@ def states(service: Service, number: str) -> list[str]:
 def test_messages_are_heard_saved_and_deleted_by_rfc_4733_keys(service: Service, said: Path, tmp_path: Path) -> None:
     leave(service, tmp_path, said, "1001", count=2)
     caller = portal(service, tmp_path, from_number="+4915155500010").invite(by_keys=True).pause(1)
-    caller.press("1001#").press(f"{PIN}#").pause(LOGIN_S).press("1").press("1").pause(HEADING_S + 3)
+    caller.press("1001#").press(f"{PIN}#").pause(LOGIN_S).press("1").press("1").pause(HEADING_S + 5)
     # The first one is saved, the second deleted; then the subscriber hangs up.
-    caller.press("#").pause(1).press("7").pause(1).bye().run()
+    caller.press("#").pause(1).press("7").pause(3).bye().run()
     eventually(lambda: sorted(states(service, "1001")) == ["deleted", "saved"], "one saved, one deleted")
     call = record_of(service, "+4915155500010")
     assert moment(call, "login", mailbox="1001", ok=True, by="pin")
@@ -73,12 +73,12 @@ def test_messages_are_heard_saved_and_deleted_by_rfc_4733_keys(service: Service,
 def test_messages_are_heard_saved_and_deleted_by_info_keys(service: Service, said: Path, tmp_path: Path) -> None:
     leave(service, tmp_path, said, "1002", count=2)
     caller = portal(service, tmp_path, from_number="+4915155500011").invite()
-    caller.keys(f"1002#{PIN}#").pause(LOGIN_S).keys("11").pause(HEADING_S + 3)
-    caller.keys("#").pause(1).keys("7").pause(1).bye().run()
+    caller.keys(f"1002#{PIN}#").pause(LOGIN_S).keys("11").pause(HEADING_S + 5)
+    caller.keys("#").pause(1).keys("7").pause(3).bye().run()
     eventually(lambda: sorted(states(service, "1002")) == ["deleted", "saved"], "one saved, one deleted")
     # Restored, by the same key, from the folder of deleted ones.
     again = portal(service, tmp_path, from_number="+4915155500012").invite()
-    again.keys(f"1002#{PIN}#").pause(LOGIN_S).keys("19").pause(1).keys("7").pause(1.5).bye().run()
+    again.keys(f"1002#{PIN}#").pause(LOGIN_S).keys("19").pause(1).keys("7").pause(3).bye().run()
     eventually(lambda: "deleted" not in states(service, "1002"), "nothing deleted")
 
 
@@ -102,10 +102,10 @@ def test_row_3_a_digest_makes_it_the_own_phone_wherever_it_calls_from(
             service.udp, tmp_path, number=number, local=local, port=port, from_=from_, user="1007", password=password
         )
 
-    own_phone("127.0.0.2", "8000").invite().pause(2.5).bye().run()
+    own_phone("127.0.0.2", "8000").invite().pause(4).bye().run()
     registering = own_phone("127.0.0.1", "1007", free_udp_port)
     registering.authorized("REGISTER", "Expires: 600", uri="sip:[remote_ip]:[remote_port]").run()
-    own_phone("127.0.0.1", "8000", free_udp_port).invite().pause(2.5).bye().run()
+    own_phone("127.0.0.1", "8000", free_udp_port).invite().pause(4).bye().run()
     rows = eventually(
         lambda: (
             found
@@ -117,7 +117,7 @@ def test_row_3_a_digest_makes_it_the_own_phone_wherever_it_calls_from(
     logins = [moment(service.call_of(row["id"]), "login", mailbox="1007", ok=True, by="device") for row in rows]
     assert min(logins) < 1  # a busy machine may hold up one of them
     # Without a digest, the same number is anybody's: no more than the number is spared.
-    portal(service, tmp_path, from_number="+492115551007").invite().pause(4).bye().run()
+    portal(service, tmp_path, from_number="+492115551007").invite().pause(8).bye().run()
     claimed = record_of(service, "+492115551007")
     assert moment(claimed, "prompt", id="login-pin-known")
     assert not any(entry["event"] == "login" for entry in claimed["trace"])
@@ -136,7 +136,7 @@ def test_security_row_7_a_wrong_digest_is_refused_like_an_unknown_name(service: 
 
 
 def test_row_3_a_trunk_that_vouches_for_numbers_spares_the_own_phone_its_pin(service: Service, tmp_path: Path) -> None:
-    portal(service, tmp_path, local="127.0.0.3", from_number="+491701234507").invite().pause(2.5).bye().run()
+    portal(service, tmp_path, local="127.0.0.3", from_number="+491701234507").invite().pause(4).bye().run()
     call = record_of(service, "+491701234507")
     assert moment(call, "login", mailbox="1007", ok=True, by="trunk")
 

@@ -14,6 +14,7 @@ from tests.system.cluster import Cluster
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import PIN, Service, eventually
+from tests.system.subscriber import LOGIN_S
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -45,8 +46,8 @@ def test_a_message_is_left_and_fetched(
     Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(4).bye().run()
     assert audio_is(service, message(database, "1001"), sent)
     own_letters.wait_for("anna@example.org")
-    portal = Caller(service.udp, tmp_path, number="8000").invite().keys(f"1001#{PIN}#").pause(2.5)
-    portal.keys("11").pause(1).keys("#").pause(1).bye().run()
+    portal = Caller(service.udp, tmp_path, number="8000").invite().keys(f"1001#{PIN}#").pause(LOGIN_S)
+    portal.keys("11").pause(1).keys("#").pause(3).bye().run()
     assert message(database, "1001")["state"] == "saved"
     eventually(lambda: len(database.rows("SELECT 1 FROM call_record")) == 2, "both call records")
     assert not (service.folder / "var" / "voicebox.db").exists()

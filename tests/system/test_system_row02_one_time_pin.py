@@ -7,7 +7,7 @@ import pytest
 from tests.system.audio import raw, speech
 from tests.system.caller import Caller
 from tests.system.service import Service, device_password, eventually, moment
-from tests.system.subscriber import prompts, record_of, recording, subscriber
+from tests.system.subscriber import LOGIN_S, prompts, record_of, recording, subscriber
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -30,7 +30,7 @@ def test_row_2_the_first_login_forces_a_new_pin_and_a_name(service: Service, tmp
     assert "login-must-change" in heard_by(service, "+4915155571501")
     # Twice the new one, then the name.
     first = subscriber(service, tmp_path, "1015", pin=one_time, said=said, from_number="+4915155571502")
-    first.keys(f"{NEW_PIN}#").pause(1).keys(f"{NEW_PIN}#").pause(1)
+    first.keys(f"{NEW_PIN}#").pause(LOGIN_S).keys(f"{NEW_PIN}#").pause(LOGIN_S)
     recording(first, 1.5).pause(6).keys("9").hung_up_on().run()
     heard = heard_by(service, "+4915155571502")
     assert heard.index("login-must-record-name") < heard.index("name-recorded") < heard.index("passcode-changed")
@@ -49,7 +49,7 @@ def test_row_3_automatic_login_asks_for_a_one_time_pin(service: Service, tmp_pat
     from_, password = "<sip:1007@voicebox.example>", device_password("1007")
     Caller(
         service.udp, tmp_path, number="8000", local="127.0.0.2", from_=from_, user="1007", password=password
-    ).invite().pause(3).bye().run()
+    ).invite().pause(8).bye().run()
     (row,) = eventually(
         lambda: service.rows("SELECT id FROM call_record WHERE caller = '1007' AND called = '8000'"), "the call record"
     )

@@ -8,7 +8,7 @@ import pytest
 
 from prompts import phrases
 from tests.system.audio import RATE_HZ, Pcm, likeness, raw, recorded, speech, stored
-from tests.system.caller import Caller
+from tests.system.caller import SAID_S, Caller
 from tests.system.letterbox import Letterbox
 from tests.system.phone import REGISTERED, Phone
 from tests.system.service import Service, device_password, directory_of, eventually, moment
@@ -69,7 +69,7 @@ def test_row_9_forwarding_is_set_and_switched_by_phone(service: Service, tmp_pat
     def visit(keys: str, number: int, *, then: str = "") -> list[str]:
         from_number = f"+491515557160{number}"
         caller = subscriber(service, tmp_path, "1016", from_number=from_number).keys(keys).pause(0.5)
-        (caller.keys(then).pause(0.5) if then else caller).pause(1).bye().run()
+        (caller.keys(then).pause(0.5) if then else caller).pause(2.5).bye().run()
         return prompts(record_of(service, from_number))
 
     assert "forwarding-none" in visit("41", 1)
@@ -117,7 +117,7 @@ def test_row_7_a_recording_ends_normally_though_the_mailbox_is_switched_off_duri
 def test_a_teams_members_claim_and_handle_a_message_and_hear_of_each_other(service: Service, tmp_path: Path) -> None:
     file, _ = raw(speech(20, seed=8), Codec.PCMU, tmp_path / "said.raw")
     leaving = Caller(service.udp, tmp_path, number="1020", from_=ANONYMOUS).invite("Privacy: id")
-    running = leaving.speak(file).keys("#").pause(3).bye().start()
+    running = leaving.speak(file).keys("#").pause(SAID_S).bye().start()
     with ExitStack() as stack:
         anna, bert = (stack.enter_context(own_phone(service, tmp_path, number)) for number in ("1018", "1019"))
         running.wait()

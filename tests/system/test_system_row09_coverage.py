@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.system.called import Called, body_of, connection_of
 from tests.system.caller import Caller, Heard, together
 from tests.system.letterbox import Letterbox
-from tests.system.ports import free_port
 from tests.system.service import Service, directory_of, moment
 
 pytestmark = pytest.mark.system
@@ -29,7 +29,7 @@ SETTINGS = {
     "1026": 'forward_always = "1027"',
     "1028": "send_all = true",
 }
-GREETED_S = 2.5
+GREETED_S = 4
 """Half a second of silence, and the greeting has begun on a slow machine, too."""
 OUTSIDE = "127.0.0.9"
 """Where calls leave the house."""

@@ -63,11 +63,11 @@ def test_row_11_a_busy_greeting_recorded_by_phone_is_heard_by_callers_until_the_
     assert clearest(middle, phone.heard()) > 0.95
     # Unanswered calls are greeted as before; and busy ones once the default is back.
     together(
-        forwarded(service, tmp_path, "1011", from_number="+4915155571101").pause(2.5).bye(),
-        subscriber(service, tmp_path, "1011", from_number="+4915155571102").keys("123").pause(1).bye(),
+        forwarded(service, tmp_path, "1011", from_number="+4915155571101").pause(4).bye(),
+        subscriber(service, tmp_path, "1011", from_number="+4915155571102").keys("123").pause(2.5).bye(),
     )
     eventually(lambda: mailbox(service, "1011")["busy_greeting"] is None, "the default")
-    forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571103").pause(2.5).bye().run()
+    forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571103").pause(4).bye().run()
     assert prompts(record_of(service, "+4915155571101")) == ["greeting-unavailable"]
     assert prompts(record_of(service, "+4915155571103")) == ["greeting-busy"]
 
@@ -97,20 +97,20 @@ def test_row_11_the_alternative_chosen_by_key_is_what_callers_of_an_unanswered_p
 
 
 def test_row_11_extended_away_with_and_without_recording(service: Service, tmp_path: Path) -> None:
-    subscriber(service, tmp_path, "1013").keys("141").pause(1).bye().run()
+    subscriber(service, tmp_path, "1013").keys("141").pause(2.5).bye().run()
     eventually(lambda: mailbox(service, "1013")["away"], "away")
-    forwarded(service, tmp_path, "1013", busy("1013"), from_number="+4915155571301").pause(2.5).bye().run()
+    forwarded(service, tmp_path, "1013", busy("1013"), from_number="+4915155571301").pause(4).bye().run()
     assert prompts(record_of(service, "+4915155571301")) == ["greeting-away"]
-    subscriber(service, tmp_path, "1013", from_number="+4915155571302").keys("145").pause(1).bye().run()
+    subscriber(service, tmp_path, "1013", from_number="+4915155571302").keys("145").pause(2.5).bye().run()
     eventually(lambda: not mailbox(service, "1013")["away_recording"], "away without recording")
     # The caller is told, and hung up on; `*` and other keys do nothing here (security row 3).
     forwarded(service, tmp_path, "1013", from_number="+4915155571303", keys="*5").hung_up_on().run()
     closed = record_of(service, "+4915155571303")
     assert prompts(closed) == ["greeting-away-closed"]
     assert not any(entry["event"] == "record" for entry in closed["trace"])
-    subscriber(service, tmp_path, "1013", from_number="+4915155571304").keys("142").pause(1).bye().run()
+    subscriber(service, tmp_path, "1013", from_number="+4915155571304").keys("142").pause(2.5).bye().run()
     eventually(lambda: not mailbox(service, "1013")["away"], "back")
-    forwarded(service, tmp_path, "1013", from_number="+4915155571305").pause(2.5).bye().run()
+    forwarded(service, tmp_path, "1013", from_number="+4915155571305").pause(4).bye().run()
     assert prompts(record_of(service, "+4915155571305")) == ["greeting-unavailable"]
 
 

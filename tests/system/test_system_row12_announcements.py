@@ -39,7 +39,7 @@ def test_row_11_the_recorded_name_is_in_the_default_greeting(service: Service, t
     said, _ = raw(speech(40, seed=11), Codec.PCMU, tmp_path / "said.raw")
     recording(subscriber(service, tmp_path, "1012", said=said).keys("31"), 1.5).bye().run()
     name = set_to(service, "1012", "name_recording")
-    forwarded(service, tmp_path, "1012", from_number="+4915155571201").pause(7).bye().run()
+    forwarded(service, tmp_path, "1012", from_number="+4915155571201").pause(10).bye().run()
     assert prompts(record_of(service, "+4915155571201"))[:3] == [
         "greeting-mailbox-of-name",
         f"clip:{name}",
@@ -99,7 +99,7 @@ def test_row_12_an_uploaded_announcement_is_chosen_heard_and_replaced_by_the_def
 
     assert ask(service, "DELETE", f"{path}?replace_by_default=true", admin) == (204, b"")
     assert "Standardbegrüßung" in str(letters.wait_for("elf@example.org", count=2)["Subject"])
-    forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571211").pause(2.5).bye().run()
+    forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571211").pause(4).bye().run()
     assert prompts(record_of(service, "+4915155571211")) == ["greeting-busy"]
     assert json.loads(get(service, "/api/v1/announcements", admin)[1]) == {"announcements": []}
 

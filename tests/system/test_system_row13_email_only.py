@@ -7,11 +7,12 @@ import pytest
 import soundfile
 
 from tests.system.audio import raw, speech
-from tests.system.caller import Caller
+from tests.system.caller import SAID_S, Caller
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.lights import Pbx
 from tests.system.service import COMPANY, PIN, Service, eventually, moment
+from tests.system.subscriber import LOGIN_S
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -40,7 +41,7 @@ def said(tmp_path: Path) -> Path:
 
 def leave(service: Service, folder: Path, said: Path, *, count: int = 1) -> str:
     """Leave a message; return its id."""
-    Caller(service.udp, folder, number="1001").invite().speak(said).keys("#").pause(3).bye().run()
+    Caller(service.udp, folder, number="1001").invite().speak(said).keys("#").pause(SAID_S).bye().run()
     return str(service.message("1001", count=count)["id"])
 
 
@@ -91,7 +92,7 @@ def test_row_13_what_is_refused_for_good_lights_the_lamp_and_says_so_by_phone(
         pbx.wait_for("1001", ("yes", "1/0"))
         assert state(service, message_id) == ("new", "mail-refused")
         caller = Caller(service.udp, tmp_path, number="8000").invite()
-        caller.keys(f"1001#{PIN}#").pause(2.5).keys("11").pause(5).keys("#").pause(1).bye().run()
+        caller.keys(f"1001#{PIN}#").pause(LOGIN_S).keys("11").pause(5).keys("#").pause(3).bye().run()
         call = service.call("8000")
         assert moment(call, "prompt", id="message-not-mailed")
         pbx.wait_for("1001", ("no", "0/1"))

@@ -16,6 +16,7 @@ from tests.system.caller import Caller, together
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import COMPANY, PIN, Service, eventually
+from tests.system.subscriber import LOGIN_S
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -107,7 +108,7 @@ def test_rows_15_and_16_each_mail_comes_once_and_on_its_own(
 
     # Its owner has a copy mailed by phone: to himself, once per press, and it is still a link.
     portal = Caller(service.udp, tmp_path, number="8000").invite()
-    portal.keys(f"1004#{PIN}#").pause(2.5).keys("11").pause(1.5).keys("9").pause(0.5).keys("4").pause(1).bye().run()
+    portal.keys(f"1004#{PIN}#").pause(LOGIN_S).keys("11").pause(1.5).keys("9").pause(0.5).keys("4").pause(3).bye().run()
     asked_for = own_letters.wait_for("own@example.org")
     assert kinds(asked_for) == TOLD
     assert "Ihre Nachricht" in asked_for["Subject"]

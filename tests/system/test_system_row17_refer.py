@@ -53,8 +53,8 @@ def test_row_17_a_peer_takes_the_call_over_or_the_caller_is_back_at_the_tone(
     told(taken, "200 OK", ENDED).hung_up_on(timeout_s=10)
     # A status that is not the last, then a final one: busy.
     busy = told(caller_from_there(house, tmp_path, "1006").answer("202 Accepted"), "180 Ringing", ACTIVE)
-    told(busy, "486 Busy Here", ENDED).speak(said).pause(11).bye()
-    refused = caller_from_there(house, tmp_path, "1008").answer("403 Forbidden").speak(said).pause(11).bye()
+    told(busy, "486 Busy Here", ENDED).speak(said).pause(14).bye()
+    refused = caller_from_there(house, tmp_path, "1008").answer("403 Forbidden").speak(said).pause(14).bye()
     gone = caller_from_there(house, tmp_path, "1009").answer("202 Accepted").pause(0.5).bye()
     heard = together(taken, busy, refused, gone)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.audio import raw, speech
-from tests.system.caller import Caller
+from tests.system.caller import SAID_S, Caller
 from tests.system.letterbox import Letterbox
 from tests.system.service import moment
 from tests.system.wayout import EXCHANGE, OUTSIDE, House, Target, begin, connected, header, opened, transfers
@@ -36,7 +36,7 @@ def test_row_17_zero_while_recording_sends_the_message_and_then_connects(
 ) -> None:
     target = begin(Target(tmp_path).picks_up().hangs_up(), house)
     caller = Caller(house.service.udp, tmp_path, number="1002").invite().speak(said)
-    caller.keys("#").pause(3.5).keys("0").hung_up_on().run()
+    caller.keys("#").pause(SAID_S).keys("0").hung_up_on().run()
     invite = connected(target.wait())
     message = house.service.message("1002")
     call = house.service.call_of(message)
@@ -55,8 +55,8 @@ def test_row_17_a_busy_target_leads_back_to_the_tone_and_a_message_can_be_left(
     house: House, said: Path, tmp_path: Path
 ) -> None:
     target = begin(Target(tmp_path).refuses("486 Busy Here"), house)
-    # The words before and after the ringing take 8 s; then the tone.
-    Caller(house.service.udp, tmp_path, number="1003").invite().speak(said).keys("0").pause(13).bye().run()
+    # The words before and after the ringing take 10 s; then the tone.
+    Caller(house.service.udp, tmp_path, number="1003").invite().speak(said).keys("0").pause(16).bye().run()
     connected(target.wait())
     call = house.service.call_of(house.service.message("1003"))
     assert transfers(call)[0]["result"] == "busy"
@@ -69,7 +69,7 @@ def test_row_17_a_busy_target_after_a_message_leads_back_to_the_tone_for_another
     target = begin(Target(tmp_path).refuses("486 Busy Here"), house)
     caller = Caller(house.service.udp, tmp_path, number="1004").invite().speak(said)
     # The words before and after the ringing take 12 s; then the tone.
-    caller.keys("#").pause(3.5).keys("0").pause(18).bye().run()
+    caller.keys("#").pause(SAID_S).keys("0").pause(21).bye().run()
     connected(target.wait())
     call = house.service.call_of(house.service.message("1004", count=2))
     assert {each["call_id"] for each in house.service.messages("1004")} == {call["id"]}

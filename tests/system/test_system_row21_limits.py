@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.system.audio import raw, speech
-from tests.system.caller import Caller
+from tests.system.caller import SAID_S, Caller
 from tests.system.conftest import MakeService
 from tests.system.service import PIN, Service, directory_of, eventually
+from tests.system.subscriber import LOGIN_S
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -32,7 +33,7 @@ def prompts(service: Service, called: str, *, count: int) -> list[str]:
 def log_in(service: Service, folder: Path) -> None:
     """Log in and hear what the mailbox holds."""
     caller = Caller(service.udp, folder, number="8000").invite()
-    caller.keys(f"1001#{PIN}#").pause(9).keys("9").hung_up_on().run()
+    caller.keys(f"1001#{PIN}#").pause(15).keys("9").hung_up_on().run()
 
 
 def test_row_21_almost_full_and_full_are_said_to_the_owner_and_full_to_callers(
@@ -40,7 +41,7 @@ def test_row_21_almost_full_and_full_are_said_to_the_owner_and_full_to_callers(
 ) -> None:
     service = make_service(directory=directory_of(("1001",))).start()
     said, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
-    Caller(service.udp, tmp_path, number="1001").invite().speak(said).keys("#").pause(3).bye().run()
+    Caller(service.udp, tmp_path, number="1001").invite().speak(said).keys("#").pause(SAID_S).bye().run()
     service.message("1001")
     change(service, "UPDATE message SET samples = 8000 * 5401")
     log_in(service, tmp_path)
@@ -59,7 +60,7 @@ def test_row_21_saved_ones_age_out_and_deleted_ones_go_with_their_sound(
     service = make_service(directory=directory_of(("1001", "1002"))).start()
     said, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
     for number in ("1001", "1001", "1002"):
-        Caller(service.udp, tmp_path, number=number).invite().speak(said).keys("#").pause(3).bye().run()
+        Caller(service.udp, tmp_path, number=number).invite().speak(said).keys("#").pause(SAID_S).bye().run()
     saved, deleted = [str(row["id"]) for row in eventually(lambda: service.messages("1001")[:2], "two messages")]
     new = str(service.message("1002")["id"])
     files = {each: service.flac(each) for each in (saved, deleted, new)}
@@ -78,7 +79,7 @@ def test_row_21_saved_ones_age_out_and_deleted_ones_go_with_their_sound(
     assert files[new].exists()
     # What aged out can be restored by phone.
     caller = Caller(service.udp, tmp_path, number="8000").invite()
-    caller.keys(f"1001#{PIN}#").pause(2.5).keys("19").pause(1).keys("7").pause(1.5).bye().run()
+    caller.keys(f"1001#{PIN}#").pause(LOGIN_S).keys("19").pause(1).keys("7").pause(3).bye().run()
     assert [row["state"] for row in service.messages("1001")] == ["saved"]
     # The command does the same as the night, and finds nothing left to do.
     done = service.voicebox("housekeeping")

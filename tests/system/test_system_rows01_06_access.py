@@ -19,7 +19,7 @@ ALIAS = "+491701234567"
 def test_row_1_a_pin_is_changed_by_phone_and_only_to_a_good_one(service: Service, tmp_path: Path) -> None:
     caller = portal(service, tmp_path, from_number="+4915155570101").invite()
     caller.keys(f"1021#{PIN}#").pause(LOGIN_S).keys("8").pause(0.5)
-    caller.keys("123456#").pause(1).keys("123567#").pause(1).keys("123567#").pause(1).bye().run()
+    caller.keys("123456#").pause(1).keys("123567#").pause(LOGIN_S).keys("123567#").pause(LOGIN_S).bye().run()
     heard = prompts(record_of(service, "+4915155570101"))
     assert heard.index("passcode-refused-run") < heard.index("passcode-again") < heard.index("passcode-changed")
     for pin, caller_number, opens in (("123567", "+4915155570102", True), (PIN, "+4915155570103", False)):
@@ -36,7 +36,7 @@ def test_row_4_an_alias_is_asked_for_its_pin_only(service: Service, tmp_path: Pa
 
 def test_row_4_star_at_the_pin_means_not_my_phone(service: Service, tmp_path: Path) -> None:
     # An alias of 1007, in another spelling; the trunk does not vouch for it, so it opens nothing by itself.
-    caller = portal(service, tmp_path, from_number="00491701234507").invite().pause(4)
+    caller = portal(service, tmp_path, from_number="00491701234507").invite().pause(8)
     caller.keys("*").pause(1).keys(f"1022#{PIN}#").pause(LOGIN_S).bye().run()
     call = record_of(service, "+491701234507")
     heard = prompts(call)
@@ -47,7 +47,7 @@ def test_row_4_star_at_the_pin_means_not_my_phone(service: Service, tmp_path: Pa
 def test_row_4_who_withholds_the_number_is_asked_for_it(service: Service, tmp_path: Path) -> None:
     anonymous = '"Anonymous" <sip:anonymous@anonymous.invalid>'
     caller = Caller(service.udp, tmp_path, number="8000", from_=anonymous)
-    caller.invite("Privacy: id", f"P-Asserted-Identity: <sip:{ALIAS}@127.0.0.1>").pause(4).bye().run()
+    caller.invite("Privacy: id", f"P-Asserted-Identity: <sip:{ALIAS}@127.0.0.1>").pause(8).bye().run()
     call = record_of(service, "anonymous")
     assert "login-number" in prompts(call)
     assert "login-pin-known" not in prompts(call)

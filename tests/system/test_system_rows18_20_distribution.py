@@ -128,11 +128,9 @@ def test_rows_18_to_20_a_message_is_forwarded_with_a_comment_to_a_list_and_heard
     # The recipient hears the comment, then the message, as one recording.
     with Phone(tmp_path, speech(60, seed=4)) as phone:
         phone.dial(f"sip:8000@{house.udp}")
-        for key in f"1002#{PIN}#":
-            phone.press(key)
+        phone.types(f"1002#{PIN}#")
         phone.listen(2.5)
-        for key in "11":
-            phone.press(key)
+        phone.types("11")
         phone.listen(2.5 + (len(spoken) + len(message)) / RATE_HZ + 1)
         phone.hang_up()
         phone.wait_for("CALL_CLOSED")

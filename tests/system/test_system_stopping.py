@@ -105,8 +105,8 @@ def test_sigterm_drains_saves_and_ends_with_0(
     file, sent = said
     service = make_service().start()
     gone = recording(service, tmp_path, file, length_s=2.5, number="1002")
-    caller = recording(service, tmp_path, file, length_s=2)
     gone.stop()  # whose BYE nobody will answer, and who must not hold up the others
+    caller = recording(service, tmp_path, file, length_s=3)
     assert service.process is not None
     service.process.send_signal(signal.SIGTERM)
     began = time.monotonic()

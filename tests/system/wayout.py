@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+from tests.ports import free_port
 from tests.system.caller import Heard, Running, Script
-from tests.system.ports import free_port
 from tests.system.service import Service, directory_of
 
 EXCHANGE: Final = "127.0.0.2"
@@ -123,4 +123,4 @@ def connected(heard: Heard) -> str:
 
 def begin(script: Script, house: House) -> Running:
     """Let the exchange wait for a call."""
-    return script.begin("-i", EXCHANGE, "-p", str(house.port), "-t", "u1")
+    return script.await_calls(EXCHANGE, house.port)

@@ -18,7 +18,8 @@ import soundfile
 
 from prompts.recordings import Recordings
 from tests.containers import ffmpeg
-from tests.fakes.installation import Installation, free_port
+from tests.fakes.installation import Installation
+from tests.ports import free_port
 from voicebox.callrecord import CallRecord, RtpFigures
 from voicebox.cli.checks import machine
 from voicebox.cli.checks import ports as port_checks
@@ -56,8 +57,8 @@ def held(kind: str) -> Iterator[tuple[int, int]]:
 
 def write(installation: Installation, **sections: str) -> None:
     defaults = {
-        "sip": f'listen = ["udp:127.0.0.1:{free_port()}"]',
-        "web": f'listen = "127.0.0.1:{free_port(socket.SOCK_STREAM)}"',
+        "sip": f'listen = ["udp:127.0.0.1:{free_port("127.0.0.1")}"]',
+        "web": f'listen = "127.0.0.1:{free_port("127.0.0.1", "tcp")}"',
         "rtp": "ports = [40000, 40009]",
         "smtp": "port = 9",
     }
@@ -281,7 +282,7 @@ def test_missing_prompts_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_phones_of_another_realm_fail(company: Installation) -> None:
-    write(company, sip=f'listen = ["udp:127.0.0.1:{free_port()}"]\ndomain = "other.example"')
+    write(company, sip=f'listen = ["udp:127.0.0.1:{free_port("127.0.0.1")}"]\ndomain = "other.example"')
     found = checks(company)["phones"]
     assert found["grade"] == "failed"
     assert "1 of 'voicebox.internal'" in found["detail"]

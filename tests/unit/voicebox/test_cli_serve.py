@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.installation import Installation, free_port
+from tests.fakes.installation import Installation
+from tests.ports import free_port
 
 pytestmark = pytest.mark.system
 START_MAX_S = 120
@@ -23,7 +24,7 @@ COMMAND = [sys.executable, "-c", "from voicebox.cli import main; main()"]
 @pytest.fixture
 def ready_to_serve(installation: Installation, cache: Path) -> Installation:
     (installation.folder / "var" / "cache").symlink_to(cache)
-    write(installation, free_port(), free_port(socket.SOCK_STREAM))
+    write(installation, free_port("127.0.0.1"), free_port("127.0.0.1", "tcp"))
     return installation
 
 
@@ -73,7 +74,7 @@ def test_it_prints_one_line_and_ends_in_order(ready_to_serve: Installation) -> N
         assert [each.partition(":")[0] for each in line["sip"]] == ["udp", "tcp"]
         assert line["web"].startswith("http://127.0.0.1:")
         # Its data are in use, and it says so to the next one.
-        write(ready_to_serve, free_port(), free_port(socket.SOCK_STREAM))
+        write(ready_to_serve, free_port("127.0.0.1"), free_port("127.0.0.1", "tcp"))
         assert "is in use by another process" in refused(ready_to_serve)
         process.send_signal(signal.SIGTERM)
         rest, logged = process.communicate(timeout=START_MAX_S)
@@ -91,9 +92,9 @@ def test_a_taken_port_says_which_and_who_holds_it(kind: str, ready_to_serve: Ins
             sock.listen()
         port = sock.getsockname()[1]
         if kind == "web":
-            write(ready_to_serve, free_port(), port)
+            write(ready_to_serve, free_port("127.0.0.1"), port)
         else:
-            write(ready_to_serve, port, free_port(socket.SOCK_STREAM))
+            write(ready_to_serve, port, free_port("127.0.0.1", "tcp"))
         said = refused(ready_to_serve)
     assert f"{'udp' if kind == 'udp' else 'tcp'} 127.0.0.1:{port} is taken by process {os.getpid()} (" in said
 
