@@ -62,7 +62,7 @@ PROMISED = ("voicebox_call_setup_seconds", "voicebox_light_seconds")
 
 def test_a_call_is_seen_through_the_api_and_counted(make_service: MakeService, tmp_path: Path) -> None:
     service = make_service().start()
-    file, _ = raw(speech(5), Codec.PCMU, tmp_path / "said.raw")
+    file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
     assert get(service, "/readyz")[0] == 200
     Caller(service.udp, tmp_path, number="1002").invite().speak(file).keys("#").pause(SAID_S).bye().run()
     message = service.message("1002")
@@ -114,7 +114,7 @@ def test_a_call_is_seen_through_the_api_and_counted(make_service: MakeService, t
 def test_a_recall_over_http_puts_the_light_out(make_service: MakeService, tmp_path: Path, free_udp_port: int) -> None:
     with Pbx(tmp_path, free_udp_port) as pbx:
         service = make_service(peer=pbx.peer).start()
-        file, _ = raw(speech(5), Codec.PCMU, tmp_path / "said.raw")
+        file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
         Caller(service.udp, tmp_path, number="1003").invite().speak(file).keys("#").pause(SAID_S).bye().run()
         message = service.message("1003")
         token = service.voicebox("token", "--mailbox", "1003").stdout.strip()

@@ -32,7 +32,7 @@ def house(
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What every SIPp caller says."""
-    return raw(speech(20), Codec.PCMU, tmp_path_factory.mktemp("said") / "said.raw")[0]
+    return raw(speech(60), Codec.PCMU, tmp_path_factory.mktemp("said") / "said.raw")[0]
 
 
 def caller_from_there(house: House, folder: Path, number: str) -> Caller:

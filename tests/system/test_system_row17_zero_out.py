@@ -28,7 +28,7 @@ def house(
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What every SIPp caller says."""
-    return raw(speech(20), Codec.PCMU, tmp_path_factory.mktemp("said") / "said.raw")[0]
+    return raw(speech(60), Codec.PCMU, tmp_path_factory.mktemp("said") / "said.raw")[0]
 
 
 def test_row_17_zero_while_recording_sends_the_message_and_then_connects(

@@ -78,7 +78,7 @@ password = "{PASSWORD}"
 
     # The trunk's calls are known by its address; the next address is nobody's.
     Caller(service.udp, tmp_path, number="1002", local="127.0.0.3").refused(401).run()
-    file, _ = raw(speech(4), Codec.PCMU, tmp_path / "said.raw")
+    file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
     Caller(service.udp, tmp_path, number="1002", local=TRUNK).invite().speak(file).keys("#").pause(3.5).bye().run()
     assert service.message("1002")["samples"] > 2 * 8000
 
