@@ -235,9 +235,11 @@ NO_ANSWER_GREETING: Final = _menu(
     "Begrüßung bei keine Antwort",
     "No-answer greeting",
     *BUSY_GREETING.options[:3],
-    _option("4", Act.ALTERNATIVE_1, "Alternative 1", "alternative 1"),
-    _option("5", Act.ALTERNATIVE_2, "Alternative 2", "alternative 2"),
-    _option("6", Act.ALTERNATIVE_3, "Alternative 3", "alternative 3"),
+    _option(
+        "4", Act.ALTERNATIVE_1, "Alternative 1; dann gelten 1 und 2 für sie", "alternative 1; then 1 and 2 are for it"
+    ),
+    _option("5", Act.ALTERNATIVE_2, "Alternative 2, ebenso", "alternative 2, likewise"),
+    _option("6", Act.ALTERNATIVE_3, "Alternative 3, ebenso", "alternative 3, likewise"),
     _BACK,
     _REPEAT,
     spoken_as=phrases.Menu.GREETING,

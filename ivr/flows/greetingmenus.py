@@ -1,4 +1,8 @@
-"""The menus of the greetings: for busy, for no answer with its alternatives, and extended away (phone-menus.md)."""
+"""The menus of the greetings: for busy, for no answer with its alternatives, and extended away (phone-menus.md).
+
+Who chooses an alternative has it in hand from then on: recording and listening are for it, until the default is
+restored or the menu is left. So one that does not exist yet is recorded by phone, too.
+"""
 
 from typing import Final
 
@@ -37,41 +41,51 @@ class _GreetingMenu:
     def __init__(self, visit: Visit, kind: Kind) -> None:
         self._visit = visit
         self._kind = kind
+        self._number = 0
+        """Of the alternative in hand; 0 = none is."""
         self._mailbox = visit.mailbox
+
+    @property
+    def _in_hand(self) -> Kind:
+        return Kind.alternative(self._number) if self._number else self._kind
 
     async def run(self) -> None:
         """Offer the menu until the subscriber goes back."""
         visit = self._visit
         self._mailbox = await visit.services.greetings.present(visit.mailbox)
         shown = menu.BUSY_GREETING if self._kind is Kind.BUSY else menu.NO_ANSWER_GREETING
-        title = visit.say(f"menu-greeting-{self._kind}")
         before: tuple[Sound, ...] = ()
         while True:
+            title = visit.say(f"menu-greeting-{self._in_hand}")
             match await choose(visit.call, shown, visit.language, *before, title):
                 case Act.RECORD:
                     before = await self.record()
                 case Act.LISTEN:
                     before = await self.listen()
                 case Act.USE_DEFAULT:
+                    self._number = 0
                     change = await visit.services.greetings.use_default(self._mailbox, self._kind)
                     before = await self.changed(change, "own-greeting-default-set")
                 case Act.ALTERNATIVE_1 | Act.ALTERNATIVE_2 | Act.ALTERNATIVE_3 as act:
-                    before = await self._alternative(ALTERNATIVES[act])
+                    self._number = ALTERNATIVES[act]
+                    before = await self._choose()
                 case _:
                     return
 
     async def record(self) -> tuple[Sound, ...]:
         """Record the greeting; return what to say of it."""
-        greetings = self._visit.services.greetings
-        after, said = await record_own(
-            self._visit, GREETING, lambda take: greetings.record(self._mailbox, self._kind, take)
-        )
+        greetings, kind = self._visit.services.greetings, self._in_hand
+        after, said = await record_own(self._visit, GREETING, lambda take: greetings.record(self._mailbox, kind, take))
         self._mailbox = after or await greetings.present(self._mailbox)
+        if after is not None and self._number and after.no_answer_greeting != await self._alternative():
+            return (*said, *await self._choose())  # that is what it was asked for
         return said
 
     async def listen(self) -> tuple[Sound, ...]:
         """Return the greeting as callers hear it now."""
-        return await greeting_for(self._visit.services, self._mailbox, self._kind)
+        if self._number and await self._alternative() is None:
+            return (self._visit.say("own-greeting-no-alternative"),)
+        return await greeting_for(self._visit.services, self._mailbox, self._in_hand)
 
     async def changed(self, after: Mailbox | None, said: str) -> tuple[Sound, ...]:
         """Go on with a changed mailbox; None is one that somebody else has changed meanwhile."""
@@ -81,13 +95,17 @@ class _GreetingMenu:
         self._mailbox = after
         return (self._visit.say(said),)
 
-    async def _alternative(self, number: int) -> tuple[Sound, ...]:
-        greetings = self._visit.services.greetings
-        choice = (await greetings.choices(self._mailbox)).get(Kind.alternative(number))
-        if choice is None or choice.audio_id is None:
+    async def _choose(self) -> tuple[Sound, ...]:
+        """Have the alternative in hand play, if it exists; return what to say of it."""
+        if await self._alternative() is None:
             return (self._visit.say("own-greeting-no-alternative"),)
-        change = await greetings.choose_alternative(self._mailbox, number)
-        return await self.changed(change, f"own-greeting-alternative-{number}-set")
+        change = await self._visit.services.greetings.choose_alternative(self._mailbox, self._number)
+        return await self.changed(change, f"own-greeting-{self._in_hand}-set")
+
+    async def _alternative(self) -> str | None:
+        """Return the audio of the alternative in hand; None where there is none yet."""
+        choice = (await self._visit.services.greetings.choices(self._mailbox)).get(self._in_hand)
+        return choice.audio_id if choice else None
 
 
 class _AwayMenu(_GreetingMenu):

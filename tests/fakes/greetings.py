@@ -1,6 +1,7 @@
 """The greetings and switches of mailboxes as flows see them, without a database; changes are compare-and-set."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from voicebox.announcement import Choice, Kind
@@ -34,7 +35,14 @@ class FakeGreetings:
         return self.chosen
 
     async def record(self, seen: Mailbox, kind: Kind, take: Take) -> Mailbox | None:
-        return self._keep(seen, kind, kind.plays_in or "", take)
+        if kind.plays_in is not None:
+            return self._keep(seen, kind, kind.plays_in, take)
+        before = self.chosen.get(kind)
+        plays = before is not None and seen.no_answer_greeting == before.audio_id
+        after = self._keep(seen, kind, "no_answer_greeting" if plays else "", take)
+        if after is not None:
+            self.chosen[kind] = Choice(kind, kind, 1, f"kept-{take.id}", datetime.now(UTC))
+        return after
 
     async def use_default(self, seen: Mailbox, kind: Kind) -> Mailbox | None:
         return self.change(seen, **{kind.plays_in or "": None})
@@ -57,7 +65,7 @@ class FakeGreetings:
     def _keep(self, seen: Mailbox, purpose: str, field: str, take: Take) -> Mailbox | None:
         if self.faults:
             raise self.faults.pop(0)
-        after = self.change(seen, **{field: f"kept-{take.id}"})
+        after = self.change(seen, **({field: f"kept-{take.id}"} if field else {}))
         if after is not None:
             self._clips[f"kept-{take.id}"] = take.duration_s
             self.kept.append((purpose, take.id))

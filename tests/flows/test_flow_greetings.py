@@ -56,6 +56,7 @@ RECORDINGS = [
     Case([*BUSY, press("1")], "busy", "busy_greeting", *GREETED),
     Case([*NO_ANSWER, press("1")], "no-answer", "no_answer_greeting", *GREETED),
     Case([*AWAY, press("3")], "away", "away_greeting", *GREETED),
+    Case([*NO_ANSWER, press("5"), press("1")], "alternative-2", "no_answer_greeting", *GREETED),
     Case([*NAME, press("1")], "name", "name_recording", "name-recorded", "name-record"),
 ]
 EACH_RECORDING = pytest.mark.parametrize("case", RECORDINGS, ids=lambda case: case.purpose)
@@ -307,6 +308,54 @@ async def test_an_alternative_greeting_is_chosen(number: int, language: Language
         *NO_ANSWER, press(str(number + 3)), listen_to("own-greeting-no-alternative"), hang_up(), language=language
     )
     assert anna(missing).no_answer_greeting is None
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("number", [1, 2, 3])
+async def test_an_alternative_in_hand_is_recorded_heard_and_plays(number: int, language: Language) -> None:
+    key, set_now = str(number + 3), f"own-greeting-alternative-{number}-set"
+    title = f"menu-greeting-alternative-{number}"
+    made = await visit(
+        *(*NO_ANSWER, press(key), listen_to(title), press("2"), listen_to(title)),
+        *(press("1"), speak(3), press("#"), listen_to(title), press("2"), listen_to(title), hang_up()),
+        language=language,
+    )
+    missing = ["own-greeting-no-alternative", title]
+    at = made.heard.index(missing[0])
+    assert made.heard[at : at + 2] == missing
+    assert made.heard.count("own-greeting-no-alternative") == 2, "there is none to be heard, either"
+    (recording,) = made.call.recordings
+    assert recording.result.take is not None
+    kept = f"kept-{recording.result.take.id}"
+    assert anna(made).no_answer_greeting == kept
+    at = made.heard.index("own-greeting-recorded")
+    assert made.heard[at : at + 3] == ["own-greeting-recorded", set_now, title]
+    assert made.heard[-2:] == [kept, title]
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_an_alternative_that_plays_is_recorded_anew_and_plays_on(language: Language) -> None:
+    made = world(
+        *(*NO_ANSWER, press("4"), press("1"), speak(3), press("#"), listen_to("own-greeting-recorded"), hang_up()),
+        language=language,
+    )
+    made.greetings.chosen = {Kind.ALTERNATIVE_1: Choice(Kind.ALTERNATIVE_1, "Urlaub", 1, OWN, NOW)}
+    await visit(made=made)
+    assert [purpose for purpose, _ in made.greetings.kept] == ["alternative-1"]
+    assert anna(made).no_answer_greeting == f"kept-{made.greetings.kept[0][1]}"
+    assert made.heard.count("own-greeting-alternative-1-set") == 1
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_the_default_takes_the_alternative_out_of_hand(language: Language) -> None:
+    made = world(
+        *(*NO_ANSWER, press("6"), press("3"), listen_to("menu-greeting-no-answer")),
+        *(press("1"), speak(3), press("#"), listen_to("own-greeting-recorded"), hang_up()),
+        language=language,
+    )
+    made.greetings.chosen = {Kind.ALTERNATIVE_3: Choice(Kind.ALTERNATIVE_3, "Urlaub", 1, OWN, NOW)}
+    await visit(made=made)
+    assert [purpose for purpose, _ in made.greetings.kept] == ["no-answer"]
 
 
 @pytest.mark.parametrize("language", Language)

@@ -35,7 +35,7 @@ def service(
     folder = tmp_path_factory.mktemp("greetings")
     for name, sound in ALTERNATIVES.items():
         soundfile.write(folder / f"{name}.wav", sound, RATE_HZ, subtype="PCM_16")
-    directory = directory_of(("1009", "1010", "1011", "1013"), settings=SETTINGS)
+    directory = directory_of(("1009", "1010", "1011", "1013", "1014"), settings=SETTINGS)
     made = Service(folder, smtp_port=letters.port, rtp_ports=rtp_ports, cache=cache, directory=directory)
     made.apply().start()
     yield made
@@ -94,6 +94,23 @@ def test_row_11_the_alternative_chosen_by_key_is_what_callers_of_an_unanswered_p
             caller.hears(sound)
             caller.hang_up()
             caller.wait_for("CALL_CLOSED")
+
+
+def test_row_11_an_alternative_that_does_not_exist_yet_is_recorded_by_phone_and_plays(
+    service: Service, tmp_path: Path
+) -> None:
+    said, _ = raw(speech(40, seed=34), Codec.PCMU, tmp_path / "said.raw")
+    caller = subscriber(service, tmp_path, "1014", said=said, from_number="+4915155571401").keys("135").pause(0.5)
+    recording(caller.keys("1"), 4).pause(12).bye().run()
+    own = kept(service, set_to(service, "1014", "no_answer_greeting"))
+    said_of_it = ["own-greeting-no-alternative", "own-greeting-recorded", "own-greeting-alternative-2-set"]
+    heard = prompts(record_of(service, "+4915155571401"))
+    assert [each for each in heard if each in said_of_it] == said_of_it
+    with Phone(tmp_path, speech(30, seed=5)) as phone:
+        phone.dial(f"sip:8000@{service.udp};target=sip:1014%40pbx;cause=408")
+        phone.hears(own[RATE_HZ : 3 * RATE_HZ])
+        phone.hang_up()
+        phone.wait_for("CALL_CLOSED")
 
 
 def test_row_11_extended_away_with_and_without_recording(service: Service, tmp_path: Path) -> None:
