@@ -7,13 +7,14 @@ state it ends with as JSON.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import select
@@ -24,6 +25,7 @@ from ivr.media.spool import Spool
 from tests.fakes.rows import NOW, StandingClock
 from voicebox.codec import Codec
 from voicebox.deposit import DepositContext, Deposits
+from voicebox.errors import DatabaseUnavailable
 from voicebox.events import Events
 from voicebox.library import AudioLibrary
 from voicebox.message import Caller, Reason, Take
@@ -32,6 +34,8 @@ from voicebox.storage import audio, blobs
 from voicebox.storage.blobs import AudioStore
 from voicebox.storage.database import Database
 from voicebox.storage.tables import message, outbox
+
+T = TypeVar("T")
 
 POINTS = (
     "recording",
@@ -91,8 +95,8 @@ class Process:
             settlement = Settlement(db, store, assemble, spool, events=events, clock=clock)
             lost = spool.recover()
             await deposits.recover(*lost)
-            await settlement.settle_due()
-            if not lost and not await self._has_message(db):
+            await patiently(settlement.settle_due)
+            if not lost and not await patiently(lambda: self._has_message(db)):
                 self.around(spool, "accept", "accepting", "accepted")
                 self.around(db, "write", "storing", "stored")
                 await self._leave(spool, deposits)
@@ -100,9 +104,9 @@ class Process:
                 self._before_sync()
                 self.around(audio, "stored", "swapping", "never")
                 self.around(spool, "settled", "swapped", "settled")
-                await settlement.settle_due()
+                await patiently(settlement.settle_due)
             library = AudioLibrary(db, store, assemble)
-            state = await self._state(db, library, spool)
+            state = await patiently(lambda: self._state(db, library, spool))
         spool.close()
         return state
 
@@ -149,6 +153,14 @@ class Process:
             "same": bool(np.array_equal(samples, expected)),
             "in_spool": spool.holds(TAKE),
         }
+
+
+async def patiently(do: Callable[[], Awaitable[T]]) -> T:
+    """Ask a database again that a busy machine kept us waiting for, as a service does."""
+    for _ in range(9):
+        with contextlib.suppress(DatabaseUnavailable):
+            return await do()
+    return await do()
 
 
 def _as_spooled(sent: bytes) -> Any:
