@@ -10,6 +10,7 @@ the address by; looking at the link changes nothing, since mail scanners do that
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
@@ -74,6 +75,12 @@ class Request:
     confirmed: bool
 
 
+class _TooMany(Exception):  # noqa: N818 - what happened
+    def __init__(self, which: AddressOf) -> None:
+        super().__init__(which)
+        self.which = which
+
+
 class Confirmations:
     """The addresses that subscribers name."""
 
@@ -84,18 +91,27 @@ class Confirmations:
         self._links = links
 
     async def set_address(self, mailbox: Mailbox, which: AddressOf, address: str | None) -> Asked:
-        """Set one of a mailbox's addresses as its owner wants it, and ask the address if it has not confirmed.
+        """Set one of a mailbox's addresses as `set_addresses` does."""
+        return (await self.set_addresses(mailbox, {which: address}))[which]
 
-        None takes the address away. Where this returns TOO_MANY or REFUSED, nothing was changed.
+    async def set_addresses(
+        self, mailbox: Mailbox, wanted: Mapping[AddressOf, str | None]
+    ) -> Mapping[AddressOf, Asked]:
+        """Set addresses of a mailbox as its owner wants them, and ask those that have not confirmed.
+
+        None takes an address away. Where anything returned is TOO_MANY or REFUSED, nothing was changed, and no more
+        is returned than that.
         """
-        if address is not None and (address := _plain(address)) is None:
-            return Asked.REFUSED
-        return await self._do(mailbox, address, which)
+        plain = {which: None if address is None else _plain(address) for which, address in wanted.items()}
+        refused = {
+            which: Asked.REFUSED for which, address in wanted.items() if address is not None and plain[which] is None
+        }
+        return refused or await self._set(mailbox, plain)
 
     async def request(self, mailbox: Mailbox, address: str) -> Asked:
         """Ask an address of a mailbox again: the mail got lost, or its link is too old."""
         plain = _plain(address)
-        return Asked.REFUSED if plain is None else await self._do(mailbox, plain, None)
+        return Asked.REFUSED if plain is None else await self._ask_again(mailbox, plain)
 
     async def pending(self, mailbox: Mailbox) -> list[NamedAddress]:
         """Return the addresses of a mailbox that have not confirmed."""
@@ -119,26 +135,42 @@ class Confirmations:
 
         return await self._db.write(work)
 
-    async def _do(self, mailbox: Mailbox, address: str | None, which: AddressOf | None) -> Asked:
+    async def _set(self, mailbox: Mailbox, wanted: Mapping[AddressOf, str | None]) -> Mapping[AddressOf, Asked]:
+        now = self._clock.now()
+
+        async def work(connection: AsyncConnection) -> dict[AddressOf, Asked]:
+            before = await mailboxes.by_id(connection, mailbox.id)
+            if before is None:
+                return dict.fromkeys(wanted, Asked.REFUSED)
+            asked = dict.fromkeys(wanted, Asked.CONFIRMED)
+            for which, address in wanted.items():
+                if address is not None:
+                    asked[which] = await self._ask(connection, before, address, now, again=False)
+                if asked[which] is Asked.TOO_MANY:
+                    raise _TooMany(which)  # undoes the others
+            changes = {which.value: address for which, address in wanted.items()}
+            await mailboxes.change_mailbox(connection, before, changes, now)
+            return asked
+
+        try:
+            asked = await self._db.write(work)
+        except _TooMany as too_many:
+            return {too_many.which: Asked.TOO_MANY}
+        if Asked.SENT in asked.values():
+            self._events.publish(OutboxGrew(Kind.MAIL_CONFIRM))
+        self._events.publish(MailboxChanged(mailbox.company_id, mailbox.id))
+        return asked
+
+    async def _ask_again(self, mailbox: Mailbox, address: str) -> Asked:
         now = self._clock.now()
 
         async def work(connection: AsyncConnection) -> Asked:
             before = await mailboxes.by_id(connection, mailbox.id)
-            if before is None:
-                return Asked.REFUSED
-            again = which is None
-            asked = Asked.CONFIRMED
-            if address is not None:
-                asked = await self._ask(connection, before, address, now, again=again)
-            if which is not None and asked is not Asked.TOO_MANY:
-                await mailboxes.change_mailbox(connection, before, {which.value: address}, now)
-            return asked
+            return Asked.REFUSED if before is None else await self._ask(connection, before, address, now, again=True)
 
         asked = await self._db.write(work)
         if asked is Asked.SENT:
             self._events.publish(OutboxGrew(Kind.MAIL_CONFIRM))
-        if which is not None:
-            self._events.publish(MailboxChanged(mailbox.company_id, mailbox.id))
         return asked
 
     async def _ask(

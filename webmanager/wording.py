@@ -37,6 +37,7 @@ class Code(StrEnum):
     INVALID = "invalid"
     TOO_MANY_ATTEMPTS = "too-many-attempts"
     TOO_MANY_UPLOADS = "too-many-uploads"
+    TOO_MANY_CONFIRMATIONS = "too-many-confirmations"
     REFUSED = "refused"
     INTERNAL = "internal"
     NOT_READY = "not-ready"
@@ -68,6 +69,7 @@ STATUS: Final[Mapping[Code, int]] = MappingProxyType(
         Code.INVALID: 422,
         Code.TOO_MANY_ATTEMPTS: 429,
         Code.TOO_MANY_UPLOADS: 429,
+        Code.TOO_MANY_CONFIRMATIONS: 429,
         Code.REFUSED: 400,
         Code.INTERNAL: 500,
         Code.NOT_READY: 503,
@@ -182,6 +184,10 @@ _TEXTS: Final[Mapping[Code, tuple[tuple[str, str], tuple[str, str]]]] = MappingP
             ),
             ("Too many uploads", "Too many files are being sent at once. Try again in {retry_after_s} s."),
         ),
+        Code.TOO_MANY_CONFIRMATIONS: (
+            ("Zu viele Rückfragen", "Es wurde nichts geändert. Bitte später wieder versuchen: {fields}."),
+            ("Too many confirmations", "Nothing was changed. Please try again later: {fields}."),
+        ),
         Code.REFUSED: (
             ("Anfrage abgelehnt", "Diese Anfrage kann nicht beantwortet werden."),
             ("Request refused", "This request cannot be answered."),
@@ -224,6 +230,11 @@ _FIELD_TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "unknown-number": ("gehört zu keinem Postfach der Firma", "belongs to no mailbox of the company"),
         "unknown-list": ("ist keine Liste, an die dieses Postfach senden kann", "is no list this mailbox can send to"),
         "empty-list": ("hat keine Mitglieder außer dem Absender", "has no members besides the sender"),
+        "email-address": ("ist keine E-Mail-Adresse", "is not an e-mail address"),
+        "asked-too-often": (
+            "wurde gerade erst gefragt, oder für dieses Postfach wurden heute schon zehn gefragt",
+            "was asked just now, or ten were asked for this mailbox today",
+        ),
         "unprintable": (
             "enthält Zeichen, die sich nicht darstellen lassen",
             "contains characters that cannot be shown",

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import io
+import json
 import re
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,11 +13,12 @@ import pytest
 import soundfile
 
 from tests.system.audio import raw, speech
-from tests.system.caller import Caller, together
+from tests.system.caller import SAID_S, Caller, together
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import COMPANY, PIN, Service, eventually
 from tests.system.subscriber import LOGIN_S
+from tests.system.test_system_api import ask, get
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -38,6 +40,21 @@ def directory() -> str:
     )
 
 
+def linking(service: Service) -> Service:
+    """Have the links in a service's mails lead to its public address."""
+    config = service.folder / "voicebox.toml"
+    config.write_text(config.read_text().replace("[web]\n", f'[web]\npublic_url = "{PUBLIC}"\n'))
+    return service
+
+
+def path_in(mail: EmailMessage, page: str) -> str:
+    """Return where the link to a page leads."""
+    text = mail.get_body(("plain",))
+    assert text is not None
+    (path,) = re.findall(rf"{PUBLIC}(/{page}/\S+)", text.get_content())
+    return str(path)
+
+
 def settled(service: Service) -> None:
     """Wait until nothing more is to be sent."""
     eventually(
@@ -57,12 +74,12 @@ def sound_s(mp3: bytes) -> float:
     return len(samples) / float(rate_hz)
 
 
-def fetched(url: str) -> bytes:
+def fetched(url: str, method: str = "GET") -> bytes:
     """Return what a browser gets."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=10)
     with contextlib.closing(connection):
-        connection.request("GET", parts.path)
+        connection.request(method, parts.path)
         response = connection.getresponse()
         assert response.status == 200
         return response.read()
@@ -75,18 +92,15 @@ COPIED = ["multipart/mixed", *TOLD, "audio/mpeg"]
 def test_rows_15_and_16_each_mail_comes_once_and_on_its_own(
     make_service: MakeService, own_letters: Letterbox, tmp_path: Path
 ) -> None:
-    service = make_service(directory=directory(), more="[retention]\ncalls_days = 7\n")
-    config = service.folder / "voicebox.toml"
-    config.write_text(config.read_text().replace("[web]\n", f'[web]\npublic_url = "{PUBLIC}"\n'))
-    service.start()
+    service = linking(make_service(directory=directory(), more="[retention]\ncalls_days = 7\n")).start()
     file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
 
     def leave(number: str, keys: str = "") -> Caller:
-        caller = Caller(service.udp, tmp_path, number=number).invite().speak(file).keys("#").pause(3.5)
+        caller = Caller(service.udp, tmp_path, number=number).invite().speak(file).keys("#").pause(SAID_S)
         return caller.keys("#").pause(0.5).keys(keys, between_s=0.2).hung_up_on() if keys else caller.bye()
 
     # Security row 15: who hangs up within two seconds leaves no message and no mail.
-    early = Caller(service.udp, tmp_path, number="1001").invite().speak(file).keys("#").pause(2).bye()
+    early = Caller(service.udp, tmp_path, number="1001").invite().speak(file).keys("#").pause(1.5).bye()
     together(leave("1001"), leave("1002"), leave("1003"), leave("1004", "51"), early)
     lengths = {n: row["samples"] / row["rate_hz"] for n in SETTINGS for row in [service.message(n)]}
     assert kinds(own_letters.wait_for("told@example.org")) == TOLD
@@ -100,9 +114,7 @@ def test_rows_15_and_16_each_mail_comes_once_and_on_its_own(
     # The confidential one has a link instead, which plays it.
     confidential = own_letters.wait_for("secret@example.org")
     assert kinds(confidential) == TOLD
-    text = confidential.get_body(("plain",))
-    assert text is not None
-    (path,) = re.findall(rf"{PUBLIC}(/listen/\S+)", text.get_content())
+    path = path_in(confidential, "listen")
     assert b"<audio" in fetched(service.web + path)
     assert sound_s(fetched(f"{service.web}{path}/sound.mp3")) == pytest.approx(lengths["1004"], abs=0.15)
 
@@ -115,4 +127,36 @@ def test_rows_15_and_16_each_mail_comes_once_and_on_its_own(
     settled(service)
     addresses = ("told", "copies", "both", "archive", "secret", "own")
     assert [len(own_letters.to(f"{each}@example.org")) for each in addresses] == [1] * 6
+    assert service.stop() == 0
+
+
+def test_row_16_an_address_that_its_owner_names_gets_copies_once_somebody_there_has_confirmed(
+    make_service: MakeService, own_letters: Letterbox, tmp_path: Path
+) -> None:
+    service = linking(make_service(directory=directory())).start()
+    file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
+    named = "named@example.net"
+
+    def leave() -> None:
+        Caller(service.udp, tmp_path, number="1001").invite().speak(file).keys("#").pause(SAID_S).bye().run()
+
+    token = service.voicebox("token", "--mailbox", "1001").stdout.strip()
+    sent = json.dumps({"copy_email": named}).encode()
+    status, body = ask(service, "PATCH", "/api/v1/mailboxes/1001", token, sent=sent)
+    assert status == 200, body
+    assert json.loads(body)["unconfirmed"] == [named]
+    asking = own_letters.wait_for(named)
+    assert kinds(asking) == TOLD
+    leave()
+    own_letters.wait_for("told@example.org")
+    settled(service)
+    assert len(own_letters.to(named)) == 1, "the question only"
+    link = service.web + path_in(asking, "confirm")
+    assert b"<form" in fetched(link)
+    assert b"<form" not in fetched(link, "POST")
+    assert json.loads(get(service, "/api/v1/mailboxes/1001", token)[1])["unconfirmed"] == []
+    leave()
+    assert kinds(own_letters.wait_for(named, count=2)) == COPIED
+    settled(service)
+    assert (len(own_letters.to(named)), len(own_letters.to("told@example.org"))) == (2, 2)
     assert service.stop() == 0

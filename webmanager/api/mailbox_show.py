@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from voicebox.storage import holdings, mailboxes
+from voicebox.mailbox import Mailbox
+from voicebox.storage import confirmations, holdings, mailboxes
 from webmanager.api import reach
 from webmanager.api.querying import CompanyQuery
 from webmanager.api.route import answer
@@ -12,11 +13,22 @@ from webmanager.bearer import web_parts
 
 async def show_mailbox(request: web.Request, query: CompanyQuery) -> web.StreamResponse:
     """Show a mailbox with its settings and how many messages are in it."""
-    mailbox = await reach.mailbox(request, request.match_info["number"], query.company)
+    return await shown(request, await reach.mailbox(request, request.match_info["number"], query.company))
+
+
+async def shown(request: web.Request, mailbox: Mailbox) -> web.StreamResponse:
+    """Answer with everything there is to tell of a mailbox."""
     async with web_parts(request).db.read() as connection:
         aliases = await mailboxes.aliases(connection, mailbox.id)
         used_s = await holdings.used_s(connection, mailbox.id)
         counts = await holdings.counts(connection, mailbox.id)
+        named = await confirmations.named(connection, mailbox.id)
     return answer(
-        MailboxDetailOut.whole(mailbox, aliases=[each.number for each in aliases], used_s=used_s, counts=counts)
+        MailboxDetailOut.whole(
+            mailbox,
+            aliases=[each.number for each in aliases],
+            unconfirmed=[each.address for each in named if each.confirmed_at is None],
+            used_s=used_s,
+            counts=counts,
+        )
     )

@@ -32,8 +32,8 @@ class Upload:
     text: str
 
 
-Method = Literal["GET", "POST", "DELETE"]
-_SUCCESS: Final[Mapping[Method, int]] = MappingProxyType({"GET": 200, "POST": 201, "DELETE": 204})
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+_SUCCESS: Final[Mapping[Method, int]] = MappingProxyType({"GET": 200, "POST": 201, "PATCH": 200, "DELETE": 204})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def route(
     """Return a route; its action gets the query checked, and the JSON body where there is one.
 
     Args:
-        method: GET (and so HEAD), POST or DELETE.
+        method: GET (and so HEAD), POST, PATCH or DELETE.
         path: with `{name}` for what varies.
         action: what is done.
         query: what may be asked; a model that forbids others has them refused with 422.
@@ -121,7 +121,8 @@ def route(
         summary: a line for the OpenAPI page.
         body: of the JSON that is sent with it.
         file: what is sent with it instead, to be read by the action.
-        success: the status, where it is not the method's own (200, 201 for what was made, 204 for what was removed).
+        success: the status, where it is not the method's own (200, 201 for what was made, 204 for what was
+            removed).
         tag: of the OpenAPI page.
         access: who may ask.
         refusals: further statuses of its problem details.

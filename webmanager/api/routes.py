@@ -13,6 +13,7 @@ from webmanager.api.greeting_shapes import AnnouncementOut, AnnouncementsOut, Gr
 from webmanager.api.greetings_show import show_greetings
 from webmanager.api.health import health
 from webmanager.api.lists_list import list_lists
+from webmanager.api.mailbox_change import MailboxIn, change_mailbox
 from webmanager.api.mailbox_show import show_mailbox
 from webmanager.api.mailboxes_list import MailboxesQuery, list_mailboxes
 from webmanager.api.message_audio import AudioQuery, show_audio
@@ -97,6 +98,16 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=CompanyQuery,
         returns=MailboxDetailOut,
         summary="A mailbox with its settings and counts",
+        refusals=(403, 404, 503),
+    ),
+    route(
+        "PATCH",
+        "/api/v1/mailboxes/{number}",
+        change_mailbox,
+        query=CompanyQuery,
+        body=MailboxIn,
+        returns=MailboxDetailOut,
+        summary="Set a mailbox's e-mail addresses; each is asked before anything goes there",
         refusals=(403, 404, 503),
     ),
     route(

@@ -140,6 +140,7 @@ class MailboxDetailOut(MailboxOut):
     notify_email: str | None
     copy_email: str | None
     redirect_email: str | None
+    unconfirmed: list[str] = Field(description="Addresses that have not confirmed yet: no message goes there.")
     zero_out: str | None
     aliases: list[str]
     auto_login: bool
@@ -162,7 +163,9 @@ class MailboxDetailOut(MailboxOut):
     counts: CountsOut
 
     @classmethod
-    def whole(cls, mailbox: Mailbox, *, aliases: list[str], used_s: float, counts: Counts) -> "MailboxDetailOut":
+    def whole(
+        cls, mailbox: Mailbox, *, aliases: list[str], unconfirmed: list[str], used_s: float, counts: Counts
+    ) -> "MailboxDetailOut":
         """Return a mailbox with everything there is to tell."""
         return cls(
             **_mailbox_fields(mailbox),
@@ -171,6 +174,7 @@ class MailboxDetailOut(MailboxOut):
             notify_email=mailbox.notify_email,
             copy_email=mailbox.copy_email,
             redirect_email=mailbox.redirect_email,
+            unconfirmed=unconfirmed,
             zero_out=mailbox.zero_out,
             aliases=aliases,
             auto_login=mailbox.auto_login,

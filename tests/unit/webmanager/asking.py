@@ -14,7 +14,10 @@ from voicebox.message import MessageKind
 from webmanager.api.route import Route
 
 UNKNOWN = "0" * 32
-BODIES: dict[str, Any] = {"/api/v1/messages/{id}/forward": {"to": ["1001"]}}
+BODIES: dict[str, Any] = {
+    "/api/v1/messages/{id}/forward": {"to": ["1001"]},
+    "/api/v1/mailboxes/{number}": {"copy_email": "anna@example.org"},
+}
 """What is sent to the routes that take a body."""
 
 

@@ -183,7 +183,7 @@ async def test_head_is_get_without_a_body(office: Office) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
 async def test_other_methods_are_405_with_what_is_allowed(office: Office, method: str) -> None:
-    for path in ("/healthz", "/api/v1/mailboxes/1001"):
+    for path in ("/healthz", "/api/v1/mailboxes/1001/messages"):
         answer = await office.browser.ask(path, await office.admin(), method=method)
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
         assert answer.json["type"] == "urn:voicebox:problem:method-not-allowed"
