@@ -33,6 +33,8 @@ _WHAT: Final = {
         Change.FORWARDING_ON: "Anrufe werden umgeleitet an {detail}",
         Change.FORWARDING_OFF: "Anrufumleitung ausgeschaltet",
         Change.FORWARDING_TO: "Neues Ziel der Anrufumleitung: {detail}",
+        Change.ADDRESS: "Neue E-Mail-Adresse: {detail}",
+        Change.ADDRESS_REMOVED: "E-Mail-Adresse entfernt: {detail}",
     },
     Language.EN: {
         Change.BUSY_RECORDED: "New busy greeting",
@@ -54,6 +56,8 @@ _WHAT: Final = {
         Change.FORWARDING_ON: "Calls are forwarded to {detail}",
         Change.FORWARDING_OFF: "Call forwarding switched off",
         Change.FORWARDING_TO: "New destination of call forwarding: {detail}",
+        Change.ADDRESS: "New e-mail address: {detail}",
+        Change.ADDRESS_REMOVED: "E-mail address removed: {detail}",
     },
 }
 _UNKNOWN: Final = {Language.DE: "Einstellungen geändert", Language.EN: "Settings changed"}

@@ -9,6 +9,7 @@ import itertools
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -72,9 +73,10 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def empty_postgres(postgres_cluster: str) -> str:
+async def empty_postgres(postgres_cluster: str) -> AsyncIterator[str]:
     """The url of a fresh PostgreSQL database without a schema."""
-    return await _create(postgres_cluster, "template0")
+    async with _database(postgres_cluster, "template0") as url:
+        yield url
 
 
 @pytest.fixture
@@ -85,12 +87,13 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def postgres_url(postgres_cluster: str) -> str:
+async def postgres_url(postgres_cluster: str) -> AsyncIterator[str]:
     """The url of a fresh PostgreSQL database with the schema."""
     if not await _exists(postgres_cluster, "voicebox_template"):
-        await _create(postgres_cluster, "template0", "voicebox_template")
+        await _create(postgres_cluster, "voicebox_template", "template0")
         await migrate(postgres_cluster.format(name="voicebox_template"))
-    return await _create(postgres_cluster, "voicebox_template")
+    async with _database(postgres_cluster, "voicebox_template") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -107,10 +110,17 @@ async def db(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def _create(cluster: str, template: str, name: str | None = None) -> str:
-    name = name or f"test_{next(_serial)}"
+@asynccontextmanager
+async def _database(cluster: str, template: str) -> AsyncIterator[str]:
+    """Make a database, and drop it when it is done with."""
+    name = f"test_{next(_serial)}"
+    await _create(cluster, name, template)
+    yield cluster.format(name=name)
+    await _admin(cluster, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _create(cluster: str, name: str, template: str) -> None:
     await _admin(cluster, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    return cluster.format(name=name)
 
 
 async def _exists(cluster: str, name: str) -> bool:

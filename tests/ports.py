@@ -15,12 +15,20 @@ _PROC: Final = Path("/proc/net")
 
 
 def _own_range() -> range:
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    size = (_LAST - _FIRST) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker, count = place()
+    size = (_LAST - _FIRST) // count
     return range(_FIRST + worker * size, _FIRST + (worker + 1) * size)
 
 
+def place() -> tuple[int, int]:
+    """Return which of how many test processes this is; one that replaces another takes its place."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % count, count
+
+
 _own = itertools.cycle(_own_range())
+for _ in range(os.getpid() % 500):  # two runs at once begin apart
+    next(_own)
 
 
 def free_port(host: str, transport: str = "udp") -> int:
@@ -37,12 +45,9 @@ def free_port(host: str, transport: str = "udp") -> int:
     raise AssertionError("all ports of this test process are taken")
 
 
-def listens(port: int, transport: str = "udp") -> bool:
-    """Tell whether somebody takes what comes to a port, at whatever address."""
+def listens(host: str, port: int, transport: str = "udp") -> bool:
+    """Tell whether somebody takes what comes to a port, of IPv4 or IPv6 as the host is."""
     waiting = {"udp": "07", "tcp": "0A"}[transport]  # unconnected; listening
-    for table in (_PROC / transport, _PROC / f"{transport}6"):
-        for line in table.read_text().splitlines()[1:]:
-            local, state = line.split()[1], line.split()[3]
-            if local.endswith(f":{port:04X}") and state == waiting:
-                return True
-    return False
+    table = _PROC / (f"{transport}6" if ":" in host else transport)
+    sockets = [line.split() for line in table.read_text().splitlines()[1:]]
+    return any(local.endswith(f":{port:04X}") and state == waiting for _, local, _, state, *_ in sockets)

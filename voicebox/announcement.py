@@ -58,6 +58,8 @@ class Change(StrEnum):
     FORWARDING_ON = "forwarding-on"
     FORWARDING_OFF = "forwarding-off"
     FORWARDING_TO = "forwarding-to"
+    ADDRESS = "address"
+    ADDRESS_REMOVED = "address-removed"
 
 
 TO_DEFAULT: Final = {

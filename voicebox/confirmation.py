@@ -18,12 +18,15 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from voicebox.announcement import Change
 from voicebox.clock import Clock
 from voicebox.directory_entries import Email
 from voicebox.events import Events, MailboxChanged, OutboxGrew
 from voicebox.i18n import Language
+from voicebox.ids import new_id
 from voicebox.links import Links
 from voicebox.mailbox import Mailbox
+from voicebox.notices import tell_owner
 from voicebox.storage import confirmations, mailboxes, outbox
 from voicebox.storage.confirmations import NamedAddress
 from voicebox.storage.database import AsyncConnection, Database
@@ -60,6 +63,8 @@ class Asked(Enum):
     """It was asked just now, or too many were; nothing was changed."""
     REFUSED = auto()
     """It is no address; nothing was changed."""
+    GONE = auto()
+    """There is no such mailbox any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +104,8 @@ class Confirmations:
     ) -> Mapping[AddressOf, Asked]:
         """Set addresses of a mailbox as its owner wants them, and ask those that have not confirmed.
 
-        None takes an address away. Where anything returned is TOO_MANY or REFUSED, nothing was changed, and no more
-        is returned than that.
+        None takes an address away. The owner is told where mails went until now. Where anything returned is TOO_MANY,
+        REFUSED or GONE, nothing was changed, and no more is returned than that.
         """
         plain = {which: None if address is None else _plain(address) for which, address in wanted.items()}
         refused = {
@@ -137,17 +142,22 @@ class Confirmations:
 
     async def _set(self, mailbox: Mailbox, wanted: Mapping[AddressOf, str | None]) -> Mapping[AddressOf, Asked]:
         now = self._clock.now()
+        notices = {which: new_id() for which in wanted}
 
         async def work(connection: AsyncConnection) -> dict[AddressOf, Asked]:
             before = await mailboxes.by_id(connection, mailbox.id)
             if before is None:
-                return dict.fromkeys(wanted, Asked.REFUSED)
+                return dict.fromkeys(wanted, Asked.GONE)
             asked = dict.fromkeys(wanted, Asked.CONFIRMED)
             for which, address in wanted.items():
                 if address is not None:
                     asked[which] = await self._ask(connection, before, address, now, again=False)
                 if asked[which] is Asked.TOO_MANY:
                     raise _TooMany(which)  # undoes the others
+                # The owner is told where the owner was until now (security.md, row 4).
+                if address != (was := getattr(before, which.value)):
+                    change = Change.ADDRESS if address else Change.ADDRESS_REMOVED
+                    await tell_owner(connection, before, change, now, notice_id=notices[which], detail=address or was)
             changes = {which.value: address for which, address in wanted.items()}
             await mailboxes.change_mailbox(connection, before, changes, now)
             return asked
@@ -158,6 +168,7 @@ class Confirmations:
             return {too_many.which: Asked.TOO_MANY}
         if Asked.SENT in asked.values():
             self._events.publish(OutboxGrew(Kind.MAIL_CONFIRM))
+        self._events.publish(OutboxGrew(Kind.MAIL_CHANGED))
         self._events.publish(MailboxChanged(mailbox.company_id, mailbox.id))
         return asked
 
@@ -166,7 +177,7 @@ class Confirmations:
 
         async def work(connection: AsyncConnection) -> Asked:
             before = await mailboxes.by_id(connection, mailbox.id)
-            return Asked.REFUSED if before is None else await self._ask(connection, before, address, now, again=True)
+            return Asked.GONE if before is None else await self._ask(connection, before, address, now, again=True)
 
         asked = await self._db.write(work)
         if asked is Asked.SENT:

@@ -79,7 +79,7 @@ class Greetings:
             return await announcements.choices(connection, mailbox.id)
 
     async def record(self, seen: Mailbox, kind: Kind, take: Take) -> Mailbox | None:
-        """Keep a recording for a kind of greeting, and have it play (an alternative plays once it is chosen).
+        """Keep a recording for a kind of greeting, and have it play; an alternative plays when nobody answers.
 
         Raises:
             GreetingRefused: it cannot be played to callers; the old greeting stays.
@@ -93,7 +93,9 @@ class Greetings:
             announced, before = await announcements.put_own(connection, seen, name, audio_id, now)
             await announcements.choose(connection, seen, kind, name, announced.id, now=now)
             # First, so that what the swap compares with is what the maker saw.
-            after = await swap(connection, seen, {kind.plays_in: audio_id} if kind.plays_in else {}, now)
+            after = await swap(connection, seen, {kind.plays_in or "no_answer_greeting": audio_id}, now)
+            if after is not None and kind.plays_in is None:
+                await announcements.forget(connection, seen, Kind.NO_ANSWER)  # the alternative plays in its place
             if after is not None and before is not None:
                 await announcements.play_instead(connection, announced.id, before, audio_id, now)
                 after = await mailboxes.by_id(connection, seen.id)

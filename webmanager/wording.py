@@ -232,8 +232,8 @@ _FIELD_TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "empty-list": ("hat keine Mitglieder außer dem Absender", "has no members besides the sender"),
         "email-address": ("ist keine E-Mail-Adresse", "is not an e-mail address"),
         "asked-too-often": (
-            "wurde gerade erst gefragt, oder für dieses Postfach wurden heute schon zehn gefragt",
-            "was asked just now, or ten were asked for this mailbox today",
+            "wird heute nicht mehr gefragt: Für dieses Postfach wurden in 24 Stunden schon zehn Adressen gefragt",
+            "is not asked today: ten addresses were asked for this mailbox within 24 hours",
         ),
         "unprintable": (
             "enthält Zeichen, die sich nicht darstellen lassen",

@@ -7,9 +7,9 @@ restored or the menu is left. So one that does not exist yet is recorded by phon
 from typing import Final
 
 from ivr import menu
-from ivr.call import Sound
+from ivr.call import Clip, Sound
 from ivr.flows.asking import choose
-from ivr.flows.greeting import greeting_for
+from ivr.flows.greeting import default_greeting, greeting_for
 from ivr.flows.ownrecording import GREETING, record_own
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
@@ -56,8 +56,12 @@ class _GreetingMenu:
         shown = menu.BUSY_GREETING if self._kind is Kind.BUSY else menu.NO_ANSWER_GREETING
         before: tuple[Sound, ...] = ()
         while True:
-            title = visit.say(f"menu-greeting-{self._in_hand}")
-            match await choose(visit.call, shown, visit.language, *before, title):
+            title = f"menu-greeting-{self._in_hand}"
+            # Repeated with the keys, where an alternative is in hand: they do not say which greeting they are for.
+            spoken = visit.say(title, *shown.phrase(visit.language).ids) if self._number else None
+            if spoken is None:
+                before = (*before, visit.say(title))
+            match await choose(visit.call, shown, visit.language, *before, spoken=spoken):
                 case Act.RECORD:
                     before = await self.record()
                 case Act.LISTEN:
@@ -77,15 +81,21 @@ class _GreetingMenu:
         greetings, kind = self._visit.services.greetings, self._in_hand
         after, said = await record_own(self._visit, GREETING, lambda take: greetings.record(self._mailbox, kind, take))
         self._mailbox = after or await greetings.present(self._mailbox)
-        if after is not None and self._number and after.no_answer_greeting != await self._alternative():
-            return (*said, *await self._choose())  # that is what it was asked for
+        if after is not None and self._number:
+            return (*said, self._visit.say(f"own-greeting-{kind}-set"))  # that is what it was asked for
         return said
 
     async def listen(self) -> tuple[Sound, ...]:
-        """Return the greeting as callers hear it now."""
-        if self._number and await self._alternative() is None:
+        """Return the greeting as callers hear it now, or would hear the alternative in hand."""
+        services = self._visit.services
+        if not self._number:
+            return await greeting_for(services, self._mailbox, self._kind)
+        audio_id = await self._alternative()
+        if audio_id is None:
             return (self._visit.say("own-greeting-no-alternative"),)
-        return await greeting_for(self._visit.services, self._mailbox, self._in_hand)
+        if await services.clips.length_s(audio_id):
+            return (Clip(audio_id),)
+        return await default_greeting(services, self._mailbox, self._kind)  # what callers would hear
 
     async def changed(self, after: Mailbox | None, said: str) -> tuple[Sound, ...]:
         """Go on with a changed mailbox; None is one that somebody else has changed meanwhile."""

@@ -151,7 +151,7 @@ class Greetings(Protocol):
         ...
 
     async def record(self, seen: Mailbox, kind: Kind, take: Take) -> Mailbox | None:
-        """Keep a recording for a kind of greeting, and have it play.
+        """Keep a recording for a kind of greeting, and have it play; an alternative plays when nobody answers.
 
         Raises:
             GreetingRefused: it cannot be played to callers.

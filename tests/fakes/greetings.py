@@ -35,12 +35,8 @@ class FakeGreetings:
         return self.chosen
 
     async def record(self, seen: Mailbox, kind: Kind, take: Take) -> Mailbox | None:
-        if kind.plays_in is not None:
-            return self._keep(seen, kind, kind.plays_in, take)
-        before = self.chosen.get(kind)
-        plays = before is not None and seen.no_answer_greeting == before.audio_id
-        after = self._keep(seen, kind, "no_answer_greeting" if plays else "", take)
-        if after is not None:
+        after = self._keep(seen, kind, kind.plays_in or "no_answer_greeting", take)
+        if after is not None and kind.plays_in is None:
             self.chosen[kind] = Choice(kind, kind, 1, f"kept-{take.id}", datetime.now(UTC))
         return after
 
@@ -65,7 +61,7 @@ class FakeGreetings:
     def _keep(self, seen: Mailbox, purpose: str, field: str, take: Take) -> Mailbox | None:
         if self.faults:
             raise self.faults.pop(0)
-        after = self.change(seen, **({field: f"kept-{take.id}"} if field else {}))
+        after = self.change(seen, **{field: f"kept-{take.id}"})
         if after is not None:
             self._clips[f"kept-{take.id}"] = take.duration_s
             self.kept.append((purpose, take.id))

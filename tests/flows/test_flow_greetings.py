@@ -226,10 +226,12 @@ async def test_a_full_disk_is_told_before_the_tone(case: Case, language: Languag
 
 # --- two people at once
 
+RECORD: list[Step] = [press("1"), speak(2), press("#")]
 CHANGES: list[tuple[str, list[Step], list[Step], dict[str, Any]]] = [
     ("busy record", list(BUSY), [press("1"), speak(2), press("#")], {"busy_greeting": "theirs"}),
     ("busy default", list(BUSY), [press("3")], {"busy_greeting": "theirs"}),
     ("alternative", list(NO_ANSWER), [press("4")], {"no_answer_greeting": "theirs"}),
+    ("alternative record", [*NO_ANSWER, press("5")], RECORD, {"no_answer_greeting": "theirs"}),
     ("away", list(AWAY), [press("1")], {"away": True}),
     ("away messages", list(AWAY), [press("5")], {"away_recording": False}),
     ("name", list(NAME), [press("1"), speak(2), press("#")], {"name_recording": "theirs"}),
@@ -330,7 +332,8 @@ async def test_an_alternative_in_hand_is_recorded_heard_and_plays(number: int, l
     assert anna(made).no_answer_greeting == kept
     at = made.heard.index("own-greeting-recorded")
     assert made.heard[at : at + 3] == ["own-greeting-recorded", set_now, title]
-    assert made.heard[-2:] == [kept, title]
+    at = made.heard.index(kept)
+    assert made.heard[at : at + 2] == [kept, title]
 
 
 @pytest.mark.parametrize("language", Language)
@@ -344,6 +347,36 @@ async def test_an_alternative_that_plays_is_recorded_anew_and_plays_on(language:
     assert [purpose for purpose, _ in made.greetings.kept] == ["alternative-1"]
     assert anna(made).no_answer_greeting == f"kept-{made.greetings.kept[0][1]}"
     assert made.heard.count("own-greeting-alternative-1-set") == 1
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_the_alternative_in_hand_is_heard_whatever_plays(language: Language) -> None:
+    made = world(language=language)
+    made.greetings.chosen = {Kind.ALTERNATIVE_1: Choice(Kind.ALTERNATIVE_1, "Urlaub", 1, OWN, NOW)}
+
+    async def somebody() -> None:
+        made.greetings.change(anna(made), no_answer_greeting="theirs")
+
+    made.call.follow(
+        [
+            *(*NO_ANSWER, press("4"), listen_to("menu-greeting-alternative-1"), meanwhile(somebody)),
+            *(press("2"), listen_to("menu-greeting-alternative-1"), hang_up()),
+        ]
+    )
+    await visit(made=made)
+    assert OWN in made.heard
+    made = world(*NO_ANSWER, press("4"), press("2"), listen_to("greeting-unavailable"), hang_up(), language=language)
+    made.greetings.chosen = {Kind.ALTERNATIVE_1: Choice(Kind.ALTERNATIVE_1, "Urlaub", 1, "lost", NOW)}
+    await visit(made=made)
+    assert "lost" not in made.heard, "what cannot be read is not played to callers, either"
+
+
+@pytest.mark.parametrize("language", Language)
+async def test_which_alternative_is_in_hand_is_said_again_with_the_keys(language: Language) -> None:
+    title, last = "menu-greeting-alternative-3", "option-any-hash"
+    again = [step for key in (press("#"), silence(), press("0")) for step in (key, listen_to(last))]
+    made = await visit(*NO_ANSWER, press("6"), listen_to(last), *again, hang_up(), language=language)
+    assert made.heard.count(title) == 4
 
 
 @pytest.mark.parametrize("language", Language)

@@ -65,7 +65,7 @@ class Heard:
         pattern = rf"^-+ (\S+ \S+)\n\w+ message {direction} .*:\n\n((?s:.*?))(?=\n-{{20,}}|\Z)"
         first: dict[str, str] = {}
         for when, text in re.findall(pattern, self.messages.replace("\r", ""), re.MULTILINE):
-            first.setdefault(text, when)
+            first.setdefault(text.rstrip("\n"), when)
         return [(when, text) for text, when in first.items()]
 
 
@@ -84,6 +84,11 @@ class Running:
     def heard(self) -> Heard:
         """Return what it sent and received so far."""
         return Heard(self.messages())
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
 
     def wait(self) -> Heard:
         """Wait for its end; fails when anything but the script happened."""
@@ -201,7 +206,9 @@ class Script:
         """Start it as one that is called, and return when it listens."""
         way = {"udp": "u1", "tcp": "t1"}[transport]
         running = self.begin("-i", host, "-p", str(port), "-t", way, calls=calls)
-        eventually(lambda: listens(port, transport), f"SIPp at port {port}")
+        eventually(lambda: running.over or listens(host, port, transport), f"SIPp at port {port}")
+        if running.over:
+            running.wait()
         return running
 
 

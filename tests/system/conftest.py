@@ -4,13 +4,12 @@ A module shares one service, its tests use mailboxes of their own; tests that st
 one with `make_service`.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.ports import free_port, place
 from tests.system.cluster import Cluster
 from tests.system.letterbox import Letterbox
 from tests.system.service import Service
@@ -43,9 +42,10 @@ def own_letters() -> Iterator[Letterbox]:
 @pytest.fixture(scope="session")
 def rtp_ports() -> tuple[int, int]:
     """A range of RTP ports that no other test process uses."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    first = 20000 + 2000 * worker
-    return first, first + 1999
+    worker, count = place()
+    size = min(2000, 8000 // count) // 2 * 2
+    first = 20000 + size * worker
+    return first, first + size - 1
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def test_rows_18_to_20_a_message_is_forwarded_with_a_comment_to_a_list_and_heard
     (left,) = house.messages("1001")
     house.flac(left["audio_id"])
     call = logged_in(house, tmp_path, "1001", "+4915155500101").keys("11").pause(0.5).keys("921")
-    call.speak(comment).pause(RECORD_S).keys("#").pause(0.5).keys("57#").pause(7).keys("#").pause(10)
+    call.speak(comment).pause(RECORD_S).keys("#").pause(0.5).keys("57#").pause(9).keys("#").pause(18)
     call.bye().run()
 
     # A result for each member; the sender gets no copy, who is on the list by two numbers gets one.
@@ -157,9 +157,9 @@ def test_a_colleague_is_replied_to_and_what_nobody_has_heard_is_recalled(house: 
     leave(house, tmp_path, question, "1004", from_number="+492115551005")
     house.flac(house.messages("1004")[0]["audio_id"])
     reply = logged_in(house, tmp_path, "1004", "+4915155500102").keys("11").pause(0.5).keys("911")
-    reply.speak(answer).pause(RECORD_S).keys("#").pause(0.5).keys("63").pause(2).bye()
+    reply.speak(answer).pause(RECORD_S).keys("#").pause(0.5).keys("63").pause(4).bye()
     everyone = logged_in(house, tmp_path, "1001", "+4915155500103").keys("15").pause(0.3).keys("1")
-    everyone.speak(question).pause(RECORD_S).keys("#").pause(0.5).keys("4#").pause(2).bye()
+    everyone.speak(question).pause(RECORD_S).keys("#").pause(0.5).keys("4#").pause(4).bye()
     hung_up = logged_in(house, tmp_path, "1006", "+4915155500104").keys("15").pause(0.3).keys("1")
     hung_up.speak(question).pause(RECORD_S).keys("#").pause(0.5).keys("31001#").pause(0.5).bye()
     together(reply, everyone, hung_up)
@@ -172,10 +172,10 @@ def test_a_colleague_is_replied_to_and_what_nobody_has_heard_is_recalled(house: 
 
     assert results(house, "compose") == {"1002": "sent", "1003": "off", "1004": "sent", "1005": "sent", "1006": "sent"}
     # 1002 hears it; the sender takes the others' copies back by phone.
-    logged_in(house, tmp_path, "1002", "+4915155500107").keys("11").pause(9).bye().run()
+    logged_in(house, tmp_path, "1002", "+4915155500107").keys("11").pause(14).bye().run()
     eventually(lambda: house.rows("SELECT 1 FROM message WHERE kind = 'compose' AND state = 'saved'"), "a heard copy")
-    by_phone = logged_in(house, tmp_path, "1001", "+4915155500108").keys("10").pause(0.5).keys("7").pause(9)
-    by_phone.keys("1").pause(2).bye().run()
+    by_phone = logged_in(house, tmp_path, "1001", "+4915155500108").keys("10").pause(1).keys("7").pause(12)
+    by_phone.keys("1").pause(4).bye().run()
     assert results(house, "compose") == {
         "1002": "sent",
         "1003": "off",

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from voicebox.confirmation import AddressOf
 from voicebox.mailbox import Mailbox
 from voicebox.storage import confirmations, holdings, mailboxes
 from webmanager.api import reach
@@ -22,12 +23,14 @@ async def shown(request: web.Request, mailbox: Mailbox) -> web.StreamResponse:
         aliases = await mailboxes.aliases(connection, mailbox.id)
         used_s = await holdings.used_s(connection, mailbox.id)
         counts = await holdings.counts(connection, mailbox.id)
-        named = await confirmations.named(connection, mailbox.id)
+        held = await confirmations.held(connection, mailbox.id)
     return answer(
         MailboxDetailOut.whole(
             mailbox,
             aliases=[each.number for each in aliases],
-            unconfirmed=[each.address for each in named if each.confirmed_at is None],
+            unconfirmed=sorted(
+                {each for which in AddressOf if (each := getattr(mailbox, which)) and each.casefold() in held}
+            ),
             used_s=used_s,
             counts=counts,
         )

@@ -117,9 +117,8 @@ async def test_no_message_goes_to_an_address_before_it_said_yes(desk: Desk, whic
 
 async def test_the_secret_is_nowhere_in_the_database(desk: Desk) -> None:
     await desk.name(AddressOf.NOTIFY)
-    (entry,) = await desk.outgoing.claim(10)
-    letter = await desk.outgoing.letter(entry)
-    assert isinstance(letter, Invitation)
+    entries = await desk.outgoing.claim(10)
+    (letter,) = [each for entry in entries if isinstance(each := await desk.outgoing.letter(entry), Invitation)]
     token = letter.url.rpartition("/")[2]
     async with desk.db.read() as connection:
         stored = [*await connection.execute(select(confirmed_address)), *await connection.execute(select(outbox))]

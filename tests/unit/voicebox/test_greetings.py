@@ -128,13 +128,29 @@ async def test_a_recording_replaces_the_one_before_wherever_it_plays(studio: Stu
 
 async def test_an_alternative_plays_once_it_is_chosen(studio: Studio) -> None:
     assert await studio.greetings.choose_alternative(studio.anna, 1) is None
-    recorded = await studio.greetings.record(studio.anna, Kind.ALTERNATIVE_1, a_take(3))
-    assert recorded is not None
-    assert recorded.no_answer_greeting is None
-    chosen = await studio.greetings.choose_alternative(recorded, 1)
+    shared = await studio.announcements.add(Scope(studio.company.id), "Betriebsferien", a_file())
+    assert await studio.announcements.choose(studio.anna, Kind.ALTERNATIVE_1, shared.id)
+    assert (await studio.now()).no_answer_greeting is None
+    chosen = await studio.greetings.choose_alternative(studio.anna, 1)
     assert chosen is not None
-    assert chosen.no_answer_greeting == (await studio.greetings.choices(chosen))[Kind.ALTERNATIVE_1].audio_id
-    assert [change for change, _ in await studio.mails()] == ["alternative-recorded", "no-answer-alternative"]
+    assert chosen.no_answer_greeting == shared.audio_id
+    assert [change for change, _ in await studio.mails()] == ["alternative-chosen", "no-answer-alternative"]
+
+
+async def test_an_alternative_that_is_recorded_plays_in_the_place_of_what_did(studio: Studio) -> None:
+    own = await studio.greetings.record(studio.anna, Kind.NO_ANSWER, a_take(3))
+    assert own is not None
+    recorded = await studio.greetings.record(own, Kind.ALTERNATIVE_1, a_take(4))
+    assert recorded is not None
+    choices = await studio.greetings.choices(recorded)
+    assert set(choices) == {Kind.ALTERNATIVE_1}
+    assert recorded.no_answer_greeting == choices[Kind.ALTERNATIVE_1].audio_id != own.no_answer_greeting
+    assert await studio.greetings.record(own, Kind.ALTERNATIVE_1, a_take(5)) is None, "somebody else was quicker"
+    assert (await studio.now()).no_answer_greeting == recorded.no_answer_greeting
+    again = await studio.greetings.record(recorded, Kind.ALTERNATIVE_1, a_take(6))
+    assert again is not None
+    assert again.no_answer_greeting == (await studio.greetings.choices(again))[Kind.ALTERNATIVE_1].audio_id
+    assert [change for change, _ in await studio.mails()] == ["no-answer-recorded", *["alternative-recorded"] * 2]
 
 
 async def test_the_default_is_restored_and_the_own_greeting_stays_in_the_list(studio: Studio) -> None:
