@@ -9,7 +9,7 @@ from bench.generator import Generator
 from bench.phone import Phones, told_after
 from bench.service import DEFAULT_GREETING, PORTAL, USUAL_GREETING, USUAL_S, Service
 from bench.spread import percentile
-from bench.steady import KEY_AFTER_S, POUND, Steady
+from bench.steady import KEY_AFTER_S, POUND, SETTLED_S, Steady
 from bench.watch import Meter
 
 IDLE_S: Final = 3.0
@@ -47,6 +47,8 @@ def setup(service: Service, seconds: float, core: int) -> Setup:
     """Place calls at a constant rate and hang up at once."""
     generator = Generator()
     callers = Callers(generator, service.sip)
+    # What it still works on of the calls before must not be taken for what it always does.
+    service.wait(service.settled, "settlement of all messages", SETTLED_S)
     idle = Meter(service.pid, core)
     generator.run(IDLE_S)
     idle_spent = idle.stop()
