@@ -7,11 +7,9 @@ on), and away from 5060, which SIPp would take by itself, and the demo's tests l
 import itertools
 import os
 import socket
-from pathlib import Path
 from typing import Final
 
 _FIRST, _LAST = 28_000, 32_700
-_PROC: Final = Path("/proc/net")
 
 
 def _own_range() -> range:
@@ -26,7 +24,8 @@ def place() -> tuple[int, int]:
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % count, count
 
 
-_own = itertools.cycle(_own_range())
+_OWN: Final = _own_range()
+_own = itertools.cycle(_OWN)
 for _ in range(os.getpid() % 500):  # two runs at once begin apart
     next(_own)
 
@@ -35,7 +34,7 @@ def free_port(host: str, transport: str = "udp") -> int:
     """Return a port that nobody uses, and that nobody else is given soon."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
-    for port in itertools.islice(_own, len(_own_range())):
+    for port in itertools.islice(_own, len(_OWN)):
         with socket.socket(family, kind) as probe:
             try:
                 probe.bind((host.strip("[]"), port))
@@ -43,11 +42,3 @@ def free_port(host: str, transport: str = "udp") -> int:
                 continue
             return port
     raise AssertionError("all ports of this test process are taken")
-
-
-def listens(host: str, port: int, transport: str = "udp") -> bool:
-    """Tell whether somebody takes what comes to a port, of IPv4 or IPv6 as the host is."""
-    waiting = {"udp": "07", "tcp": "0A"}[transport]  # unconnected; listening
-    table = _PROC / (f"{transport}6" if ":" in host else transport)
-    sockets = [line.split() for line in table.read_text().splitlines()[1:]]
-    return any(local.endswith(f":{port:04X}") and state == waiting for _, local, _, state, *_ in sockets)

@@ -95,10 +95,6 @@ class Confirmations:
         self._clock = clock
         self._links = links
 
-    async def set_address(self, mailbox: Mailbox, which: AddressOf, address: str | None) -> Asked:
-        """Set one of a mailbox's addresses as `set_addresses` does."""
-        return (await self.set_addresses(mailbox, {which: address}))[which]
-
     async def set_addresses(
         self, mailbox: Mailbox, wanted: Mapping[AddressOf, str | None]
     ) -> Mapping[AddressOf, Asked]:
@@ -116,7 +112,18 @@ class Confirmations:
     async def request(self, mailbox: Mailbox, address: str) -> Asked:
         """Ask an address of a mailbox again: the mail got lost, or its link is too old."""
         plain = _plain(address)
-        return Asked.REFUSED if plain is None else await self._ask_again(mailbox, plain)
+        if plain is None:
+            return Asked.REFUSED
+        now = self._clock.now()
+
+        async def work(connection: AsyncConnection) -> Asked:
+            before = await mailboxes.by_id(connection, mailbox.id)
+            return Asked.GONE if before is None else await self._ask(connection, before, plain, now, again=True)
+
+        asked = await self._db.write(work)
+        if asked is Asked.SENT:
+            self._events.publish(OutboxGrew(Kind.MAIL_CONFIRM))
+        return asked
 
     async def pending(self, mailbox: Mailbox) -> list[NamedAddress]:
         """Return the addresses of a mailbox that have not confirmed."""
@@ -170,18 +177,6 @@ class Confirmations:
             self._events.publish(OutboxGrew(Kind.MAIL_CONFIRM))
         self._events.publish(OutboxGrew(Kind.MAIL_CHANGED))
         self._events.publish(MailboxChanged(mailbox.company_id, mailbox.id))
-        return asked
-
-    async def _ask_again(self, mailbox: Mailbox, address: str) -> Asked:
-        now = self._clock.now()
-
-        async def work(connection: AsyncConnection) -> Asked:
-            before = await mailboxes.by_id(connection, mailbox.id)
-            return Asked.GONE if before is None else await self._ask(connection, before, address, now, again=True)
-
-        asked = await self._db.write(work)
-        if asked is Asked.SENT:
-            self._events.publish(OutboxGrew(Kind.MAIL_CONFIRM))
         return asked
 
     async def _ask(

@@ -34,7 +34,11 @@ async def greeting(services: Services, mailbox: Mailbox, reason: Reason) -> tupl
 
 async def greeting_for(services: Services, mailbox: Mailbox, kind: Kind) -> tuple[Sound, ...]:
     """Return the greeting for one kind of call, as things stand; an alternative's is that for no answer."""
-    own = getattr(mailbox, kind.plays_in or "no_answer_greeting")
+    return await greeting_of(services, mailbox, kind, getattr(mailbox, kind.plays_in or "no_answer_greeting"))
+
+
+async def greeting_of(services: Services, mailbox: Mailbox, kind: Kind, own: str | None) -> tuple[Sound, ...]:
+    """Return a recording as the greeting for one kind of call; the default where there is none that can be played."""
     if own is not None and await services.clips.length_s(own):
         return (Clip(own),)
     return await default_greeting(services, mailbox, kind)

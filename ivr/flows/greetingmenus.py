@@ -7,9 +7,9 @@ restored or the menu is left. So one that does not exist yet is recorded by phon
 from typing import Final
 
 from ivr import menu
-from ivr.call import Clip, Sound
+from ivr.call import Sound
 from ivr.flows.asking import choose
-from ivr.flows.greeting import default_greeting, greeting_for
+from ivr.flows.greeting import greeting_for, greeting_of
 from ivr.flows.ownrecording import GREETING, record_own
 from ivr.flows.visit import Visit
 from ivr.keymap import Act
@@ -93,9 +93,7 @@ class _GreetingMenu:
         audio_id = await self._alternative()
         if audio_id is None:
             return (self._visit.say("own-greeting-no-alternative"),)
-        if await services.clips.length_s(audio_id):
-            return (Clip(audio_id),)
-        return await default_greeting(services, self._mailbox, self._kind)  # what callers would hear
+        return await greeting_of(services, self._mailbox, self._kind, audio_id)
 
     async def changed(self, after: Mailbox | None, said: str) -> tuple[Sound, ...]:
         """Go on with a changed mailbox; None is one that somebody else has changed meanwhile."""

@@ -82,6 +82,12 @@ def of(field: str) -> dict[str, Any]:
     return {field: OWN}
 
 
+def alternative(number: int, audio_id: str = OWN) -> dict[Kind, Choice]:
+    """An alternative greeting that is there to be chosen."""
+    kind = Kind.alternative(number)
+    return {kind: Choice(kind, "Urlaub", 1, audio_id, NOW)}
+
+
 def anna(made: World) -> Mailbox:
     return made.directory.listed[0]
 
@@ -249,7 +255,7 @@ async def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
     way: list[Step], change: list[Step], theirs: dict[str, Any], language: Language
 ) -> None:
     made = world(language=language, forward_to="1002", busy_greeting=OWN, name_recording=OWN)
-    made.greetings.chosen = {Kind.ALTERNATIVE_1: Choice(Kind.ALTERNATIVE_1, "Urlaub", 1, OWN, NOW)}
+    made.greetings.chosen = alternative(1)
 
     async def somebody() -> None:
         made.greetings.change(anna(made), **theirs)
@@ -302,8 +308,7 @@ async def test_an_alternative_greeting_is_chosen(number: int, language: Language
         hang_up(),
         language=language,
     )
-    kind = Kind.alternative(number)
-    made.greetings.chosen = {kind: Choice(kind, "Urlaub", 1, OWN, NOW)}
+    made.greetings.chosen = alternative(number)
     await visit(made=made)
     assert anna(made).no_answer_greeting == OWN
     missing = await visit(
@@ -342,7 +347,7 @@ async def test_an_alternative_that_plays_is_recorded_anew_and_plays_on(language:
         *(*NO_ANSWER, press("4"), press("1"), speak(3), press("#"), listen_to("own-greeting-recorded"), hang_up()),
         language=language,
     )
-    made.greetings.chosen = {Kind.ALTERNATIVE_1: Choice(Kind.ALTERNATIVE_1, "Urlaub", 1, OWN, NOW)}
+    made.greetings.chosen = alternative(1)
     await visit(made=made)
     assert [purpose for purpose, _ in made.greetings.kept] == ["alternative-1"]
     assert anna(made).no_answer_greeting == f"kept-{made.greetings.kept[0][1]}"
@@ -352,7 +357,7 @@ async def test_an_alternative_that_plays_is_recorded_anew_and_plays_on(language:
 @pytest.mark.parametrize("language", Language)
 async def test_the_alternative_in_hand_is_heard_whatever_plays(language: Language) -> None:
     made = world(language=language)
-    made.greetings.chosen = {Kind.ALTERNATIVE_1: Choice(Kind.ALTERNATIVE_1, "Urlaub", 1, OWN, NOW)}
+    made.greetings.chosen = alternative(1)
 
     async def somebody() -> None:
         made.greetings.change(anna(made), no_answer_greeting="theirs")
@@ -366,7 +371,7 @@ async def test_the_alternative_in_hand_is_heard_whatever_plays(language: Languag
     await visit(made=made)
     assert OWN in made.heard
     made = world(*NO_ANSWER, press("4"), press("2"), listen_to("greeting-unavailable"), hang_up(), language=language)
-    made.greetings.chosen = {Kind.ALTERNATIVE_1: Choice(Kind.ALTERNATIVE_1, "Urlaub", 1, "lost", NOW)}
+    made.greetings.chosen = alternative(1, "lost")
     await visit(made=made)
     assert "lost" not in made.heard, "what cannot be read is not played to callers, either"
 
@@ -386,7 +391,7 @@ async def test_the_default_takes_the_alternative_out_of_hand(language: Language)
         *(press("1"), speak(3), press("#"), listen_to("own-greeting-recorded"), hang_up()),
         language=language,
     )
-    made.greetings.chosen = {Kind.ALTERNATIVE_3: Choice(Kind.ALTERNATIVE_3, "Urlaub", 1, OWN, NOW)}
+    made.greetings.chosen = alternative(3)
     await visit(made=made)
     assert [purpose for purpose, _ in made.greetings.kept] == ["no-answer"]
 

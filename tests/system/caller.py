@@ -15,9 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
 
-from tests.ports import free_port, listens
+from tests.ports import free_port
 from tests.system.service import eventually
 from voicebox.codec import Codec
+from voicebox.ports import Kind, holder_of
 
 PATIENCE_S: Final = 100
 SAID_S: Final = 4.5
@@ -53,20 +54,19 @@ class Heard:
 
     def received(self, start: str) -> list[str]:
         """Return the messages received whose first line begins so."""
-        return [text for _, text in self._of("received") if text.startswith(start)]
+        return [text for _, text in self.log("received") if text.startswith(start)]
 
     def when(self, direction: str, start: str) -> list[float]:
         """Return when messages whose first line begins with `start` were `sent` or `received`, as Unix times."""
-        found = [when for when, text in self._of(direction) if text.startswith(start)]
-        return [datetime.fromisoformat(each[:26]).timestamp() for each in found]
+        return [when for when, text in self.log(direction) if text.startswith(start)]
 
-    def _of(self, direction: str) -> list[tuple[str, str]]:
-        """Return the messages in a direction, each with its time, and once: UDP repeats what was not answered yet."""
+    def log(self, direction: str) -> list[tuple[float, str]]:
+        """Return the messages `sent` or `received` with their Unix times, each once: UDP repeats what has no answer."""
         pattern = rf"^-+ (\S+ \S+)\n\w+ message {direction} .*:\n\n((?s:.*?))(?=\n-{{20,}}|\Z)"
         first: dict[str, str] = {}
         for when, text in re.findall(pattern, self.messages.replace("\r", ""), re.MULTILINE):
             first.setdefault(text.rstrip("\n"), when)
-        return [(when, text) for text, when in first.items()]
+        return [(datetime.fromisoformat(when[:26]).timestamp(), text) for text, when in first.items()]
 
 
 class Running:
@@ -202,11 +202,11 @@ class Script:
         )  # fmt: skip
         return Running(process, self.folder)
 
-    def await_calls(self, host: str, port: int, transport: str = "udp", *, calls: int = 1) -> Running:
+    def await_calls(self, host: str, port: int, transport: Kind = "udp", *, calls: int = 1) -> Running:
         """Start it as one that is called, and return when it listens."""
         way = {"udp": "u1", "tcp": "t1"}[transport]
         running = self.begin("-i", host, "-p", str(port), "-t", way, calls=calls)
-        eventually(lambda: running.over or listens(host, port, transport), f"SIPp at port {port}")
+        eventually(lambda: running.over or holder_of(transport, host.strip("[]"), port), f"SIPp at port {port}")
         if running.over:
             running.wait()
         return running

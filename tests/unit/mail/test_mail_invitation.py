@@ -86,7 +86,7 @@ async def test_it_is_sent_once_and_dropped_when_the_address_has_confirmed_alread
 
     async with SmtpPeer() as peer:
         notifier = Notifier(outgoing, SmtpTransport(Smtp(port=peer.port)), mp3, SENDER, events=events)
-        await confirmations.set_address(anna, AddressOf.COPY, "b@example.org")
+        await confirmations.set_addresses(anna, {AddressOf.COPY: "b@example.org"})
         assert await notifier.send_due() == 1
         clock.advance(86400)
         assert await notifier.send_due() == 0

@@ -56,7 +56,7 @@ class Desk:
         return found
 
     async def name(self, which: AddressOf, address: str | None = STRANGER) -> Asked:
-        return await self.confirmations.set_address(self.anna, which, address)
+        return (await self.confirmations.set_addresses(self.anna, {which: address}))[which]
 
     async def invitations(self) -> list[Invitation]:
         entries = await self.outgoing.claim(50)
@@ -226,7 +226,8 @@ async def test_a_foreign_mailbox_is_not_confirmed_by_the_same_address(desk: Desk
     ben = await add_mailbox(desk.db, company, "1002")
     await desk.name(AddressOf.NOTIFY)
     await desk.confirmations.confirm(await desk.token())
-    assert await desk.confirmations.set_address(ben, AddressOf.NOTIFY, STRANGER) is Asked.SENT
+    asked = await desk.confirmations.set_addresses(ben, {AddressOf.NOTIFY: STRANGER})
+    assert asked == {AddressOf.NOTIFY: Asked.SENT}
     (waiting,) = await desk.confirmations.pending(ben)
     assert waiting.mailbox_id == ben.id
 

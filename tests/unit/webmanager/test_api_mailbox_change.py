@@ -6,9 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from mail.invitation import Invitation
+from mail.letter import Letter
 from mail.notice import Notice
 from mail.outgoing import Outgoing
 from tests.unit.webmanager.office import Answer, Office
+from voicebox.announcement import Change
 from voicebox.confirmation import ASKED_A_DAY
 from voicebox.links import Links
 from voicebox.pinhash import load_key
@@ -28,17 +30,27 @@ async def set_now(office: Office) -> dict[str, str | None]:
     return {name: shown[name] for name in FIELDS}
 
 
-async def links_mailed(office: Office) -> dict[str, str]:
-    """Return the links of the mails that ask, by address."""
+async def mailed(office: Office) -> list[Letter | Notice | Invitation]:
+    """Return the mails that are due, which go out with this."""
     links = Links(load_key(office.parts.config.data_dir), office.browser.address)
     outgoing = Outgoing(office.db, office.parts.events, office.clock, links=links)
-    found = {}
+    found = []
     for entry in await outgoing.claim(50):
         letter = await outgoing.letter(entry)
-        if isinstance(letter, Invitation):
-            found[letter.to] = letter.url
+        assert letter is not None
+        found.append(letter)
         await outgoing.delivered(entry, letter)
     return found
+
+
+async def links_mailed(office: Office) -> dict[str, str]:
+    """Return the links of the mails that ask, by address."""
+    return {letter.to: letter.url for letter in await mailed(office) if isinstance(letter, Invitation)}
+
+
+async def told(office: Office) -> list[tuple[str, Change | None, str]]:
+    """Return to whom which change was told."""
+    return [(letter.to, letter.change, letter.detail) for letter in await mailed(office) if isinstance(letter, Notice)]
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -70,32 +82,18 @@ async def test_what_is_left_out_stays_and_null_takes_away(office: Office) -> Non
 
 
 async def test_security_row_4_the_owner_is_told_where_mails_went_until_now(office: Office) -> None:
-    async def told() -> list[tuple[str, str, str]]:
-        links = Links(load_key(office.parts.config.data_dir), office.browser.address)
-        outgoing = Outgoing(office.db, office.parts.events, office.clock, links=links)
-        found = []
-        for entry in await outgoing.claim(50):
-            letter = await outgoing.letter(entry)
-            if isinstance(letter, Notice):
-                assert letter.change is not None
-                found.append((letter.to, letter.change.value, letter.detail))
-            await outgoing.delivered(entry, letter)
-        return sorted(found)
-
     own = (await set_now(office))["email"]
     assert own is not None
     await change(office, email="thief@example.net", redirect_email="thief@example.net")
-    assert await told() == [(own, "address", "thief@example.net")] * 2
+    assert await told(office) == [(own, Change.ADDRESS, "thief@example.net")] * 2
     await change(office, email="thief@example.net", redirect_email=None)
-    assert await told() == [], "who has not confirmed is told nothing"
+    assert await told(office) == [], "who has not confirmed is told nothing"
 
 
 async def test_the_owner_is_told_of_an_address_taken_away(office: Office) -> None:
     own = (await set_now(office))["email"]
     await change(office, email=None)
-    outgoing = Outgoing(office.db, office.parts.events, office.clock)
-    (entry,) = await outgoing.claim(50)
-    assert (entry.payload["to"], entry.payload["change"], entry.payload["detail"]) == (own, "address-removed", own)
+    assert await told(office) == [(own, Change.ADDRESS_REMOVED, own)]
 
 
 async def test_unconfirmed_are_addresses_of_the_mailbox_as_it_names_them(office: Office) -> None:

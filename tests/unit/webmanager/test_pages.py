@@ -36,8 +36,8 @@ async def invited(office: Office, links: Links) -> tuple[str, Confirmations]:
     """Name an address as Anna does; return the link in its mail."""
     parts = office.parts
     confirmations = Confirmations(parts.db, parts.events, parts.clock, links)
-    asked = await confirmations.set_address(office.anna, AddressOf.NOTIFY, "b@example.org")
-    assert asked is Asked.SENT
+    asked = await confirmations.set_addresses(office.anna, {AddressOf.NOTIFY: "b@example.org"})
+    assert asked == {AddressOf.NOTIFY: Asked.SENT}
     outgoing = Outgoing(parts.db, parts.events, parts.clock, links=links)
     (entry,) = await outgoing.claim(1)
     letter = await outgoing.letter(entry)
