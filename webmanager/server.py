@@ -24,7 +24,7 @@ from webmanager.pages.routes import PAGES
 from webmanager.pages.strangers import STRANGERS, Strangers
 from webmanager.parts import PARTS, Check, WebParts
 from webmanager.renderings import RENDERINGS, Renderings
-from webmanager.uploads import UPLOADS, Uploads
+from webmanager.uploads import UPLOADS, Uploads, expected
 
 __all__ = ["PARTS", "Check", "WebParts", "make_app", "served"]
 
@@ -42,7 +42,8 @@ def make_app(parts: WebParts) -> web.Application:
     )
     app[SPEC] = json.dumps(describe(ROUTES), ensure_ascii=False).encode()
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, route.handler)
+        expect = expected if route.file is not None else None
+        app.router.add_route(route.method, route.path, route.handler, expect_handler=expect)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.handler)
     links = Links(load_key(parts.config.data_dir), parts.config.web.public_url)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 
 from webmanager.bearer import viewer_of
 from webmanager.problems import Problem
@@ -54,6 +54,7 @@ class Uploads:
         with self._place(viewer_of(request).token.id):
             try:
                 async with asyncio.timeout(RECEIVE_MAX_S):
+                    await _ask_for(request)
                     data = await _read(request, most_bytes)
             except TimeoutError:
                 raise Problem(Code.REFUSED, status=408) from None
@@ -79,6 +80,29 @@ class Uploads:
 def _too_many(status: int) -> Problem:
     wait_s = str(RETRY_AFTER_S)
     return Problem(Code.TOO_MANY_UPLOADS, status=status, headers={"Retry-After": wait_s}, retry_after_s=wait_s)
+
+
+async def expected(request: web.Request) -> None:
+    """Keep a client that asks first waiting (`Expect: 100-continue`, RFC 9110 section 10.1.1): `received` asks for it.
+
+    The handler of expectations for routes that receive a file. aiohttp's own asks before the token is looked at.
+
+    Raises:
+        web.HTTPExpectationFailed: it expects something else.
+    """
+    if _expectation(request) != "100-continue":
+        raise web.HTTPExpectationFailed
+
+
+async def _ask_for(request: web.Request) -> None:
+    if _expectation(request) and request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # nothing of the answer has been sent yet
+        await request.writer.drain()
+
+
+def _expectation(request: web.Request) -> str:
+    return request.headers.get(hdrs.EXPECT, "").lower()
 
 
 async def _read(request: web.Request, most_bytes: int) -> bytes:

@@ -314,6 +314,29 @@ async def test_row_12_an_upload_that_stands_still_ends(office: Office, monkeypat
     assert await listed(office, token) == []
 
 
+async def refused_unread(office: Office, token: str, *headers: str) -> bytes:
+    """Ask to send a file; return the status that comes instead of being asked for it."""
+    host, _, port = office.browser.address.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = [f"POST {PATH}?name=Ferien HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *headers, "", ""]
+    async with asyncio.timeout(20):
+        writer.write("\r\n".join(lines).encode())
+        status = (await reader.readline()).split()[1]
+    writer.close()
+    await writer.wait_closed()
+    return status
+
+
+async def test_row_12_nobody_is_asked_for_a_file_that_would_be_refused(office: Office) -> None:
+    anna, size = await office.owner(), f"Content-Length: {FILE_MAX_BYTES + 1}"
+    assert await refused_unread(office, "vb_guessed", "Content-Length: 16044", "Expect: 100-continue") == b"401"
+    assert await refused_unread(office, anna, size, "Expect: 100-Continue") == b"422"
+    assert await refused_unread(office, anna, "Content-Length: 16044", "Expect: tea") == b"417"
+    opened = [await begun(office, anna, b"x", "Content-Length: 16044") for _ in range(uploads.EACH_MAX)]
+    assert await refused_unread(office, anna, "Content-Length: 16044", "Expect: 100-continue") == b"429"
+    await finished(*opened)
+
+
 async def finished(*opened: tuple[asyncio.StreamReader, Any]) -> None:
     for _, writer in opened:
         writer.close()
