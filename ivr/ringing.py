@@ -16,6 +16,7 @@ from typing import Final
 from ivr.branch import SILENCE_S, Branch
 from ivr.sip.message import Response
 from ivr.sip.outgoing import is_made_up
+from ivr.sip.turns import once_read
 from ivr.sip.uri import NameAddr, Uri
 from ivr.way import Spawn
 from voicebox.coverage import Rung
@@ -68,7 +69,7 @@ class Ringing:
         for branch in self.branches:
             branch.on_provisional = self._progress_of(branch)
             self._spawn(self._ring(branch))
-        watch = self._loop.call_later(SILENCE_S, self._tell_silent)
+        watch = self._loop.call_later(SILENCE_S, once_read, self._tell_silent)
         await asyncio.wait([self._done], timeout=length_s)
         watch.cancel()
         self._settle(self._unanswered())

@@ -304,6 +304,8 @@ class Session:
         self._stops, self._ignores = frozenset(KEYS), False
         until = asyncio.get_running_loop().time() + wait_s
         await self._sleep_until(until, lambda: bool(self._typed))
+        if not self._typed and not self._over:
+            self._leg.stream.catch_up()
         self._check()
         return self._take_key(self._stops, secret=secret)
 

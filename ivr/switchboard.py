@@ -28,6 +28,7 @@ from ivr.sip.endpoint import Endpoint
 from ivr.sip.errors import ParseError
 from ivr.sip.locating import LocatingError
 from ivr.sip.message import Response
+from ivr.sip.turns import once_read
 from ivr.sip.uri import escaped
 from ivr.way import Spawn
 from voicebox.outbound import Dial
@@ -204,7 +205,7 @@ class Connecting:
         self._leg.stream.play(self._ringback)
         for each in self._ringing:
             board.spawn(self._ring_at(each))
-        unheard = self._loop.call_later(UNHEARD_S, self._nobody_heard)
+        unheard = self._loop.call_later(UNHEARD_S, once_read, self._nobody_heard)
         try:
             winner = await self._decided_leg()
         finally:

@@ -162,9 +162,11 @@ def _own_name() -> str:
 
 
 async def _farewell(smtp: SMTP) -> None:
-    with contextlib.suppress(SMTPException, OSError, ValueError):
-        await smtp.quit(timeout=QUIT_TIMEOUT_S)
-    smtp.close()
+    try:
+        with contextlib.suppress(SMTPException, OSError, ValueError):
+            await smtp.quit(timeout=QUIT_TIMEOUT_S)
+    finally:  # also where the service ends meanwhile
+        smtp.close()
 
 
 @contextlib.contextmanager

@@ -36,6 +36,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("system") is None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Let nothing fail since the machine is held up for seconds: tests of these limits set them themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in (
+            "voicebox.storage.database.CONNECT_MAX_S",
+            "voicebox.storage.database.CONNECTION_WAIT_S",
+            "voicebox.directory.ANSWERED_S",
+            "voicebox.deposit.COUNTED_S",
+            "webmanager.api.ready.CHECK_MAX_S",
+        ):
+            patch.setattr(limit, 60.0)
+        yield
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The encoded prompts, shared by every test process of this run: the first encodes, the others wait for it."""

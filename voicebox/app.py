@@ -22,6 +22,7 @@ from mail.outgoing import Outgoing
 from mail.smtp import SmtpTransport
 from voicebox.ageing import Ageing
 from voicebox.config import Config
+from voicebox.directory import Directory
 from voicebox.housekeeping import Housekeeping
 from voicebox.links import Links
 from voicebox.pinhash import load_key
@@ -156,7 +157,7 @@ def _web_parts(config: Config, stores: Stores, telephony: Telephony) -> WebParts
     return WebParts(
         config=config,
         db=stores.db,
-        directory=stores.directory,
+        directory=Directory(stores.db, from_memory=False),
         library=stores.library,
         announcements=stores.announcements,
         events=stores.events,

@@ -1,8 +1,8 @@
 """Who is who: companies, mailboxes by any of their numbers, devices, and the phones that are registered.
 
 While the database is away or hangs, what was last known of a mailbox still answers, so that callers can leave
-messages: they are kept in the spool until the database is back (security.md, "faults we survive"). Nothing is served
-from memory while it answers.
+messages: they are kept in the spool until the database is back (security.md, "faults we survive"). Who is no caller
+would rather be told that it is away: the web side asks without memory.
 """
 
 import asyncio
@@ -33,8 +33,10 @@ ANSWERED_S: Final = 1.0
 class Directory:
     """Answers from the database, or from memory while it is away."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, from_memory: bool = True) -> None:
+        """Make one; with `from_memory=False` there are only answers of the database, or DatabaseUnavailable."""
         self._db = db
+        self._remembers = from_memory
         self._last: OrderedDict[Hashable, Any] = OrderedDict()
 
     async def companies(self) -> list[Company]:
@@ -144,8 +146,10 @@ class Directory:
         """Ask the database; where it is away or hangs, return what it last said to the same question.
 
         Raises:
-            DatabaseUnavailable: it is away and was never asked this.
+            DatabaseUnavailable: it is away and was never asked this, or nothing is remembered.
         """
+        if not self._remembers:
+            return await ask()
         try:
             async with asyncio.timeout(ANSWERED_S if key in self._last else None):
                 answer = await ask()

@@ -368,6 +368,11 @@ class MediaStream:
 
     # Making sense of a batch
 
+    def catch_up(self) -> None:
+        """Take in what has come and was not read yet, before somebody judges that no key came in time."""
+        self._read_waiting()
+        self._drain(self._loop.time())
+
     def _read_waiting(self) -> None:
         """Take what lies in the socket already: it came before the moment that is judged."""
         for _ in range(WAITING_MAX):

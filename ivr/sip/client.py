@@ -20,6 +20,7 @@ from ivr.sip.receiver import Unreachable
 from ivr.sip.timers import TRANSACTION_S
 from ivr.sip.transaction import ClientTransaction
 from ivr.sip.transport import Transports
+from ivr.sip.turns import done_within
 
 INVITE_TIMEOUT_S: Final = 180.0
 """Ringing for longer than this is nobody at home (RFC 3261 section 16.6, timer C)."""
@@ -236,14 +237,19 @@ class Client:
         self._waiting.add(transaction)
         self._flush()
         try:
-            async with asyncio.timeout(limit_s):
-                if outgoing.silence_s is not None:
-                    await asyncio.wait([answer], timeout=outgoing.silence_s)
-                    if not outgoing.heard and not answer.done():
-                        return made_up(request, 408, TIMED_OUT)
-                return await answer
-        except TimeoutError:
+            if outgoing.silence_s is not None and outgoing.silence_s < limit_s:
+                limit_s -= outgoing.silence_s
+                if not (await done_within(answer, outgoing.silence_s) or outgoing.heard):
+                    return made_up(request, 408, TIMED_OUT)
+            if await done_within(answer, limit_s):
+                return answer.result()
             return made_up(request, 408, TIMED_OUT)
+        except asyncio.CancelledError:
+            # Whoever waited leaves in the very turn in which it was answered.
+            if transaction.invite and answer.done() and answer.result().status < 300:
+                self._hang_up_stray(transaction, outgoing, answer.result())
+                self._flush()
+            raise
         finally:
             self._waiting.discard(transaction)
             answer.cancel()

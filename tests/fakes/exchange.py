@@ -119,6 +119,9 @@ class FakeStream:
     def info_key(self, key: str) -> None:
         self.on_key(key)
 
+    def catch_up(self) -> None:
+        """Nothing lies unread in a socket that there is not."""
+
     def report(self) -> RtpFigures:
         return RtpFigures(received=1)
 

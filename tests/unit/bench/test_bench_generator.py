@@ -37,7 +37,7 @@ def test_a_talker_that_ended_is_silent() -> None:
 def test_what_is_due_is_done_in_its_order() -> None:
     generator = Generator()
     done: list[str] = []
-    generator.later(0.003, lambda: done.append("second"))
+    generator.later(0.5, lambda: done.append("second"))
     generator.spread(1000, [lambda: done.append("first"), lambda: done.append("then")])
     generator.run_until(lambda: len(done) == 3, 10, "all")
     assert done == ["first", "then", "second"]

@@ -44,7 +44,14 @@ class FakeStream:
         self.limits = Limits(0)
         self.began = 0.0
         self.error: Exception | None = None
+        self.unread = ""
+        """Keys that lie in the socket."""
         self._loop = asyncio.get_running_loop()
+
+    def catch_up(self) -> None:
+        keys, self.unread = self.unread, ""
+        for key in keys:
+            self.on_key(key)
 
     def play(self, chunks: list[bytes]) -> Playback:
         done: asyncio.Future[bool] = self._loop.create_future()
@@ -315,6 +322,14 @@ async def test_a_key_that_sticks_is_kept_up_to_a_bound_and_the_first_ones_stay(s
     assert len(stage.session._typed) == TYPED_AHEAD_MAX - 1
     stage.session.forget_keys()
     assert await stage.session.key(wait_s=0.1) == ""
+
+
+@staged
+async def test_a_key_that_came_in_time_but_was_read_late_counts(stage: Stage) -> None:
+    stage.at(2.9, setattr, stage.leg.stream, "unread", "1234")
+    assert await stage.session.key(wait_s=3.0) == "1"
+    assert stage.now == pytest.approx(3.0)
+    assert await stage.session.digits(most=4) == "234"
 
 
 @staged

@@ -271,10 +271,11 @@ async def test_failure_is_told_apart(answers: dict[str, list[str]], failure: typ
 async def test_stalled_server_is_left_after_the_timeout(
     place: str, failure: type[DeliveryError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail.smtp, "TEXT_ANSWER_FACTOR", 1.0)
+    # Only the answer that is stalled is waited for so briefly.
+    monkeypatch.setattr(mail.smtp, "TEXT_ANSWER_FACTOR", 0.05)
     async with SmtpPeer({place: [STALL]}) as peer:
         with pytest.raises(failure, match="answer"):
-            await send(transport(peer.port, timeout_s=1.0))
+            await send(transport(peer.port, timeout_s=10.0 if place == TEXT else 1.0))
 
 
 async def test_nobody_listening_is_temporary() -> None:
@@ -298,6 +299,19 @@ async def test_command_injection_by_an_address_is_impossible() -> None:
         with pytest.raises(PermanentFailure):
             await send(transport(peer.port), "a@b>\r\nRCPT TO:<evil@example.org")
     assert not any("evil" in command for command in peer.commands)
+
+
+async def test_a_farewell_that_is_cancelled_closes_the_connection() -> None:
+    async with SmtpPeer({"QUIT": [STALL]}) as peer:
+        to = transport(peer.port)
+        await send(to)
+        (kept,) = to._idle
+        goodbye = asyncio.create_task(to.rest())
+        await peer.stalled.wait()
+        goodbye.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await goodbye
+        assert not kept.smtp.is_connected
 
 
 async def test_cancelled_delivery_leaves_no_session_in_mid_sentence() -> None:

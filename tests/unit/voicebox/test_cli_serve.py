@@ -87,10 +87,10 @@ def test_it_prints_one_line_and_ends_in_order(ready_to_serve: Installation) -> N
 def test_a_taken_port_says_which_and_who_holds_it(kind: str, ready_to_serve: Installation) -> None:
     # This process is the second one: the service runs in another.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as sock:
-        sock.bind(("127.0.0.1", 0))
+        port = free_port("127.0.0.1", "udp" if kind == "udp" else "tcp")
+        sock.bind(("127.0.0.1", port))
         if kind != "udp":
             sock.listen()
-        port = sock.getsockname()[1]
         if kind == "web":
             write(ready_to_serve, free_port("127.0.0.1"), port)
         else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from voicebox.ports import CannotListen, Holder, Kind, PortTaken, bind, holder_of
 
 
@@ -33,7 +34,7 @@ def test_the_error_names_the_address_and_the_process(taken: tuple[Kind, str, int
 
 
 def test_a_wildcard_holds_every_address_of_its_family(kind: Kind) -> None:
-    with bind(kind, "0.0.0.0", 0) as sock:
+    with bind(kind, "0.0.0.0", free_port("127.0.0.1", kind)) as sock:
         port = sock.getsockname()[1]
         assert holder_of(kind, "127.0.0.1", port) is not None
         assert holder_of(kind, "::1", port) is None
@@ -57,7 +58,7 @@ def test_a_connection_is_no_listener(kind: Kind) -> None:
 
 
 def test_a_free_port_has_no_holder(kind: Kind) -> None:
-    with bind(kind, "127.0.0.1", 0) as sock:
+    with bind(kind, "127.0.0.1", free_port("127.0.0.1", kind)) as sock:
         port = sock.getsockname()[1]
     assert holder_of(kind, "127.0.0.1", port) is None
 

@@ -315,7 +315,7 @@ async def test_deadlocks_are_run_again(postgres_url: str) -> None:
             db.write(lambda connection: cross(connection, one.id, two.id)),
             db.write(lambda connection: cross(connection, two.id, one.id)),
         )
-        assert tries == 3
+        assert tries >= 3  # more, where the one that waited got the processor too late to go on first
         async with db.read() as connection:
             assert list(await connection.scalars(select(company.c.area_code))) == ["211xx", "211xx"]
 

@@ -195,3 +195,23 @@ async def test_what_was_known_answers_while_the_database_is_away(db: Database, m
         assert await directory.find(company.id, asked) == anna, "a caller does not wait for a database that hangs"
     changed = await db.write(lambda connection: mailboxes.change_mailbox(connection, anna, {"name": "Neu"}, NOW))
     assert await directory.by_id(anna.id) == changed, "memory is asked only while the database is away"
+
+
+async def test_who_is_no_caller_is_told_that_the_database_is_away(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = await add_company(db)
+    anna = await add_mailbox(db, company, "1001", phone=PHONE)
+    directory = Directory(db, from_memory=False)
+    assert await directory.by_id(anna.id) == anna
+
+    def away() -> None:
+        raise DatabaseUnavailable("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(db, "read", away)
+        with pytest.raises(DatabaseUnavailable):
+            await directory.by_id(anna.id)
+    monkeypatch.setattr("voicebox.directory.ANSWERED_S", 0.0)  # however long it takes: what it says now
+    changed = await db.write(lambda connection: mailboxes.change_mailbox(connection, anna, {"name": "Neu"}, NOW))
+    assert await directory.by_id(anna.id) == changed

@@ -33,7 +33,7 @@ async def made_office(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Callable
             parts = WebParts(
                 config=config_of(tmp_path, **web),
                 db=db,
-                directory=Directory(db),
+                directory=Directory(db, from_memory=False),
                 library=AudioLibrary(db, store, no_spool),
                 announcements=Announcements(db, store, mastered_here, events=events, clock=clock),
                 events=events,

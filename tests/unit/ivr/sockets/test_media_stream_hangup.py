@@ -67,3 +67,12 @@ async def test_without_a_recording_nothing_is_read(phone: socket.socket, stream:
     talk(phone, stream, 3)
     stream.stop_recording(Ending.HANGUP)
     assert stream.figures.received == 0
+
+
+async def test_a_key_that_waits_in_the_socket_came_in_time(phone: socket.socket, stream: MediaStream) -> None:
+    heard: list[str] = []
+    stream.on_key = heard.append
+    key = struct.pack(">BBHIIBBH", 0x80, 101 | 0x80, 50, 8000, 7, 11, 10, 160)
+    phone.sendto(key, ("127.0.0.1", stream.port))
+    stream.catch_up()  # the event loop has not had its turn
+    assert heard == ["#"]

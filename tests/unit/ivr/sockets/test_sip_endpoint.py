@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
@@ -235,6 +236,36 @@ async def test_an_answer_after_its_caller_has_left_is_acknowledged_and_hung_up()
         with_contact(server, core.transactions[0])  # crosses the CANCEL
         call.cancel()
         await core.until(lambda: core.acks and len(core.requests) == 2)
+        assert core.requests[1].method == "BYE"
+        assert core.requests[1].to.tag == core.acks[0].to.tag
+        assert not core.cancelled
+
+
+async def test_an_answer_read_in_the_turn_in_which_its_time_runs_out_is_one() -> None:
+    def held_up(made: Endpoint, tx: ServerTransaction) -> None:
+        with_contact(made, tx)
+        time.sleep(0.6)  # the loop then finds both at once: the answer in the socket, and the time over
+
+    async with endpoint() as (server, core), endpoint() as (client, _):
+        core.answer = held_up
+        for method in ("OPTIONS", "INVITE"):
+            response = await client.request(a_request(method), hop_to(server, Transport.UDP), timeout_s=0.5)
+            assert (response.status, is_made_up(response)) == (200, False)
+
+
+async def test_an_answer_read_in_the_turn_in_which_its_caller_leaves_is_hung_up() -> None:
+    async with endpoint() as (server, core), endpoint() as (client, _):
+        call: asyncio.Future[Response]
+
+        def answered_and_left(made: Endpoint, tx: ServerTransaction) -> None:
+            if tx.request.method == "INVITE":
+                with_contact(made, tx)
+                asyncio.get_running_loop().call_later(0, call.cancel)  # once the sockets of the next turn are read
+
+        core.answer = answered_and_left
+        call = asyncio.ensure_future(client.request(a_request("INVITE"), hop_to(server, Transport.UDP)))
+        await core.until(lambda: core.acks and len(core.requests) == 2)
+        assert call.cancelled()
         assert core.requests[1].method == "BYE"
         assert core.requests[1].to.tag == core.acks[0].to.tag
         assert not core.cancelled
