@@ -1,18 +1,14 @@
 """A process that leaves one message and dies by SIGKILL at the point it is told; started again, it recovers.
 
-    python mortal.py FOLDER DATABASE_URL POINT      POINT "none" lives
-
-Everything in it is real: the spool, the database, the audio store, deposit, recovery and settlement. It prints the
-state it ends with as JSON.
+Everything in it is real: the spool, the database, the audio store, deposit, recovery and settlement.
 """
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -170,6 +166,6 @@ def _as_spooled(sent: bytes) -> Any:
     return SpooledRecording(TAKE, audio=[Audio(Codec.PCMU, 0, len(sent), sent)], samples=len(sent))
 
 
-if __name__ == "__main__":
-    folder_, url_, point_ = sys.argv[1:]
-    print(json.dumps(asyncio.run(Process(point_).run(Path(folder_), url_))))
+def live(folder: Path, url: str, point: str, answer: Connection) -> None:
+    """Leave a message, or recover; die at `point` ("none" lives) or answer with the state it ends with."""
+    answer.send(asyncio.run(Process(point).run(folder, url)))
