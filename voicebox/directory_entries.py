@@ -6,6 +6,7 @@ members) is the business of `voicebox.directory_file`. Secrets are hidden from `
 
 import re
 import zoneinfo
+from functools import cache
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -31,8 +32,12 @@ def _email(text: str) -> str:
     return text
 
 
+# It searches folders each time it is asked: for every mailbox of a file that would be most of the work.
+_time_zones: Final = cache(zoneinfo.available_timezones)
+
+
 def _time_zone(text: str) -> str:
-    if text not in zoneinfo.available_timezones():
+    if text not in _time_zones():
         raise SettingError(f"{text[:80]!r} is not a time zone", 'Write an IANA name such as "Europe/Berlin".')
     return text
 
