@@ -12,7 +12,8 @@ demo: $(VENV)/.demo
 	$(BIN)/voicebox demo $(ARGS)
 
 # By file, for the tests of a file share a running service (pytest-xdist 3.8 loses its groups under pytest 9.2), in the
-# order of tests/conftest.py.
+# order of tests/conftest.py. Compiled once, also where the environment says not to: tests start services by the dozen.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev peers
 	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
