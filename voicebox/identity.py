@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Protocol, Self
 
 from voicebox.mailbox import Mailbox
@@ -62,16 +62,21 @@ class Source:
 
     @classmethod
     def of_address(cls, address: str) -> Self:
-        """Return the source of a stranger; of IPv6 the /64, since everyone has one whole."""
+        """Return the source of a stranger."""
         try:
             parsed = ip_address(address.partition("%")[0])
         except ValueError:
             return cls(f"address:{address}")
-        if isinstance(parsed, IPv6Address):
-            if parsed.ipv4_mapped is None:
-                return cls(f"address:{ip_network((parsed, 64), strict=False)}")
-            parsed = parsed.ipv4_mapped
-        return cls(f"address:{parsed}")
+        return cls(f"address:{counted_as(parsed)}")
+
+
+def counted_as(address: IPv4Address | IPv6Address) -> str:
+    """Return what counts as one stranger's address: of IPv6 the /64, since everyone has one whole."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ip_network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
 
 
 class Lookup(Protocol):

@@ -6,8 +6,10 @@ A token of 256 random bits cannot be guessed; what this bounds is the work a gue
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final
+
+from voicebox.identity import counted_as
 
 EACH_BURST: Final = 10.0
 EACH_PER_S: Final = 1 / 6
@@ -70,7 +72,4 @@ def _until_one(bucket: _Bucket, per_s: float) -> float:
 
 
 def _key(address: IPv4Address | IPv6Address | None) -> str:
-    """Return what counts as one address: of IPv6 the /64, which a single subscriber has to himself."""
-    if isinstance(address, IPv6Address):
-        return str(ip_network((address, 64), strict=False))
-    return str(address)
+    return "unknown" if address is None else counted_as(address)
