@@ -253,6 +253,18 @@ async def test_an_answer_read_in_the_turn_in_which_its_time_runs_out_is_one() ->
             assert (response.status, is_made_up(response)) == (200, False)
 
 
+async def test_who_rang_before_a_process_was_held_up_was_not_silent() -> None:
+    def held_up(made: Endpoint, tx: ServerTransaction) -> None:
+        made.respond(tx, response_to(tx.request, 180))
+        asyncio.get_running_loop().call_later(0.7, with_contact, made, tx)
+        time.sleep(0.6)
+
+    async with endpoint() as (server, core), endpoint() as (client, _):
+        core.answer = held_up
+        response = await client.request(a_request("INVITE"), hop_to(server, Transport.UDP), silence_s=0.5)
+        assert (response.status, is_made_up(response)) == (200, False)
+
+
 async def test_an_answer_read_in_the_turn_in_which_its_caller_leaves_is_hung_up() -> None:
     async with endpoint() as (server, core), endpoint() as (client, _):
         call: asyncio.Future[Response]
