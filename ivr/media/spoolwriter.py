@@ -2,7 +2,8 @@
 
 The event loop hands over finished records with their places; the thread only writes, syncs, creates and removes files,
 all of which release the interpreter's lock. Records are kept until they are synced: what fails is written again, and
-whoever waits is told.
+whoever waits is told. While a slow disk syncs, a helper waits for it and the thread goes on writing: what is written
+outlives a process that is killed, what is synced a machine that is.
 """
 
 import asyncio
@@ -13,6 +14,9 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -91,6 +95,8 @@ class SpoolWriter:
         self._wake = threading.Event()
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="spool-sync")
+        """Touches nothing but the files it is given to sync."""
         self._look_at_disk()
 
     def start(self) -> None:
@@ -158,6 +164,7 @@ class SpoolWriter:
                 self._answer(waiter)
             if stopping:
                 break
+        self._helper.shutdown()
         for file in self._files.values():
             os.close(file)
 
@@ -203,21 +210,22 @@ class SpoolWriter:
                 done += os.pwrite(file, rest[done:], offset + done)
 
     def _sync_all(self) -> None:
+        count, segments = len(self._unsynced), sorted(self._dirty)
+        self._dirty.clear()  # whatever is written meanwhile is for the next sync
         try:
-            for segment in sorted(self._dirty):
-                os.fdatasync(self._files[segment])
-                self.syncs += 1
-                self._dirty.discard(segment)
+            self._sync_files([self._files[segment] for segment in segments])
         except BaseException:
             # Linux tells once that data could not be written, and takes them for written then (fsync(2), EIO): the next
-            # sync would succeed without them. Only what is written anew is tried anew.
+            # sync would succeed without them. Only what is written anew is tried anew, what came meanwhile included.
+            self._dirty.update(segments)
             self._taken.extendleft(reversed(self._unsynced))
             self._unsynced.clear()
             raise
+        self.syncs += len(segments)
         newest = max(self._files, default=0)
         for segment in [each for each in self._files if each < newest and each not in self._dirty]:
             os.close(self._files.pop(segment))
-        while self._unsynced:
+        for _ in range(count):
             done = self._unsynced[0]
             if isinstance(done, _Unlink):
                 segment_path(self._folder, done.segment).unlink(missing_ok=True)
@@ -225,6 +233,17 @@ class SpoolWriter:
                 self._synced_bytes += len(done.data)
             self._unsynced.popleft()
         self._look_at_disk()
+
+    def _sync_files(self, files: Sequence[int]) -> None:
+        """Sync, and go on writing for as long as that takes."""
+        if not files:
+            return
+        syncing = self._helper.submit(_sync, files)
+        while wait_for([syncing], WRITE_EVERY_S).not_done:
+            # What cannot be written now stays taken: the next round tries it again, and tells.
+            with contextlib.suppress(Exception):
+                self._write_all()
+        syncing.result()
 
     def _file(self, segment: int) -> int:
         if segment not in self._files:
@@ -257,6 +276,11 @@ def _create(folder: Path, number: int, size: int) -> None:
         raise
     finally:
         os.close(file)
+
+
+def _sync(files: Sequence[int]) -> None:
+    for file in files:
+        os.fdatasync(file)
 
 
 def sync_folder(folder: Path) -> None:

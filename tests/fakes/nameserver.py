@@ -25,8 +25,11 @@ class NameServer(asyncio.DatagramProtocol):
 
     @property
     def resolver(self) -> DnsResolver:
-        """A new resolver that asks here."""
-        return DnsResolver(["127.0.0.1"], self.transport.get_extra_info("sockname")[1])
+        """A new resolver that asks here, once, and waits for as long as a busy machine takes."""
+        made = DnsResolver(["127.0.0.1"], self.transport.get_extra_info("sockname")[1])
+        asking = made._ready()
+        asking.lifetime = asking.timeout = 60.0
+        return made
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.asked += 1

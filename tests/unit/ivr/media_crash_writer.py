@@ -1,7 +1,12 @@
-"""Records for the crash test, as a process of its own: one stream, until it is killed. Arguments: folder, take id."""
+"""Records for the crash test, as a process of its own: one stream, until it is killed. Arguments: folder, take id.
+
+Says on which port, and then without end what time it is and how many steps the media clock has skipped, both of which
+tell when the process was held up.
+"""
 
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 import uvloop
@@ -14,14 +19,16 @@ from voicebox.codec import Codec
 
 
 async def record(folder: Path, take_id: str) -> None:
-    """Say on which port, then record what comes."""
+    """Record what comes."""
     spool = Spool.open(folder, segment_bytes=1 << 20, floor_bytes=0)
     plane = MediaPlane(spool, address="127.0.0.1", ports=(24_000, 24_999))
     stream = await plane.open()
     stream.connect(RemoteMedia("127.0.0.1", 9, Codec.PCMU, 0))
     stream.record(take_id, b"the context", Limits(max_s=60))
     print(stream.port, flush=True)
-    await asyncio.sleep(60)
+    while True:
+        print(time.monotonic(), plane.clock.skipped_steps, flush=True)
+        await asyncio.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -309,7 +309,8 @@ async def test_a_peers_challenge_is_left_alone(both: Exchange) -> None:
     both.core.answer = lambda request: response_to(request, 401)
     await both.connected()
     leg_of(both).bye()
-    await both.errands.finish(1.0)
+    await both.core.request("BYE")
+    await both.errands.finish(20.0)
     assert len(both.core.requests) == 1
 
 

@@ -317,6 +317,56 @@ async def test_what_a_failed_sync_lost_is_written_again(tmp_path: Path, monkeypa
     spool.close()
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_comes_during_a_slow_sync_is_written_and_kept_until_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    disk = ForgetfulDisk(monkeypatch)
+    disk.fails = fails
+    disk.may_end.clear()
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"context")
+    fill(spool, take_id, 1)
+    slow = spool.sync()
+    await is_written(spool, take_id, 8000)  # so that the sync has it to wait for
+    for second in range(1, 12):  # on to another segment
+        spool.append(take_id, Codec.PCMU, second * 8000, LOUD, 160)
+    later = spool.sync()
+    await is_written(spool, take_id, 96_000)
+    assert not slow.done()
+    disk.may_end.set()
+    if fails:
+        for each in (slow, later):
+            with pytest.raises(SpoolError):
+                await each
+        disk.fails = False
+        later = spool.sync()
+    else:
+        await slow
+    await later
+    assert spool._writer.waiting_bytes() == 0
+    found = spool.read(take_id)
+    assert (found.context, b"".join(part.payload for part in found.audio)) == (b"context", LOUD * 12)
+    spool.close()
+
+
+async def is_written(spool: Spool, take_id: str, end: int) -> None:
+    """Wait until so much of a recording is written, as who is killed leaves it."""
+    async with asyncio.timeout(20):
+        while not written(spool, take_id) >= end:  # noqa: ASYNC110 - the thread tells nobody
+            await asyncio.sleep(0.005)
+
+
+def written(spool: Spool, take_id: str) -> int:
+    found = [
+        record.body.position + len(record.body.payload)
+        for number in segment_numbers(spool.folder)
+        for record in records(segment_path(spool.folder, number).read_bytes())
+        if record.recording.hex() == take_id and isinstance(record.body, Audio)
+    ]
+    return max(found, default=0)
+
+
 async def test_segments_go_in_spite_of_failed_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = ForgetfulDisk(monkeypatch)
     spool, kept = open_spool(tmp_path), new_id()

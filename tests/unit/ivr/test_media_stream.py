@@ -1,11 +1,12 @@
 """Streams on loopback: playing, keys, recording, hold, third parties."""
 
 import asyncio
+import contextlib
 import random
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ivr.media import dtmf, latch
 from ivr.media.assembly import samples_of
 from ivr.media.g711 import decode, encode, transcode
 from ivr.media.plane import MediaPlane
@@ -79,30 +81,37 @@ class Phone:
 
     def heard(self) -> list[Packet]:
         found: list[Packet] = []
-        while True:
-            try:
-                packet = Packet.parse(self.socket.recv(2000))
-            except BlockingIOError:
-                return found
+        for data in received_by(self.socket):
+            packet = Packet.parse(data)
             assert packet is not None
             found.append(packet)
+        return found
 
 
-def steady(packets: list[Packet]) -> bool:
-    """Tell whether packets follow each other on the beat of 20 ms, none missing.
+def received_by(listening: socket.socket) -> Iterator[bytes]:
+    """Read the datagrams that have come."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            yield listening.recv(2000)
 
-    A machine that held the process up for more than two frames makes a gap of whole frames, which the marker tells.
+
+def sound(packets: list[Packet]) -> list[Packet]:
+    """Leave out the silence that keeps the way open: on a busy machine a second without sound passes anywhere."""
+    return [packet for packet in packets if packet.payload.strip(b"\xff")]
+
+
+def steady(packets: list[Packet], *, skipped: int) -> bool:
+    """Tell whether packets of sound follow each other on the beat of 20 ms, none missing.
+
+    A machine that held the process up for more than two frames makes a gap of whole frames, which the marker tells; for
+    each frame that is missing then, the clock skipped a step at least.
     """
     gaps = [b.timestamp - a.timestamp & 0xFFFF_FFFF for a, b in pairwise(packets)]
     return (
         all(b.sequence - a.sequence & 0xFFFF == 1 for a, b in pairwise(packets))
         and all(gap % 160 == 0 for gap in gaps)
-        and gaps.count(160) > 0.8 * len(gaps)
-        and all(
-            packet.marker == (gap > 160)
-            for packet, gap in zip(packets[1:], gaps, strict=True)
-            if packet.payload.strip(b"\xff")
-        )
+        and sum(gap // 160 - 1 for gap in gaps) <= skipped
+        and all(packet.marker == (gap > 160) for packet, gap in zip(packets[1:], gaps, strict=True))
     )
 
 
@@ -165,27 +174,31 @@ def in_time(plane: MediaPlane, stream: MediaStream, audio: bytes) -> Playback | 
 # Playing
 
 
-async def test_playing_sends_every_byte_in_order(stream: MediaStream, phone: Phone) -> None:
+async def test_playing_sends_every_byte_in_order(plane: MediaPlane, stream: MediaStream, phone: Phone) -> None:
     phone.heard()
+    skipped = plane.clock.skipped_steps
     playback = stream.play([SPEECH[:3200], SPEECH[3200:4000]])
     assert await playback.done
-    packets = phone.heard()
+    packets = sound(phone.heard())
     assert b"".join(each.payload for each in packets) == SPEECH[:4000]
     assert packets[0].marker
-    assert steady(packets)
+    assert steady(packets, skipped=plane.clock.skipped_steps - skipped)
     assert playback.position_bytes == 4000
 
 
 async def test_a_following_playback_goes_on_without_a_gap(plane: MediaPlane, stream: MediaStream, phone: Phone) -> None:
     for _ in range(ATTEMPTS):
         phone.heard()
+        skipped = plane.clock.skipped_steps
         await stream.play([SPEECH[:1600]]).done
         if (second := in_time(plane, stream, SPEECH[:1600])) is not None:
             break
     else:
         pytest.fail("never in time")
     await second.done
-    assert steady(phone.heard())
+    packets = sound(phone.heard())
+    assert len(packets) == 20
+    assert steady(packets, skipped=plane.clock.skipped_steps - skipped)
 
 
 async def test_timestamps_go_on_over_silence(stream: MediaStream, phone: Phone) -> None:
@@ -212,7 +225,7 @@ async def test_stopping_is_immediate(stream: MediaStream, phone: Phone) -> None:
     assert playback.done.result() is False
     phone.heard()
     await asyncio.sleep(0.06)
-    assert phone.heard() == []
+    assert sound(phone.heard()) == []
     playback.stop()
 
 
@@ -224,7 +237,7 @@ async def test_a_key_stops_the_prompt_within_a_frame(stream: MediaStream, phone:
     await until(playback.done.done)
     phone.heard()
     await asyncio.sleep(0.06)
-    assert phone.heard() == []
+    assert sound(phone.heard()) == []
 
 
 async def test_a_new_playback_replaces_the_old(stream: MediaStream) -> None:
@@ -238,10 +251,18 @@ async def test_nothing_to_play_is_over_at_once(stream: MediaStream) -> None:
     assert stream.play([]).done.result() is True
 
 
-async def test_silence_opens_the_way_at_once(stream: MediaStream, phone: Phone) -> None:
-    await asyncio.sleep(0.01)
-    (packet,) = phone.heard()
-    assert packet.payload == b"\xff" * 160
+async def test_silence_opens_the_way_at_once(plane: MediaPlane, phone: Phone) -> None:
+    stream = await plane.open()
+    stream.connect(phone.remote())
+    assert stream.figures.sent == 1
+    packets: list[Packet] = []
+
+    def heard() -> bool:
+        packets.extend(phone.heard())
+        return bool(packets)
+
+    await until(heard)
+    assert packets[0].payload == b"\xff" * 160
 
 
 async def test_a_peer_may_ask_for_silence_all_the_time(plane: MediaPlane, phone: Phone) -> None:
@@ -308,7 +329,10 @@ async def test_a_codec_change_in_mid_prompt_is_followed(stream: MediaStream, pho
 # Keys
 
 
-async def test_keys_are_heard_once_by_any_way(stream: MediaStream, phone: Phone) -> None:
+async def test_keys_are_heard_once_by_any_way(
+    stream: MediaStream, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dtmf, "TWICE_S", 60.0)  # however late the second way is read
     keys: list[str] = []
     stream.on_key = keys.append
     for key in (1, 2, 2, 11):
@@ -407,14 +431,22 @@ async def test_nothing_said_leaves_nothing(stream: MediaStream, phone: Phone, sp
     assert not spool.holds(take_id)
 
 
-async def test_the_maximum_ends_it_to_the_sample_after_a_warning(plane: MediaPlane, phone: Phone) -> None:
-    stream = await plane.open()
-    stream.connect(phone.remote())
-    handle = stream.record(new_id(), b"", Limits(max_s=0.6, warn_s=0.3))
+async def test_the_maximum_ends_it_to_the_sample(stream: MediaStream, phone: Phone) -> None:
+    handle = stream.record(new_id(), b"", Limits(max_s=0.6, warn_s=0))
     phone.talk(stream, SPEECH)
     outcome = await handle.done
     assert (outcome.by, outcome.samples) == (Ending.MAXIMUM, 4800)
-    assert any(each.payload.strip(b"\xff") for each in phone.heard())
+    assert sound(phone.heard()) == []
+
+
+async def test_a_warning_comes_before_the_maximum(stream: MediaStream, phone: Phone) -> None:
+    handle = stream.record(new_id(), b"", Limits(max_s=60, warn_s=59.9))
+    phone.talk(stream, SPEECH)
+    await until(lambda: bool(sound(phone.heard())))
+    assert not handle.over
+    handle.stop(Ending.HANGUP)
+    outcome = await handle.done
+    assert (outcome.by, outcome.samples) == (Ending.HANGUP, len(SPEECH))
 
 
 async def test_what_a_held_up_process_has_not_read_yet_is_no_silence(
@@ -488,7 +520,10 @@ async def test_a_codec_change_while_recording_is_decoded_right(stream: MediaStre
 # Who is heard
 
 
-async def test_a_third_address_is_ignored_and_counted(stream: MediaStream, phone: Phone, spool: Spool) -> None:
+async def test_a_third_address_is_ignored_and_counted(
+    stream: MediaStream, phone: Phone, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latch, "SILENCE_S", 60.0)  # the caller is not silent, only read late
     take_id = new_id()
     keys: list[str] = []
     stream.on_key = keys.append
@@ -517,7 +552,7 @@ async def test_behind_a_nat_the_answer_goes_to_where_the_packets_come_from(plane
     phone.talk(stream, SPEECH[:800])
     await received(stream, 5)
     await stream.play([SPEECH[:320]]).done
-    assert b"".join(each.payload for each in phone.heard()) == SPEECH[:320]
+    assert b"".join(each.payload for each in sound(phone.heard())) == SPEECH[:320]
 
 
 async def test_a_re_invite_moves_the_stream(stream: MediaStream, phone: Phone) -> None:
@@ -528,7 +563,7 @@ async def test_a_re_invite_moves_the_stream(stream: MediaStream, phone: Phone) -
     other.talk(stream, SPEECH[:800])
     phone.talk(stream, SPEECH[:800])
     await received(stream, 10)
-    assert stream.injected == 5
+    await until(lambda: stream.injected == 5)
     await stream.play([SPEECH[:160]]).done
     assert other.heard()
     other.socket.close()
@@ -559,9 +594,12 @@ async def test_reports_are_sent_and_bye_at_the_end(stream: MediaStream, phone: P
         await received(stream, 10)
         await stream.play([SPEECH[:320]]).done
         await stream.close()
-        sender, name, bye = parse(listener.recv(2000))
+        *_, data = received_by(listener)  # the last: a report may be due before, too
+        sender, name, bye = parse(data)
     assert isinstance(sender, SenderReport)
-    assert (sender.packets, sender.octets) == (3, 480)
+    sent = stream.figures.sent  # silence opens the way, and may go out again meanwhile
+    assert sent >= 3
+    assert (sender.packets, sender.octets) == (sent, 160 * sent)
     (block,) = sender.blocks
     assert (block.ssrc, block.cumulative_lost, block.highest_sequence & 0xFFFF) == (77, 0, 65_509)
     assert isinstance(name, SourceDescription)

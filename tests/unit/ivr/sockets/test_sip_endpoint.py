@@ -17,6 +17,7 @@ from ivr.sip.message import Request, Response, parse, response_to
 from ivr.sip.outgoing import is_made_up
 from ivr.sip.transaction import ServerTransaction
 from ivr.sip.uri import Uri
+from tests.ports import free_port
 
 ADDRESSES = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0", "udp:[::1]:0", "tcp:[::1]:0"]
 
@@ -115,6 +116,14 @@ def phone() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         sock.setblocking(False)
+        yield sock
+
+
+@pytest.fixture
+def deaf() -> Iterator[socket.socket]:
+    """A TCP port where nobody listens: it is bound, so that nobody else begins to."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
         yield sock
 
 
@@ -397,7 +406,7 @@ async def test_refuse_keeps_nothing(phone: socket.socket) -> None:
         assert (server.transactions, server.half_open) == (0, 0)
 
 
-async def test_nobody_listening_on_tcp_is_a_made_up_503_and_the_next_hop_is_tried() -> None:
+async def test_nobody_listening_on_tcp_is_a_made_up_503_and_the_next_hop_is_tried(deaf: socket.socket) -> None:
     class TwoHops(NoNames):
         def __init__(self, ports: list[int]) -> None:
             self.ports = ports
@@ -410,10 +419,7 @@ async def test_nobody_listening_on_tcp_is_a_made_up_503_and_the_next_hop_is_trie
 
     async with endpoint() as (server, core):
         core.answer = ok
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            dead = free.getsockname()[1]
-        names = TwoHops([dead])
+        names = TwoHops([deaf.getsockname()[1]])
         client = Endpoint(Core(), user_agent="voicebox-test", resolver=names)
         await client.listen(["udp:127.0.0.1:0"])
         try:
@@ -444,12 +450,13 @@ async def test_silence_is_a_made_up_408(phone: socket.socket) -> None:
 
 async def test_a_connection_that_broke_since_it_was_last_used_is_replaced() -> None:
     async with endpoint() as (client, _):
-        async with endpoint("tcp:127.0.0.1:0") as (server, core):
+        address = f"tcp:127.0.0.1:{free_port('127.0.0.1', 'tcp')}"
+        async with endpoint(address) as (server, core):
             core.answer = ok
             hop = hop_to(server, Transport.TCP)
             assert (await client.request(a_request(), hop)).status == 200
             assert client.connections == 1
-        async with endpoint(f"tcp:127.0.0.1:{hop.port}") as (server, core):
+        async with endpoint(address) as (server, core):
             core.answer = ok
             assert (await client.request(a_request(cseq=2), hop)).status == 200
             assert client.counters.connections_opened == 2

@@ -15,6 +15,7 @@ from ivr.sip.receiver import Unreachable
 from ivr.sip.tcp import FIRST_MESSAGE_S, IDLE_S, MESSAGE_S, Connection, TcpTransport
 from ivr.sip.transport import Transports
 from ivr.sip.udp import RECEIVE_BUFFER_BYTES, UdpSocket
+from tests.ports import free_port
 
 MESSAGE = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabc"
 
@@ -163,14 +164,14 @@ async def test_several_callers_share_one_new_connection(server: TcpTransport, si
 
 
 async def test_a_refused_connection_fails_for_everybody_who_waits() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        hop = Hop(Transport.TCP, "127.0.0.1", free.getsockname()[1])
-    client = TcpTransport(Sink(), Counters())
-    client.start(asyncio.get_running_loop())
-    results = await asyncio.gather(*(client.connect(hop) for _ in range(3)), return_exceptions=True)
-    assert [type(each) for each in results] == [Unreachable] * 3
-    await client.close()
+    with socket.socket() as deaf:  # bound, so that nobody else listens there
+        deaf.bind(("127.0.0.1", 0))
+        hop = Hop(Transport.TCP, "127.0.0.1", deaf.getsockname()[1])
+        client = TcpTransport(Sink(), Counters())
+        client.start(asyncio.get_running_loop())
+        results = await asyncio.gather(*(client.connect(hop) for _ in range(3)), return_exceptions=True)
+        assert [type(each) for each in results] == [Unreachable] * 3
+        await client.close()
 
 
 async def test_a_caller_who_gives_up_does_not_fail_the_others(server: TcpTransport) -> None:
@@ -284,7 +285,7 @@ async def test_the_receive_buffer_is_as_large_as_the_system_grants(udp: UdpSocke
 
 
 async def test_closing_frees_the_port(sink: Sink, counters: Counters) -> None:
-    first = UdpSocket("127.0.0.1", 0, sink, counters)
+    first = UdpSocket("127.0.0.1", free_port("127.0.0.1"), sink, counters)
     first.start(asyncio.get_running_loop())
     first.close()
     first.close()
