@@ -3,7 +3,7 @@
 Due times are absolute, so lateness never adds up. Streams are spread over the phases so that a thousand packets do not
 leave in one burst. A process that was held up sends each stream at most two packets to catch up and lets the rest of
 the time go: a phone's jitter buffer could not use more. The same steps carry the housekeeping of each stream, twice a
-second, spread over 50 slots.
+second, spread over 50 slots; none of it is left out.
 """
 
 import asyncio
@@ -162,8 +162,11 @@ class MediaClock:
         self._next = max(self._next, self._armed)
         behind = now - self._next - CATCH_UP_FRAMES * PHASES
         if behind > 0:
+            skipped = range(self._next, self._next + behind)
             self.skipped_steps += behind
             self._next += behind
+            for step in skipped[-SLOTS * _SLOT_STEPS :]:
+                self._keep_house(step)  # a packet is of no use later, what waits in memory still is
         for step in range(self._next, min(now, self._next + _STEPS_MAX - 1) + 1):
             self._next = step + 1
             if senders := self._senders[step % PHASES]:
@@ -173,12 +176,15 @@ class MediaClock:
                         beat.send_frame(due_ms)
                     except Exception as error:  # noqa: BLE001 - one call's fault must not silence the others
                         self._broken(beat, error)
-            if kept := self._housekeeping(step):
-                for beat in list(kept):
-                    try:
-                        beat.keep_house()
-                    except Exception as error:  # noqa: BLE001 - as above
-                        self._broken(beat, error)
+            self._keep_house(step)
+
+    def _keep_house(self, step: int) -> None:
+        if kept := self._housekeeping(step):
+            for beat in list(kept):
+                try:
+                    beat.keep_house()
+                except Exception as error:  # noqa: BLE001 - as above
+                    self._broken(beat, error)
 
     def _broken(self, beat: Beat, error: Exception) -> None:
         self.drop(beat)

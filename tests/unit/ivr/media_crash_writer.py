@@ -1,7 +1,6 @@
 """Records for the crash test, as a process of its own: one stream, until it is killed. Arguments: folder, take id.
 
-Says on which port, and then without end what time it is and how many steps the media clock has skipped, both of which
-tell when the process was held up.
+Says on which port, and then without end what time it is, which tells when the process was held up.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ async def record(folder: Path, take_id: str) -> None:
     stream.record(take_id, b"the context", Limits(max_s=60))
     print(stream.port, flush=True)
     while True:
-        print(time.monotonic(), plane.clock.skipped_steps, flush=True)
+        print(time.monotonic(), flush=True)
         await asyncio.sleep(0.05)
 
 
