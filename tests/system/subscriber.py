@@ -10,7 +10,7 @@ import soxr
 
 from tests.system.audio import RATE_HZ, Pcm
 from tests.system.caller import Caller
-from tests.system.service import PIN, Service, eventually
+from tests.system.service import PIN, SETTLED_S, Service, eventually
 
 LOGIN_S: Final = 5.0
 """After the PIN: what is typed before the answer is thrown away, and a busy machine takes seconds to check a PIN."""
@@ -48,7 +48,7 @@ def set_to(service: Service, number: str, field: str, *, other_than: str | None 
         found: str | None = mailbox(service, number)[field]
         return found if found != other_than else None
 
-    return eventually(look, f"{field} of {number}", within_s=30)
+    return eventually(look, f"{field} of {number}", within_s=SETTLED_S)
 
 
 def forwarded(service: Service, folder: Path, number: str, *headers: str, from_number: str, keys: str = "") -> Caller:
@@ -63,11 +63,16 @@ def busy(number: str) -> str:
     return f"Diversion: <sip:{number}@pbx>;reason=user-busy"
 
 
-def record_of(service: Service, from_number: str) -> dict[str, Any]:
-    """Wait for the record of the only call from a number."""
-    query = "SELECT id FROM call_record WHERE caller = ?"
-    (row,) = eventually(lambda: service.rows(query, from_number), f"a call from {from_number}")
-    return service.call_of(str(row["id"]))
+def record_of(service: Service, from_number: str, *, count: int = 1) -> dict[str, Any]:
+    """Wait for the record of the newest of `count` calls from a number."""
+
+    def look() -> list[sqlite3.Row] | None:
+        found = service.rows("SELECT id FROM call_record WHERE caller = ? ORDER BY started_at", from_number)
+        return found if len(found) >= count else None
+
+    found = eventually(look, f"call {count} from {from_number}")
+    assert len(found) == count
+    return service.call_of(str(found[-1]["id"]))
 
 
 def prompts(record: dict[str, Any]) -> list[str]:
