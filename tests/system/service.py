@@ -44,7 +44,7 @@ area_code = "211"
 MORE: Final = {
     "1001": 'notify_email = "anna@example.org"\ncopy_email = "archive@example.org"',
     "1006": 'copy_email = "team@example.org"',
-    "1007": 'auto_login = true\naliases = ["+49 170 1234507"]',
+    "1007": 'aliases = ["+49 170 1234507"]',
     "1008": "message_max_min = 1",
     "1011": 'email = "elf@example.org"',
     "1020": 'aliases = ["+49 170 1234567"]',
@@ -55,7 +55,10 @@ MORE: Final = {
 def directory_of(
     numbers: Iterable[str] = NUMBERS, *, pin: str = PIN, settings: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Return a directory file of these mailboxes, some with settings. Their phones are SIPp's, which know MD5 only."""
+    """Return a directory file of these mailboxes, some with settings.
+
+    Their phones are SIPp's, which know MD5 only, and open them without a PIN.
+    """
     return COMPANY + "".join(
         f"""
 [[mailbox]]
@@ -66,6 +69,7 @@ pin = "{pin}"
 pin_is_final = true
 device_password = "{device_password(number)}"
 device_md5_only = true
+auto_login = true
 {MORE.get(number, "")}
 {settings.get(number, "")}
 """

@@ -10,10 +10,16 @@ import soxr
 
 from tests.system.audio import RATE_HZ, Pcm
 from tests.system.caller import Caller
-from tests.system.service import PIN, SETTLED_S, Service, eventually
+from tests.system.service import PIN, SETTLED_S, Service, device_password, eventually
 
 LOGIN_S: Final = 5.0
 """After the PIN: what is typed before the answer is thrown away, and a busy machine takes seconds to check a PIN."""
+OPENED_S: Final = 1.0
+"""After the opening silence of a call that needs no PIN."""
+PROCESSED_S: Final = 25.0
+"""After a recording of one's own: a worker process judges it, the first of which has to start, and words say how."""
+HOME: Final = "127.0.0.7"
+"""Where subscribers' phones call from: no peer's address, so that a digest says whose each is."""
 
 
 def subscriber(
@@ -28,6 +34,23 @@ def subscriber(
     if said is not None:
         caller.speak(said)
     return caller.keys(f"{number}#{pin}#").pause(LOGIN_S)
+
+
+def at_own_phone(service: Service, folder: Path, number: str, *, said: Path | None = None) -> Caller:
+    """Return a subscriber in their mailbox at once: their phone calls, and nobody asks for a PIN.
+
+    The call comes from `number`, by which its record is found.
+    """
+    caller = Caller(
+        service.udp,
+        folder,
+        number="8000",
+        local=HOME,
+        from_=f"<sip:{number}@voicebox.example>",
+        user=number,
+        password=device_password(number),
+    ).invite()
+    return (caller if said is None else caller.speak(said)).pause(OPENED_S)
 
 
 def recording(caller: Caller, length_s: float = 3.0) -> Caller:
