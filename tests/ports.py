@@ -1,7 +1,8 @@
 """Ports for what tests start: from a range of each test process, so that nobody takes one before it is used.
 
 They lie between the audio of the services (system/conftest.py) and those that systems hand out by themselves (32768
-on), and away from 5060, which SIPp would take by itself, and the demo's tests look for, too.
+on), both above that of the softphones (system/phone.py), and away from 5060, which SIPp would take by itself, and the
+demo's tests look for, too.
 """
 
 import itertools

@@ -10,8 +10,9 @@ from tests.system.caller import Caller, Running, Script
 from tests.system.service import Service, device_password
 
 REGISTRAR: Final = "sip:[remote_ip]:[remote_port]"
-LIGHT_S: Final = 10.0
+LIGHT_S: Final = 30.0
 """For the NOTIFY that follows a REGISTER, which may have come while SIPp still registered, and comes again then."""
+LINE_END: Final = b"\r\n"
 AUDIO: Final = """\
 v=0
 o=phone 1 {version} IN IP4 {host}
@@ -62,10 +63,31 @@ class Called(Script):
             light.bind((self._host, self._port))
             light.settimeout(LIGHT_S)
             notify, sender = light.recvfrom(65536)
-            assert notify.startswith(b"NOTIFY "), notify
+            while not notify.startswith(b"NOTIFY "):  # what is left of the REGISTER
+                notify, sender = light.recvfrom(65536)
             said = (b"Via:", b"From:", b"To:", b"Call-ID:", b"CSeq:")
-            lines = [line for line in notify.split(b"\r\n") if line.startswith(said)]
-            light.sendto(b"\r\n".join([b"SIP/2.0 200 OK", *lines, b"Content-Length: 0", b"", b""]), sender)
+            lines = [line for line in notify.split(LINE_END) if line.startswith(said)]
+            light.sendto(LINE_END.join([b"SIP/2.0 200 OK", *lines, b"Content-Length: 0", b"", b""]), sender)
+            # Whoever answers this has read that before, and repeats the NOTIFY no more.
+            light.sendto(self._question(), sender)
+            while not light.recv(65536).startswith(b"SIP/2.0 "):
+                pass
+
+    def _question(self) -> bytes:
+        place, number = f"{self._host}:{self._port}", self._number
+        lines = [
+            f"OPTIONS sip:{self._service.udp} SIP/2.0",
+            f"Via: SIP/2.0/UDP {place};branch=z9hG4bKlight{self._port}",
+            f"From: <sip:{number}@{place}>;tag=light",
+            f"To: <sip:{number}@{place}>",
+            f"Call-ID: light@{place}",
+            "CSeq: 1 OPTIONS",
+            "Max-Forwards: 70",
+            "Content-Length: 0",
+            "",
+            "",
+        ]
+        return LINE_END.join(line.encode() for line in lines)
 
     def says(self, status: str, *, body: str = "", contact: str = "") -> Self:
         """Answer the INVITE; `contact` is a URI, by default the phone's own."""

@@ -21,11 +21,18 @@ from voicebox.codec import Codec
 from voicebox.ports import Kind, holder_of
 
 PATIENCE_S: Final = 100
-SAID_S: Final = 4.5
+AWAITING_S: Final = 600
+"""For a SIPp that is called: it begins before whatever will call it, and this is for its whole life."""
+SAID_S: Final = 6.0
 """From the key that skips the greeting to hanging up: before the two seconds that a message needs come half a second
 of silence, the tone, and whatever holds a busy machine up."""
+PRESS_S: Final = 3.0
+"""SIPp plays keys in a thread of its own, which a busy machine may keep waiting; it begins with 0.8 s of silence."""
+KEY_S: Final = 0.4
 SIPP_EVENT_TYPE: Final = 96
 """SIPp's `play_dtmf` sends this payload type, whatever the SDP says."""
+EARLY_S: Final = 2.2
+"""So long do those speak who hang up too early for a message: 0.75 s of it are over before the recording begins."""
 FROM: Final = "<sip:+4915155500001@[local_ip]:[local_port]>"
 
 CONTACT: Final = "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>"
@@ -43,6 +50,9 @@ a=fmtp:96 0-15
 a=ptime:20
 {more}"""
 
+LOGGED: Final = re.compile(rb"^-+ (\S+ \S+)\n\w+ message (sent|received) \D(\d+)\D* ?bytes\)? ?:\n\n", re.MULTILINE)
+"""What SIPp writes before each message of its log: when, which way, and how many bytes follow."""
+
 _serial = itertools.count(1)
 
 
@@ -50,7 +60,7 @@ _serial = itertools.count(1)
 class Heard:
     """What a finished SIPp sent and received."""
 
-    messages: str
+    messages: bytes
 
     def received(self, start: str) -> list[str]:
         """Return the messages received whose first line begins so."""
@@ -61,11 +71,16 @@ class Heard:
         return [when for when, text in self.log(direction) if text.startswith(start)]
 
     def log(self, direction: str) -> list[tuple[float, str]]:
-        """Return the messages `sent` or `received` with their Unix times, each once: UDP repeats what has no answer."""
-        pattern = rf"^-+ (\S+ \S+)\n\w+ message {direction} .*:\n\n((?s:.*?))(?=\n-{{20,}}|\Z)"
+        """Return the messages `sent` or `received` with their Unix times, each once: UDP repeats what has no answer.
+
+        One that is still being written is left out.
+        """
         first: dict[str, str] = {}
-        for when, text in re.findall(pattern, self.messages.replace("\r", ""), re.MULTILINE):
-            first.setdefault(text.rstrip("\n"), when)
+        for entry in LOGGED.finditer(self.messages):
+            when, way, size = (each.decode() for each in entry.groups())
+            data = self.messages[entry.end() : entry.end() + int(size)]
+            if way == direction and len(data) == int(size):
+                first.setdefault(data.decode(errors="replace").replace("\r", "").rstrip("\n"), when)
         return [(datetime.fromisoformat(when[:26]).timestamp(), text) for text, when in first.items()]
 
 
@@ -76,14 +91,10 @@ class Running:
         self._process = process
         self._folder = folder
 
-    def messages(self) -> str:
-        """Return what it sent and received so far."""
-        file = self._folder / "messages.log"
-        return file.read_text(errors="replace") if file.exists() else ""
-
     def heard(self) -> Heard:
         """Return what it sent and received so far."""
-        return Heard(self.messages())
+        file = self._folder / "messages.log"
+        return Heard(file.read_bytes() if file.exists() else b"")
 
     @property
     def over(self) -> bool:
@@ -99,8 +110,9 @@ class Running:
             raise
         errors = self._folder / "errors.log"
         log = errors.read_text(errors="replace") if errors.exists() else ""
-        assert code == 0, f"SIPp ended with {code}:\n{log}\n{self.messages()[-6000:]}"
-        return Heard(self.messages())
+        heard = self.heard()
+        assert code == 0, f"SIPp ended with {code}:\n{log}\n{heard.messages[-6000:].decode(errors='replace')}"
+        return heard
 
     def stop(self) -> None:
         """End it at once, as a phone that loses power."""
@@ -191,13 +203,13 @@ class Script:
         return [
             program, "-sf", "scenario.xml", "-nostdin",
             "-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "messages.log",
-            "-timeout", str(PATIENCE_S), "-timeout_error",
+            "-timeout_error",
         ]  # fmt: skip
 
-    def begin(self, *arguments: str, calls: int = 1) -> Running:
-        """Start it, for so many calls."""
+    def begin(self, *arguments: str, calls: int = 1, within_s: int = PATIENCE_S) -> Running:
+        """Start it, for so many calls, all of which must be over in time."""
         process = subprocess.Popen(
-            [*self.command(), "-m", str(calls), *arguments],
+            [*self.command(), "-m", str(calls), "-timeout", str(within_s), *arguments],
             cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         return Running(process, self.folder)
@@ -205,7 +217,7 @@ class Script:
     def await_calls(self, host: str, port: int, transport: Kind = "udp", *, calls: int = 1) -> Running:
         """Start it as one that is called, and return when it listens."""
         way = {"udp": "u1", "tcp": "t1"}[transport]
-        running = self.begin("-i", host, "-p", str(port), "-t", way, calls=calls)
+        running = self.begin("-i", host, "-p", str(port), "-t", way, calls=calls, within_s=AWAITING_S)
         eventually(lambda: running.over or holder_of(transport, host.strip("[]"), port), f"SIPp at port {port}")
         if running.over:
             running.wait()
@@ -444,9 +456,9 @@ class Caller(Script):
     def press(self, keys: str) -> Self:
         """Send keys as RFC 4733 events; SIPp does so by a raw socket, which needs root or CAP_NET_RAW.
 
-        It begins with 0.8 s of silence packets, and what follows cuts it off.
+        What follows cuts it off.
         """
-        return self.act(f'play_dtmf="{keys}"').pause(1.5 + 0.4 * len(keys))
+        return self.act(f'play_dtmf="{keys}"').pause(PRESS_S + KEY_S * len(keys))
 
     def speak(self, file: Path) -> Self:
         """Begin to send raw G.711."""

@@ -4,10 +4,13 @@ import asyncio
 import os
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import asyncpg
 import psutil  # type: ignore[import-untyped] # has no types of its own
+
+ASKS_S: Final = 0.2
+"""From one look to the next, each of which is a connection of its own."""
 
 
 class Cluster:

@@ -2,14 +2,26 @@
 
 import email
 import email.policy
+import socket
 from email.message import EmailMessage
-from typing import Self
+from typing import Final, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.ports import free_port
-from tests.system.service import eventually
+from tests.system.service import EVENTUALLY_S, eventually
+
+READY_S: Final = 60.0
+GREETED_S: Final = 30.0
+
+
+class PatientController(Controller):
+    """Waits longer than aiosmtpd's second for the greeting of its own server, on whose account it starts."""
+
+    def _trigger_server(self) -> None:
+        with socket.create_connection((self.hostname, self.port), GREETED_S) as connection:
+            connection.recv(1024)
 
 
 class Letterbox:
@@ -30,7 +42,10 @@ class Letterbox:
 
     def open(self) -> Self:
         """Listen."""
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        # With a name of its own: it would look for the machine's, which may take a while.
+        self._controller = PatientController(
+            self, hostname="127.0.0.1", port=self.port, server_hostname="letterbox", ready_timeout=READY_S
+        )
         self._controller.start()
         return self
 
@@ -56,7 +71,7 @@ class Letterbox:
             if recipient == address
         ]
 
-    def wait_for(self, address: str, *, count: int = 1, within_s: float = 20.0) -> EmailMessage:
+    def wait_for(self, address: str, *, count: int = 1, within_s: float = EVENTUALLY_S) -> EmailMessage:
         """Wait until `count` mails came for an address, no more; return the last."""
         found = eventually(
             lambda: found if len(found := self.to(address)) >= count else None,

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.system.caller import Running, Script
-from tests.system.service import eventually
+from tests.system.service import EVENTUALLY_S, eventually
 
 
 class Pbx:
@@ -45,7 +45,7 @@ class Pbx:
                 found.append((waiting[1], counts[1] if counts else ""))
         return found
 
-    def wait_for(self, number: str, state: tuple[str, str], *, within_s: float = 30.0) -> None:
+    def wait_for(self, number: str, state: tuple[str, str], *, within_s: float = EVENTUALLY_S) -> None:
         """Wait until the last it was told of a mailbox is this."""
         eventually(
             lambda: self.told(number)[-1:] == [state] or None, f"the light {state} of {number}", within_s=within_s

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -20,6 +21,13 @@ START_S: Final = 240.0
 """A first start encodes every prompt; on a busy machine that takes a while."""
 STOP_S: Final = 75.0
 """More than a service may take: half a minute for the calls, and then what each of its parts is given to end."""
+COMMAND_S: Final = 240.0
+"""Starting Python and hashing the PINs of a company takes a busy machine a while."""
+EVENTUALLY_S: Final = 60.0
+SETTLED_S: Final = 120.0
+"""For what a worker process makes: it starts with the first of it, and waits for the processor like all others."""
+LOOKS_S: Final = 0.05
+"""From one look to the next: each may open a database or read a whole log, on the machine that it waits for."""
 
 PIN: Final = "274913"
 """Of every mailbox of the example company."""
@@ -36,7 +44,7 @@ area_code = "211"
 MORE: Final = {
     "1001": 'notify_email = "anna@example.org"\ncopy_email = "archive@example.org"',
     "1006": 'copy_email = "team@example.org"',
-    "1007": 'auto_login = true\naliases = ["+49 170 1234507"]',
+    "1007": 'aliases = ["+49 170 1234507"]',
     "1008": "message_max_min = 1",
     "1011": 'email = "elf@example.org"',
     "1020": 'aliases = ["+49 170 1234567"]',
@@ -47,7 +55,10 @@ MORE: Final = {
 def directory_of(
     numbers: Iterable[str] = NUMBERS, *, pin: str = PIN, settings: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """Return a directory file of these mailboxes, some with settings. Their phones are SIPp's, which know MD5 only."""
+    """Return a directory file of these mailboxes, some with settings.
+
+    Their phones are SIPp's, which know MD5 only, and open them without a PIN.
+    """
     return COMPANY + "".join(
         f"""
 [[mailbox]]
@@ -58,6 +69,7 @@ pin = "{pin}"
 pin_is_final = true
 device_password = "{device_password(number)}"
 device_md5_only = true
+auto_login = true
 {MORE.get(number, "")}
 {settings.get(number, "")}
 """
@@ -93,7 +105,9 @@ sender = "voicebox@example.org"
 """
 
 
-def eventually(look: Callable[[], T | None], what: str, *, within_s: float = 30.0) -> T:
+def eventually(
+    look: Callable[[], T | None], what: str, *, within_s: float = EVENTUALLY_S, every_s: float = LOOKS_S
+) -> T:
     """Look until there is something to see; the test fails, saying what was missing, when there never is."""
     until = time.monotonic() + within_s
     while True:
@@ -102,7 +116,7 @@ def eventually(look: Callable[[], T | None], what: str, *, within_s: float = 30.
             return found
         if time.monotonic() > until:
             raise AssertionError(f"{what} did not happen within {within_s:.0f} s")
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 class Service:
@@ -165,7 +179,12 @@ class Service:
     def voicebox(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run another `voicebox` command in the same folder."""
         done = subprocess.run(
-            [*self._command, *arguments], cwd=self.folder, check=False, text=True, capture_output=True, timeout=60
+            [*self._command, *arguments],
+            cwd=self.folder,
+            check=False,
+            text=True,
+            capture_output=True,
+            timeout=COMMAND_S,
         )
         assert done.returncode == 0 or not check, f"voicebox {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done
@@ -257,7 +276,7 @@ class Service:
             number,
         )
 
-    def message(self, number: str = "1001", *, count: int = 1, within_s: float = 30.0) -> sqlite3.Row:
+    def message(self, number: str = "1001", *, count: int = 1, within_s: float = EVENTUALLY_S) -> sqlite3.Row:
         """Wait for a mailbox's newest message, of `count` in all."""
 
         def look() -> list[sqlite3.Row] | None:
@@ -300,7 +319,7 @@ class Service:
         def look() -> list[sqlite3.Row] | None:
             return self.rows("SELECT blob_key FROM audio WHERE id = ? AND state = 'stored'", audio_id) or None
 
-        (row,) = eventually(look, f"settlement of {audio_id}")
+        (row,) = eventually(look, f"settlement of {audio_id}", within_s=SETTLED_S)
         return self.folder / "var" / "audio" / str(row["blob_key"])
 
 
@@ -315,3 +334,9 @@ def moment(call: dict[str, Any], event: str, **facts: Any) -> float:
             found: float = entry["t"]
             return found
     raise AssertionError(f"no {event} {facts} in {call['trace']}")
+
+
+def answered_s(call: dict[str, Any]) -> float:
+    """Return when a call was answered, in seconds since its INVITE."""
+    began, answered = (datetime.fromisoformat(call[each]) for each in ("started_at", "answered_at"))
+    return (answered - began).total_seconds()

@@ -10,10 +10,16 @@ import soxr
 
 from tests.system.audio import RATE_HZ, Pcm
 from tests.system.caller import Caller
-from tests.system.service import PIN, Service, eventually
+from tests.system.service import PIN, SETTLED_S, Service, device_password, eventually
 
 LOGIN_S: Final = 5.0
 """After the PIN: what is typed before the answer is thrown away, and a busy machine takes seconds to check a PIN."""
+OPENED_S: Final = 1.0
+"""After the opening silence of a call that needs no PIN."""
+PROCESSED_S: Final = 25.0
+"""After a recording of one's own: a worker process judges it, the first of which has to start, and words say how."""
+HOME: Final = "127.0.0.7"
+"""Where subscribers' phones call from: no peer's address, so that a digest says whose each is."""
 
 
 def subscriber(
@@ -28,6 +34,23 @@ def subscriber(
     if said is not None:
         caller.speak(said)
     return caller.keys(f"{number}#{pin}#").pause(LOGIN_S)
+
+
+def at_own_phone(service: Service, folder: Path, number: str, *, said: Path | None = None) -> Caller:
+    """Return a subscriber in their mailbox at once: their phone calls, and nobody asks for a PIN.
+
+    The call comes from `number`, by which its record is found.
+    """
+    caller = Caller(
+        service.udp,
+        folder,
+        number="8000",
+        local=HOME,
+        from_=f"<sip:{number}@voicebox.example>",
+        user=number,
+        password=device_password(number),
+    ).invite()
+    return (caller if said is None else caller.speak(said)).pause(OPENED_S)
 
 
 def recording(caller: Caller, length_s: float = 3.0) -> Caller:
@@ -48,7 +71,7 @@ def set_to(service: Service, number: str, field: str, *, other_than: str | None 
         found: str | None = mailbox(service, number)[field]
         return found if found != other_than else None
 
-    return eventually(look, f"{field} of {number}", within_s=30)
+    return eventually(look, f"{field} of {number}", within_s=SETTLED_S)
 
 
 def forwarded(service: Service, folder: Path, number: str, *headers: str, from_number: str, keys: str = "") -> Caller:
@@ -63,11 +86,16 @@ def busy(number: str) -> str:
     return f"Diversion: <sip:{number}@pbx>;reason=user-busy"
 
 
-def record_of(service: Service, from_number: str) -> dict[str, Any]:
-    """Wait for the record of the only call from a number."""
-    query = "SELECT id FROM call_record WHERE caller = ?"
-    (row,) = eventually(lambda: service.rows(query, from_number), f"a call from {from_number}")
-    return service.call_of(str(row["id"]))
+def record_of(service: Service, from_number: str, *, count: int = 1) -> dict[str, Any]:
+    """Wait for the record of the newest of `count` calls from a number."""
+
+    def look() -> list[sqlite3.Row] | None:
+        found = service.rows("SELECT id FROM call_record WHERE caller = ? ORDER BY started_at", from_number)
+        return found if len(found) >= count else None
+
+    found = eventually(look, f"call {count} from {from_number}")
+    assert len(found) == count
+    return service.call_of(str(found[-1]["id"]))
 
 
 def prompts(record: dict[str, Any]) -> list[str]:

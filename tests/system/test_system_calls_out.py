@@ -9,8 +9,8 @@ from tests.system.audio import raw, speech
 from tests.system.caller import SAID_S, Caller, together
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
-from tests.system.service import PIN, directory_of, eventually
-from tests.system.subscriber import LOGIN_S
+from tests.system.service import directory_of, eventually
+from tests.system.subscriber import at_own_phone, record_of
 from tests.system.wayout import House, Target, begin, connected, header, opened, transfers
 from voicebox.codec import Codec
 
@@ -35,8 +35,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def call_back(house: House, folder: Path, number: str) -> Caller:
     """Return a subscriber who hears the first message to its end and calls back."""
-    caller = Caller(house.service.udp, folder, number="8000").invite()
-    return caller.keys(f"{number}#{PIN}#").pause(LOGIN_S).keys("11").pause(1).keys("6").pause(1).keys("8")
+    return at_own_phone(house.service, folder, number).keys("11").pause(1).keys("6").pause(1).keys("8")
 
 
 def leave(house: House, folder: Path, said: Path, number: str, caller: str) -> Caller:
@@ -90,8 +89,7 @@ def test_emergency_premium_and_own_numbers_are_refused(house: House, said: Path,
 
 def test_a_subscriber_makes_calls_from_the_main_menu(house: House, tmp_path: Path) -> None:
     running = begin(Target(tmp_path).picks_up().hangs_up(), house)
-    caller = Caller(house.service.udp, tmp_path, number="8000", from_="<sip:+491709990002@[local_ip]:[local_port]>")
-    caller.invite().keys(f"1016#{PIN}#").pause(LOGIN_S).keys("6030123456#").pause(10)
+    caller = at_own_phone(house.service, tmp_path, "1016").keys("6030123456#").pause(10)
     # Back in the main menu, the next number is refused.
     caller.keys("60900123456#").pause(3).keys("9").expect_request("BYE").answer("200 OK").run()
     invite = connected(running.wait())
@@ -99,10 +97,7 @@ def test_a_subscriber_makes_calls_from_the_main_menu(house: House, tmp_path: Pat
     assert header(invite, "From")[0].startswith("Teilnehmer 1016 <sip:+492115551016@voicebox.example>")
     assert "+492115551016" in header(invite, "P-Asserted-Identity")[0]
     assert header(invite, "Diversion") == []
-    (row,) = eventually(
-        lambda: house.service.rows("SELECT id FROM call_record WHERE caller LIKE '%+491709990002'"), "the call's record"
-    )
-    made, refused = transfers(house.service.call_of(row["id"]))
+    made, refused = transfers(record_of(house.service, "1016"))
     assert (made["to"], made["result"]) == ("+4930123456", "connected")
     assert (refused["result"], refused["why"]) == ("refused", "premium")
 

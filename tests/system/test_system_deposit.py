@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.system.audio import Pcm, place_of, raw, speech, stored
-from tests.system.caller import Caller, together
+from tests.system.caller import EARLY_S, SAID_S, Caller, together
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import Service, eventually, moment
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 
 def leave(caller: Caller, file: Path, *headers: str, codec: Codec = Codec.PCMU, uri: str | None = None) -> Caller:
     """Speak from the first moment on, skip the greeting, stop after a while, and hang up."""
-    return caller.invite(*headers, codec=codec, uri=uri).speak(file).keys("#").pause(4).silent_bye()
+    return caller.invite(*headers, codec=codec, uri=uri).speak(file).keys("#").pause(SAID_S).silent_bye()
 
 
 def check_audio(service: Service, number: str, sent: Pcm) -> None:
@@ -189,7 +189,7 @@ def test_mails_arrive_once_each_with_and_without_audio(service: Service, letters
 
 def test_a_confidential_message_is_never_attached(service: Service, letters: Letterbox, tmp_path: Path) -> None:
     file, _ = raw(speech(20), Codec.PCMU, tmp_path / "said.raw")
-    caller = Caller(service.udp, tmp_path, number="1006").invite().speak(file).keys("#").pause(4)
+    caller = Caller(service.udp, tmp_path, number="1006").invite().speak(file).keys("#").pause(SAID_S)
     # Stop, mark as urgent and as confidential, send; then it is voicebox that hangs up.
     caller.keys("#").pause(0.5).keys("451", between_s=0.2).hung_up_on().run()
     message = service.message("1006")
@@ -202,12 +202,15 @@ def test_a_confidential_message_is_never_attached(service: Service, letters: Let
 
 
 def test_hanging_up_early_leaves_nothing(service: Service, letters: Letterbox, tmp_path: Path) -> None:
-    file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
+    file, _ = raw(speech(EARLY_S), Codec.PCMU, tmp_path / "said.raw")
     # In the greeting, and within two seconds after the tone (security.md, row 15: no phantom messages).
     together(
         Caller(service.udp, tmp_path, number="1024").invite().speak(file).pause(1).bye(),
-        Caller(service.udp, tmp_path, number="1025").invite().speak(file).keys("#").pause(1.5).bye(),
+        Caller(service.udp, tmp_path, number="1025").invite().speak(file).keys("#").pause(EARLY_S).bye(),
     )
+    greeted, recorded = (service.call(number) for number in ("1024", "1025"))
+    assert not any(entry["event"] == "record" for entry in greeted["trace"])
+    assert moment(recorded, "record", state="end", by="hangup") > moment(recorded, "record", state="begin")
     for number in ("1024", "1025"):
         call = service.call(number)
         assert call["answered_at"] is not None

@@ -7,7 +7,7 @@ import pytest
 from tests.system.audio import RATE_HZ, raw, speech
 from tests.system.conftest import MakeService
 from tests.system.service import directory_of, eventually
-from tests.system.subscriber import kept, mailbox, recording, set_to, subscriber
+from tests.system.subscriber import at_own_phone, kept, mailbox, recording, set_to
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -18,15 +18,15 @@ def test_a_greeting_cut_off_by_a_hang_up_or_a_crash_leaves_the_old_one(
 ) -> None:
     said, _ = raw(speech(40, seed=11), Codec.PCMU, tmp_path / "said.raw")
     service = make_service(directory=directory_of(("1001",))).start()
-    recording(subscriber(service, tmp_path, "1001", said=said).keys("121")).bye().run()
+    recording(at_own_phone(service, tmp_path, "1001", said=said).keys("121")).bye().run()
     old = set_to(service, "1001", "busy_greeting")
     # A hang-up in the middle.
-    subscriber(service, tmp_path, "1001", said=said).keys("121").pause(0.5).keys("#").pause(3).bye().run()
+    at_own_phone(service, tmp_path, "1001", said=said).keys("121").pause(0.5).keys("#").pause(3).bye().run()
     assert mailbox(service, "1001")["busy_greeting"] == old
     # The server dies in the middle.
     before_s = service.spooled_s()
-    cut = subscriber(service, tmp_path, "1001", said=said).keys("121").pause(0.5).keys("#").pause(60).bye().start()
-    eventually(lambda: service.spooled_s() > before_s + 2 or None, "two seconds in the spool", within_s=20)
+    cut = at_own_phone(service, tmp_path, "1001", said=said).keys("121").pause(0.5).keys("#").pause(60).bye().start()
+    eventually(lambda: service.spooled_s() > before_s + 2 or None, "two seconds in the spool")
     service.kill()
     cut.stop()
     service.start()

@@ -9,8 +9,8 @@ import pytest
 from tests.system.audio import raw, speech
 from tests.system.caller import SAID_S, Caller, Running, Script
 from tests.system.conftest import MakeService
-from tests.system.service import PIN, Service, device_password, eventually
-from tests.system.subscriber import LOGIN_S
+from tests.system.service import Service, device_password, eventually
+from tests.system.subscriber import at_own_phone
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -53,8 +53,7 @@ def leave(service: Service, folder: Path, said: Path, number: str) -> float:
 
 def hear_and_save(service: Service, folder: Path, number: str) -> float:
     """Save the first message by phone; return when the key was pressed, as Unix time."""
-    caller = Caller(service.udp, folder, number="8000").invite()
-    heard = caller.keys(f"{number}#{PIN}#").pause(LOGIN_S).keys("11").pause(1.5).keys("#").pause(3).bye().run()
+    heard = at_own_phone(service, folder, number).keys("11").pause(1.5).keys("#").pause(3).bye().run()
     return heard.when("sent", "INFO")[-1]
 
 

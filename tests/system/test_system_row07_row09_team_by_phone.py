@@ -12,16 +12,13 @@ from tests.system.caller import SAID_S, Caller
 from tests.system.letterbox import Letterbox
 from tests.system.phone import REGISTERED, Phone
 from tests.system.service import Service, device_password, directory_of, eventually, moment
-from tests.system.subscriber import mailbox, prompts, record_of, subscriber
+from tests.system.subscriber import at_own_phone, mailbox, prompts, record_of
 from voicebox.codec import Codec
 from voicebox.i18n import Language
 
 pytestmark = pytest.mark.system
 
 SETTINGS = {
-    "1012": "auto_login = true",
-    "1018": "auto_login = true",
-    "1019": "auto_login = true",
     "1020": 'team = true\nmembers = ["1018", "1019"]',
 }
 
@@ -67,10 +64,9 @@ def forwarding(service: Service, number: str) -> tuple[str | None, str | None]:
 
 def test_row_9_forwarding_is_set_and_switched_by_phone(service: Service, tmp_path: Path) -> None:
     def visit(keys: str, number: int, *, then: str = "") -> list[str]:
-        from_number = f"+491515557160{number}"
-        caller = subscriber(service, tmp_path, "1016", from_number=from_number).keys(keys).pause(0.5)
-        (caller.keys(then).pause(0.5) if then else caller).pause(2.5).bye().run()
-        return prompts(record_of(service, from_number))
+        caller = at_own_phone(service, tmp_path, "1016").keys(keys).pause(0.5)
+        (caller.keys(then).pause(0.5) if then else caller).pause(4).bye().run()
+        return prompts(record_of(service, "1016", count=number))
 
     assert "forwarding-none" in visit("41", 1)
     assert forwarding(service, "1016") == (None, None)

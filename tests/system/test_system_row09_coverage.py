@@ -9,7 +9,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.system.called import Called, body_of, connection_of
-from tests.system.caller import Caller, Heard, together
+from tests.system.caller import Caller, Heard, Running
 from tests.system.letterbox import Letterbox
 from tests.system.service import Service, directory_of, moment
 
@@ -95,25 +95,30 @@ def without_ringing(service: Service, folder: Path, number: str, *, listens_s: f
     return heard
 
 
-@pytest.fixture(scope="module")
-def unanswered(service: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Heard]:
-    """Calls that their phones do not answer, all at once since each takes its time, and what every phone heard.
+@pytest.fixture(scope="module", autouse=True)
+def ringing(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Running]]:
+    """Calls that their phones do not answer: they begin with the module, since each takes its time.
 
     1004's rings, 1007's is gone, 1024's rings until the call is forwarded to 1025.
     """
     folder = tmp_path_factory.mktemp("unanswered")
-    phones = {
-        number: phone(service, folder, number).called().says("180 Ringing").cancelled().waits()
+    running = {
+        f"phone {number}": phone(service, folder, number).called().says("180 Ringing").cancelled().waits()
         for number in ("1004", "1024")
     }
-    phones["1025"] = phone(service, folder, "1025").called().picks_up(40_700).hung_up_on().waits()
+    running["phone 1025"] = phone(service, folder, "1025").called().picks_up(40_700).hung_up_on().waits()
     phone(service, folder, "1007").registers()
-    called = ("1004", "1007", "1024")
-    heard = together(*(caller(service, folder, number).invite().pause(GREETED_S).bye() for number in called))
-    return {
-        **{f"caller of {number}": each for number, each in zip(called, heard, strict=True)},
-        **{f"phone {number}": running.wait() for number, running in phones.items()},
-    }
+    for number in ("1004", "1007", "1024"):
+        running[f"caller of {number}"] = caller(service, folder, number).invite().pause(GREETED_S).bye().start()
+    yield running
+    for each in running.values():
+        each.stop()
+
+
+@pytest.fixture(scope="module")
+def unanswered(ringing: dict[str, Running]) -> dict[str, Heard]:
+    """Return what callers and phones of the calls that nobody answered heard to their end."""
+    return {name: running.wait() for name, running in ringing.items()}
 
 
 def answered_after_s(heard: Heard) -> float:

@@ -12,17 +12,28 @@ from tests.system.audio import RATE_HZ, clearest, raw, recorded, speech
 from tests.system.caller import Caller, together
 from tests.system.letterbox import Letterbox
 from tests.system.phone import Phone
-from tests.system.service import Service, device_password, directory_of, eventually
-from tests.system.subscriber import busy, forwarded, kept, mailbox, prompts, record_of, recording, set_to, subscriber
+from tests.system.service import Service, directory_of, eventually
+from tests.system.subscriber import (
+    PROCESSED_S,
+    at_own_phone,
+    busy,
+    forwarded,
+    kept,
+    mailbox,
+    prompts,
+    record_of,
+    recording,
+    set_to,
+)
 from voicebox.codec import Codec
 from voicebox.i18n import Language
 
 pytestmark = pytest.mark.system
 
-ALTERNATIVES = {"Urlaub": speech(1.2, seed=31), "Messe": speech(1.2, seed=32), "Feierabend": speech(1.2, seed=33)}
+ALTERNATIVES = {"Urlaub": speech(3, seed=31), "Messe": speech(3, seed=32), "Feierabend": speech(3, seed=33)}
 FILES = [f'{{ name = "{name}", file = "{name}.wav" }}' for name in ALTERNATIVES]
 SETTINGS = {
-    "1009": f"auto_login = true\nalternative_greetings = [{', '.join(FILES)}]",
+    "1009": f"alternative_greetings = [{', '.join(FILES)}]",
     "1010": "record_notice = true",
 }
 
@@ -46,7 +57,7 @@ def test_row_11_a_busy_greeting_recorded_by_phone_is_heard_by_callers_until_the_
     service: Service, letters: Letterbox, tmp_path: Path
 ) -> None:
     said, _ = raw(speech(40, seed=11), Codec.PCMU, tmp_path / "said.raw")
-    recording(subscriber(service, tmp_path, "1011", said=said).keys("121"), 4).bye().run()
+    recording(at_own_phone(service, tmp_path, "1011", said=said).keys("121"), 4).bye().run()
     audio_id = set_to(service, "1011", "busy_greeting")
     own = kept(service, audio_id)
     assert len(own) / RATE_HZ > 3
@@ -64,7 +75,7 @@ def test_row_11_a_busy_greeting_recorded_by_phone_is_heard_by_callers_until_the_
     # Unanswered calls are greeted as before; and busy ones once the default is back.
     together(
         forwarded(service, tmp_path, "1011", from_number="+4915155571101").pause(4).bye(),
-        subscriber(service, tmp_path, "1011", from_number="+4915155571102").keys("123").pause(2.5).bye(),
+        at_own_phone(service, tmp_path, "1011").keys("123").pause(4).bye(),
     )
     eventually(lambda: mailbox(service, "1011")["busy_greeting"] is None, "the default")
     forwarded(service, tmp_path, "1011", busy("1011"), from_number="+4915155571103").pause(4).bye().run()
@@ -75,14 +86,9 @@ def test_row_11_a_busy_greeting_recorded_by_phone_is_heard_by_callers_until_the_
 def test_row_11_the_alternative_chosen_by_key_is_what_callers_of_an_unanswered_phone_hear(
     service: Service, tmp_path: Path
 ) -> None:
-    from_, password = "<sip:1009@voicebox.example>", device_password("1009")
-
     def owner() -> Caller:
-        """Return the owner in the menu of the greeting, at their own phone, where nobody asks for a PIN."""
-        phone = Caller(
-            service.udp, tmp_path, number="8000", local="127.0.0.2", from_=from_, user="1009", password=password
-        )
-        return phone.invite().keys("13")
+        """Return the owner in the menu of the greeting."""
+        return at_own_phone(service, tmp_path, "1009").keys("13")
 
     chosen: str | None = None
     with ExitStack() as stack:
@@ -100,11 +106,11 @@ def test_row_11_an_alternative_that_does_not_exist_yet_is_recorded_by_phone_and_
     service: Service, tmp_path: Path
 ) -> None:
     said, _ = raw(speech(40, seed=34), Codec.PCMU, tmp_path / "said.raw")
-    caller = subscriber(service, tmp_path, "1014", said=said, from_number="+4915155571401").keys("135").pause(0.5)
-    recording(caller.keys("1"), 4).pause(12).bye().run()
+    caller = at_own_phone(service, tmp_path, "1014", said=said).keys("135").pause(0.5)
+    recording(caller.keys("1"), 4).pause(PROCESSED_S).bye().run()
     own = kept(service, set_to(service, "1014", "no_answer_greeting"))
     said_of_it = ["own-greeting-no-alternative", "own-greeting-recorded", "own-greeting-alternative-2-set"]
-    heard = prompts(record_of(service, "+4915155571401"))
+    heard = prompts(record_of(service, "1014"))
     assert [each for each in heard if each in said_of_it] == said_of_it
     with Phone(tmp_path, speech(30, seed=5)) as phone:
         phone.dial(f"sip:8000@{service.udp};target=sip:1014%40pbx;cause=408")
@@ -114,18 +120,18 @@ def test_row_11_an_alternative_that_does_not_exist_yet_is_recorded_by_phone_and_
 
 
 def test_row_11_extended_away_with_and_without_recording(service: Service, tmp_path: Path) -> None:
-    subscriber(service, tmp_path, "1013").keys("141").pause(2.5).bye().run()
+    at_own_phone(service, tmp_path, "1013").keys("141").pause(4).bye().run()
     eventually(lambda: mailbox(service, "1013")["away"], "away")
     forwarded(service, tmp_path, "1013", busy("1013"), from_number="+4915155571301").pause(4).bye().run()
     assert prompts(record_of(service, "+4915155571301")) == ["greeting-away"]
-    subscriber(service, tmp_path, "1013", from_number="+4915155571302").keys("145").pause(2.5).bye().run()
+    at_own_phone(service, tmp_path, "1013").keys("145").pause(4).bye().run()
     eventually(lambda: not mailbox(service, "1013")["away_recording"], "away without recording")
     # The caller is told, and hung up on; `*` and other keys do nothing here (security row 3).
     forwarded(service, tmp_path, "1013", from_number="+4915155571303", keys="*5").hung_up_on().run()
     closed = record_of(service, "+4915155571303")
     assert prompts(closed) == ["greeting-away-closed"]
     assert not any(entry["event"] == "record" for entry in closed["trace"])
-    subscriber(service, tmp_path, "1013", from_number="+4915155571304").keys("142").pause(2.5).bye().run()
+    at_own_phone(service, tmp_path, "1013").keys("142").pause(4).bye().run()
     eventually(lambda: not mailbox(service, "1013")["away"], "back")
     forwarded(service, tmp_path, "1013", from_number="+4915155571305").pause(4).bye().run()
     assert prompts(record_of(service, "+4915155571305")) == ["greeting-unavailable"]

@@ -14,7 +14,17 @@ from tests.system.audio import RATE_HZ, Pcm, clearest, raw, speech
 from tests.system.letterbox import Letterbox
 from tests.system.phone import Phone
 from tests.system.service import Service, moment
-from tests.system.subscriber import busy, forwarded, mailbox, prompts, record_of, recording, set_to, subscriber
+from tests.system.subscriber import (
+    PROCESSED_S,
+    at_own_phone,
+    busy,
+    forwarded,
+    mailbox,
+    prompts,
+    record_of,
+    recording,
+    set_to,
+)
 from tests.system.test_system_api import ask, get
 from voicebox.codec import Codec
 
@@ -28,8 +38,8 @@ def test_row_12_a_recording_with_keypad_tones_is_refused(service: Service, tmp_p
     for at in range(0, len(with_key) - len(key), RATE_HZ):  # whenever the recording begins, there is one in it
         with_key[at : at + len(key)] = key.astype(np.int16)
     file, _ = raw(with_key, Codec.PCMU, tmp_path / "keys.raw")
-    recording(subscriber(service, tmp_path, "1014", said=file).keys("121"), 3.5).pause(12).bye().run()
-    record = record_of(service, "+4915155571014")
+    recording(at_own_phone(service, tmp_path, "1014", said=file).keys("121"), 3.5).pause(PROCESSED_S).bye().run()
+    record = record_of(service, "1014")
     assert moment(record, "recording-refused", why="keypad")
     assert "own-recording-keypad" in prompts(record)
     assert mailbox(service, "1014")["busy_greeting"] is None
@@ -37,9 +47,9 @@ def test_row_12_a_recording_with_keypad_tones_is_refused(service: Service, tmp_p
 
 def test_row_11_the_recorded_name_is_in_the_default_greeting(service: Service, tmp_path: Path) -> None:
     said, _ = raw(speech(40, seed=11), Codec.PCMU, tmp_path / "said.raw")
-    recording(subscriber(service, tmp_path, "1012", said=said).keys("31"), 1.5).bye().run()
+    recording(at_own_phone(service, tmp_path, "1012", said=said).keys("31"), 4).bye().run()
     name = set_to(service, "1012", "name_recording")
-    forwarded(service, tmp_path, "1012", from_number="+4915155571201").pause(10).bye().run()
+    forwarded(service, tmp_path, "1012", from_number="+4915155571201").pause(12).bye().run()
     assert prompts(record_of(service, "+4915155571201"))[:3] == [
         "greeting-mailbox-of-name",
         f"clip:{name}",

@@ -11,8 +11,8 @@ from tests.system.caller import SAID_S, Caller
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.lights import Pbx
-from tests.system.service import COMPANY, PIN, Service, eventually, moment
-from tests.system.subscriber import LOGIN_S
+from tests.system.service import COMPANY, Service, device_password, eventually, moment
+from tests.system.subscriber import at_own_phone
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -22,9 +22,15 @@ ANNA = "anna@example.org"
 
 def directory(more: str) -> str:
     """Return a directory file of one mailbox."""
-    return (
-        f'{COMPANY}\n[[mailbox]]\nnumber = "1001"\nname = "Anna Beispiel"\npin = "{PIN}"\npin_is_final = true\n{more}\n'
-    )
+    return f"""{COMPANY}
+[[mailbox]]
+number = "1001"
+name = "Anna Beispiel"
+device_password = "{device_password("1001")}"
+device_md5_only = true
+auto_login = true
+{more}
+"""
 
 
 def apply(service: Service, more: str) -> None:
@@ -91,8 +97,7 @@ def test_row_13_what_is_refused_for_good_lights_the_lamp_and_says_so_by_phone(
         message_id = leave(service, tmp_path, said)
         pbx.wait_for("1001", ("yes", "1/0"))
         assert state(service, message_id) == ("new", "mail-refused")
-        caller = Caller(service.udp, tmp_path, number="8000").invite()
-        caller.keys(f"1001#{PIN}#").pause(LOGIN_S).keys("11").pause(5).keys("#").pause(3).bye().run()
+        at_own_phone(service, tmp_path, "1001").keys("11").pause(5).keys("#").pause(3).bye().run()
         call = service.call("8000")
         assert moment(call, "prompt", id="message-not-mailed")
         pbx.wait_for("1001", ("no", "0/1"))

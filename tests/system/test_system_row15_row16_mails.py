@@ -13,11 +13,11 @@ import pytest
 import soundfile
 
 from tests.system.audio import raw, speech
-from tests.system.caller import SAID_S, Caller, together
+from tests.system.caller import EARLY_S, SAID_S, Caller, together
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
-from tests.system.service import COMPANY, PIN, Service, eventually
-from tests.system.subscriber import LOGIN_S
+from tests.system.service import COMPANY, Service, device_password, eventually, moment
+from tests.system.subscriber import at_own_phone, forwarded, record_of
 from tests.system.test_system_api import ask, get
 from voicebox.codec import Codec
 
@@ -29,13 +29,22 @@ SETTINGS = {
     "1003": 'notify_email = "both@example.org"\ncopy_email = "archive@example.org"',
     "1004": 'copy_email = "secret@example.org"\nemail = "own@example.org"',
 }
+FETCHED_S = 60
 PUBLIC = "https://voicebox.example"
 
 
 def directory() -> str:
     """Return a directory file of four mailboxes."""
     return COMPANY + "".join(
-        f'\n[[mailbox]]\nnumber = "{number}"\nname = "Anna {number}"\npin = "{PIN}"\npin_is_final = true\n{more}\n'
+        f"""
+[[mailbox]]
+number = "{number}"
+name = "Anna {number}"
+device_password = "{device_password(number)}"
+device_md5_only = true
+auto_login = true
+{more}
+"""
         for number, more in SETTINGS.items()
     )
 
@@ -77,7 +86,7 @@ def sound_s(mp3: bytes) -> float:
 def fetched(url: str, method: str = "GET") -> bytes:
     """Return what a browser gets."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=FETCHED_S)
     with contextlib.closing(connection):
         connection.request(method, parts.path)
         response = connection.getresponse()
@@ -94,14 +103,18 @@ def test_rows_15_and_16_each_mail_comes_once_and_on_its_own(
 ) -> None:
     service = linking(make_service(directory=directory(), more="[retention]\ncalls_days = 7\n")).start()
     file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
+    little, _ = raw(speech(EARLY_S), Codec.PCMU, tmp_path / "little.raw")
 
     def leave(number: str, keys: str = "") -> Caller:
         caller = Caller(service.udp, tmp_path, number=number).invite().speak(file).keys("#").pause(SAID_S)
         return caller.keys("#").pause(0.5).keys(keys, between_s=0.2).hung_up_on() if keys else caller.bye()
 
     # Security row 15: who hangs up within two seconds leaves no message and no mail.
-    early = Caller(service.udp, tmp_path, number="1001").invite().speak(file).keys("#").pause(1.5).bye()
-    together(leave("1001"), leave("1002"), leave("1003"), leave("1004", "51"), early)
+    early = forwarded(service, tmp_path, "1001", from_number="+4915155571599").speak(little).keys("#").pause(EARLY_S)
+    together(leave("1001"), leave("1002"), leave("1003"), leave("1004", "51"), early.bye())
+    short = record_of(service, "+4915155571599")
+    assert moment(short, "record", state="end", by="hangup") > moment(short, "record", state="begin")
+    assert not any(entry["event"] == "message" for entry in short["trace"])
     lengths = {n: row["samples"] / row["rate_hz"] for n in SETTINGS for row in [service.message(n)]}
     assert kinds(own_letters.wait_for("told@example.org")) == TOLD
     assert kinds(own_letters.wait_for("both@example.org")) == TOLD
@@ -119,8 +132,8 @@ def test_rows_15_and_16_each_mail_comes_once_and_on_its_own(
     assert sound_s(fetched(f"{service.web}{path}/sound.mp3")) == pytest.approx(lengths["1004"], abs=0.15)
 
     # Its owner has a copy mailed by phone: to himself, once per press, and it is still a link.
-    portal = Caller(service.udp, tmp_path, number="8000").invite()
-    portal.keys(f"1004#{PIN}#").pause(LOGIN_S).keys("11").pause(1.5).keys("9").pause(0.5).keys("4").pause(3).bye().run()
+    owner = at_own_phone(service, tmp_path, "1004").keys("11").pause(1.5)
+    owner.keys("9").pause(0.5).keys("4").pause(3).bye().run()
     asked_for = own_letters.wait_for("own@example.org")
     assert kinds(asked_for) == TOLD
     assert "Ihre Nachricht" in asked_for["Subject"]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.system.audio import Pcm, place_of, raw, speech, stored
 from tests.system.caller import SAID_S, Caller, Heard, Running, together
-from tests.system.service import Service, moment
+from tests.system.service import Service, answered_s, moment
 from tests.system.wire import Wire
 from voicebox.codec import Codec
 
@@ -51,7 +51,11 @@ class Said:
     file: Path
     pcm: Pcm
     short: Path
-    """The first four seconds."""
+    """The first seconds: enough of them for a busy machine to begin the recording meanwhile."""
+
+
+SHORT = 8 * 8000
+"""Samples of what is short."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     folder = tmp_path_factory.mktemp("said")
     file, pcm = raw(speech(90), Codec.PCMU, folder / "long.raw")
     short = folder / "short.raw"
-    short.write_bytes(file.read_bytes()[: 4 * 8000])
+    short.write_bytes(file.read_bytes()[:SHORT])
     return Said(file, pcm, short)
 
 
@@ -87,7 +91,7 @@ def slow(service: Service, said: Said, tmp_path_factory: pytest.TempPathFactory)
         "refreshed by us": refreshed,
         "expired": expired.speak(said.file).keys("#").hung_up_on(timeout_s=75),
         "maximum": caller("1008").invite().speak(said.file).keys("#").pause(66).keys("1").hung_up_on(),
-        "silence": caller("1028").invite().speak(said.short).keys("#").pause(18).keys("1").hung_up_on(),
+        "silence": caller("1028").invite().speak(said.short).keys("#").pause(22).keys("1").hung_up_on(),
         "nothing said": caller("1029").invite().keys("#").hung_up_on(),
     }
     running = {name: script.start() for name, script in scripts.items()}
@@ -185,7 +189,7 @@ def test_a_reliable_ringing_is_acknowledged_before_the_call_is_answered(
 
 
 def test_hold_and_resume_lose_nothing_of_what_is_said(service: Service, said: Said, tmp_path: Path) -> None:
-    caller = Caller(service.udp, tmp_path, number="1004").invite().speak(said.file).keys("#").pause(2)
+    caller = Caller(service.udp, tmp_path, number="1004").invite().speak(said.file).keys("#").pause(5)
     caller.reinvite(more=["a=sendonly"]).pause(1.5).reinvite(more=["a=sendrecv"]).pause(1.5)
     heard = caller.silent_bye().run()
     directions = [
@@ -218,7 +222,7 @@ def test_an_inactive_stretch_is_silence_of_its_length(service: Service, said: Sa
 
 def test_update_with_and_without_an_offer(service: Service, said: Said, tmp_path: Path) -> None:
     caller = Caller(service.udp, tmp_path, number="1007").invite().speak(said.file).keys("#").pause(1)
-    caller.request("UPDATE").expect(200).request("UPDATE", body=caller.sdp()).expect(200).pause(2.5)
+    caller.request("UPDATE").expect(200).request("UPDATE", body=caller.sdp()).expect(200).pause(SAID_S - 1)
     heard = caller.bye().run()
     plain, offered = [
         each for each in heard.received("SIP/2.0 200") if re.search(r"^CSeq: \d+ UPDATE$", each, re.MULTILINE)
@@ -242,7 +246,7 @@ def test_a_delayed_offer_is_made_in_the_200_and_answered_in_the_ack(
 
 def test_a_refused_t38_offer_leaves_the_call_as_it_was(service: Service, said: Said, tmp_path: Path) -> None:
     caller = Caller(service.udp, tmp_path, number="1010").invite().speak(said.file).keys("#").pause(1.5)
-    caller.reinvite(body=T38, status=488).pause(3).silent_bye().run()
+    caller.reinvite(body=T38, status=488).pause(SAID_S - 1.5).silent_bye().run()
     assert goes_to_the_end(service, "1010", found_in(service, "1010", said), said)
 
 
@@ -256,7 +260,7 @@ def test_what_we_cannot_talk_is_488(service: Service, tmp_path: Path) -> None:
         caller().refused(488, body=T38),
         caller().refused(488, body=G729.replace("IN IP4 127.0.0.1", "IN IP6 not-an-address")),
     )
-    assert all("SIP/2.0 100 " in each.messages for each in heard)
+    assert all(each.received("SIP/2.0 100 ") for each in heard)
     assert service.messages("1011") == []
 
 
@@ -271,7 +275,7 @@ def test_session_timers_below_90_s_are_422_and_longer_ones_are_refreshed(
     timed.speak(said.file).keys("#").pause(1).request(
         "UPDATE", "Session-Expires: 120;refresher=uac", "Supported: timer"
     )
-    timed.expect(200).reinvite("Session-Expires: 120;refresher=uac", "Supported: timer").pause(2).bye()
+    timed.expect(200).reinvite("Session-Expires: 120;refresher=uac", "Supported: timer").pause(5).bye()
     refused, refreshed = together(short, timed)
     (response,) = refused.received("SIP/2.0 422")
     assert "Min-SE: 90" in response
@@ -317,7 +321,7 @@ def test_a_recording_ends_after_ten_seconds_of_silence(service: Service, slow: d
     assert moment(call, "record", state="end", by="silence")
     found = stored(service.flac(service.message("1028")["audio_id"]))
     # What was said after the tone, to its last packet; of the silence nothing came at all.
-    assert place_of(found, said.pcm) + len(found) == pytest.approx(4 * 8000, abs=160)
+    assert place_of(found, said.pcm) + len(found) == pytest.approx(SHORT, abs=160)
     assert call["trace"][-1]["by"] == "us"
 
 
@@ -349,12 +353,18 @@ def test_a_session_that_nobody_refreshes_is_saved_and_ended(
     heard = slow["expired"].wait()
     (bye,) = heard.received("BYE")
     assert 'text="Session expired"' in bye
-    assert service.call("1027")["trace"][-1]["by"] == "expired"
-    recorded_s = 60 - moment(service.call_of(service.message("1027")), "record", state="begin")
-    assert len(found_in(service, "1027", said)) == pytest.approx(recorded_s * 8000, abs=4000)
+    call = service.call("1027")
+    assert call["trace"][-1]["by"] == "expired"
+    # Two thirds of the interval after the answer (RFC 4028 section 10).
+    assert moment(call, "end") - answered_s(call) >= 59.9
+    recorded_s = moment(call, "record", state="end") - moment(call, "record", state="begin")
+    found = found_in(service, "1027", said)
+    assert len(found) == pytest.approx(recorded_s * 8000, abs=4000)
+    assert goes_to_the_end(service, "1027", found, said)
 
 
 def test_a_recording_ends_at_the_maximum(service: Service, slow: dict[str, Running], said: Said) -> None:
     slow["maximum"].wait()
-    assert len(found_in(service, "1008", said)) == 60 * 8000
+    # The packets of its last second may have come late.
+    assert 59 * 8000 < len(found_in(service, "1008", said)) <= 60 * 8000
     assert moment(service.call_of(service.message("1008")), "record", state="end", by="maximum")

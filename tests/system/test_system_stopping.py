@@ -4,13 +4,16 @@ import contextlib
 import signal
 import sqlite3
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.system.audio import Pcm, place_of, raw, speech, stored
-from tests.system.caller import Caller, Running
+from tests.system.caller import SAID_S, Caller, Running
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import Service, eventually
@@ -34,14 +37,52 @@ def recording(service: Service, folder: Path, file: Path, *, length_s: float, nu
     """Begin a call and return when so much of it is on disk; the caller talks on and waits for a BYE."""
     running = Caller(service.udp, folder, number=number).invite().speak(file).keys("#").hung_up_on().start()
     before = service.spooled_s()
-    eventually(lambda: service.spooled_s() >= before + length_s, f"{length_s} s in the spool", within_s=30)
+    eventually(lambda: service.spooled_s() >= before + length_s, f"{length_s} s in the spool")
     return running
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """A service that was asked to end while somebody talked."""
+
+    service: Service
+    caller: Running
+    sent: Pcm
+    refused: tuple[str, str]
+    """What it answered to OPTIONS and INVITE after that."""
+    ended: Future[tuple[int, float]]
+    """Its exit code, and how long it took."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def draining(
+    tmp_path_factory: pytest.TempPathFactory, letters: Letterbox, rtp_ports: tuple[int, int], cache: Path
+) -> Iterator[Draining]:
+    """It ends half a minute after it was asked: that begins with the module, and its last test waits for it."""
+    folder = tmp_path_factory.mktemp("draining")
+    service = Service(folder, smtp_port=letters.port, rtp_ports=rtp_ports, cache=cache)
+    service.apply().start()
+    file, sent = raw(speech(60), Codec.PCMU, folder / "said.raw")
+    gone = recording(service, folder, file, length_s=2.5, number="1002")
+    gone.stop()  # whose BYE nobody will answer, and who must not hold up the others
+    caller = recording(service, folder, file, length_s=3)
+    assert service.process is not None
+    service.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    with Wire(service.udp) as wire:
+        options = eventually(lambda: found if " 503 " in (found := wire.ask("OPTIONS")) else None, "draining")
+        refused = (options, wire.ask("INVITE", body="v=0\r\n"))
+    with ThreadPoolExecutor(1) as waiting:
+        ended = waiting.submit(lambda: (service.stop(), time.monotonic() - began))
+        yield Draining(service, caller, sent, refused, ended)
+    caller.stop()
+    service.kill()
 
 
 def mailed_once(service: Service, letters: Letterbox) -> None:
     """Wait for both mails of mailbox 1001's message, and for the end of all sending."""
-    letters.wait_for(ANNA, within_s=40)
-    letters.wait_for(ARCHIVE, within_s=40)
+    letters.wait_for(ANNA)
+    letters.wait_for(ARCHIVE)
     eventually(lambda: not service.rows("SELECT 1 FROM outbox WHERE done_at IS NULL"), "an empty outbox")
     assert (len(letters.to(ANNA)), len(letters.to(ARCHIVE))) == (1, 1)
 
@@ -82,7 +123,7 @@ def test_kill_right_after_hanging_up_keeps_the_whole_message_and_mails_once(
     file, sent = said
     own_letters.close()  # a mail that was taken while we are killed may come twice: SMTP cannot do better
     service = make_service().start()
-    Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(4).bye().run()
+    Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(7).bye().run()
     service.kill()
 
     # What was being sent belongs to the killed process for another minute, which need not pass here.
@@ -99,43 +140,12 @@ def test_kill_right_after_hanging_up_keeps_the_whole_message_and_mails_once(
     mailed_once(service, own_letters)
 
 
-def test_sigterm_drains_saves_and_ends_with_0(
-    make_service: MakeService, said: tuple[Path, Pcm], tmp_path: Path
-) -> None:
-    file, sent = said
-    service = make_service().start()
-    gone = recording(service, tmp_path, file, length_s=2.5, number="1002")
-    gone.stop()  # whose BYE nobody will answer, and who must not hold up the others
-    caller = recording(service, tmp_path, file, length_s=3)
-    assert service.process is not None
-    service.process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
-    with Wire(service.udp) as wire:
-        answer = eventually(lambda: found if " 503 " in (found := wire.ask("OPTIONS")) else None, "draining")
-        assert "Retry-After: " in answer
-        assert " 503 " in wire.ask("INVITE", body="v=0\r\n")
-    assert service.stop() == 0  # after half a minute: running calls may end by themselves
-    assert time.monotonic() - began < 75  # 30 s for the calls, and what a busy machine takes to end
-    (bye,) = caller.wait().received("BYE")
-    assert 'text="voicebox: shutting down"' in bye
-    message = service.message()
-    assert message["interrupted"] == 0
-    length_s = message["samples"] / message["rate_hz"]
-    assert 25 < length_s < 40
-    service.start()
-    found = stored(service.flac(message["audio_id"]))
-    at = place_of(found, sent)
-    assert np.array_equal(found, sent[at : at + len(found)])
-    assert len(service.messages()) == 1
-    assert service.message("1002")["samples"] >= 2 * 8000
-
-
 def test_mails_wait_for_a_mail_server_that_is_away(
     make_service: MakeService, own_letters: Letterbox, said: tuple[Path, Pcm], tmp_path: Path
 ) -> None:
     own_letters.close()
     service = make_service().start()
-    Caller(service.udp, tmp_path).invite().speak(said[0]).keys("#").pause(3.5).bye().run()
+    Caller(service.udp, tmp_path).invite().speak(said[0]).keys("#").pause(SAID_S).bye().run()
     service.message()
     eventually(
         lambda: len(service.rows("SELECT 1 FROM outbox WHERE attempts > 0 AND done_at IS NULL")) == 2, "attempts"
@@ -149,7 +159,7 @@ def test_a_refused_mail_is_tried_again(
 ) -> None:
     own_letters.refusal = "451 later"
     service = make_service().start()
-    Caller(service.udp, tmp_path).invite().speak(said[0]).keys("#").pause(3.5).bye().run()
+    Caller(service.udp, tmp_path).invite().speak(said[0]).keys("#").pause(SAID_S).bye().run()
     service.message()
     eventually(
         lambda: len(service.rows("SELECT 1 FROM outbox WHERE attempts > 0 AND done_at IS NULL")) == 2, "attempts"
@@ -163,20 +173,42 @@ def test_a_database_that_is_locked_during_a_call_gets_the_message_later(
 ) -> None:
     file, sent = said
     service = make_service().start()
-    caller = Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(4).bye().start()
-    eventually(lambda: service.spooled_s() > 1, "a recording", within_s=30)
+    caller = Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(9).bye().start()
+    eventually(lambda: service.spooled_s() > 1, "a recording")
     with contextlib.closing(sqlite3.connect(service.folder / "var" / "voicebox.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         caller.wait()  # the caller is heard out and hung up on as always
-        eventually(lambda: "waits in the spool" in service.log(), "the deposit to be put off", within_s=40)
+        eventually(lambda: "waits in the spool" in service.log(), "the deposit to be put off")
         # Further callers still leave messages: who they reach is remembered.
-        Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(3.5).bye().run()
+        Caller(service.udp, tmp_path).invite().speak(file).keys("#").pause(SAID_S).bye().run()
         other.execute("ROLLBACK")
-    service.message(count=2, within_s=40)
+    service.message(count=2)
     for message in service.messages():
         found = stored(service.flac(message["audio_id"]))
         at = place_of(found, sent)
         assert np.array_equal(found, sent[at : at + len(found)])
         assert message["interrupted"] == 0
-    letters = eventually(lambda: found if len(found := own_letters.to(ANNA)) == 2 else None, "two mails", within_s=40)
+    letters = eventually(lambda: found if len(found := own_letters.to(ANNA)) == 2 else None, "two mails")
     assert len({letter["Message-ID"] for letter in letters}) == 2
+
+
+def test_sigterm_drains_saves_and_ends_with_0(draining: Draining) -> None:
+    options, invite = draining.refused
+    assert "Retry-After: " in options
+    assert " 503 " in invite
+    code, took_s = draining.ended.result()
+    assert code == 0  # after half a minute: running calls may end by themselves
+    assert took_s < 75  # 30 s for the calls, and what a busy machine takes to end
+    (bye,) = draining.caller.wait().received("BYE")
+    assert 'text="voicebox: shutting down"' in bye
+    service = draining.service
+    message = service.message()
+    assert message["interrupted"] == 0
+    length_s = message["samples"] / message["rate_hz"]
+    assert 25 < length_s < 40
+    service.start()
+    found = stored(service.flac(message["audio_id"]))
+    at = place_of(found, draining.sent)
+    assert np.array_equal(found, draining.sent[at : at + len(found)])
+    assert len(service.messages()) == 1
+    assert service.message("1002")["samples"] >= 2 * 8000

@@ -8,7 +8,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.system.audio import raw, speech
-from tests.system.caller import Caller, Script
+from tests.system.caller import SAID_S, Caller, Script
 from tests.system.conftest import MakeService
 from tests.system.service import eventually
 from tests.system.wayout import OUTSIDE, SDP, Target, directory, header, transfers
@@ -18,6 +18,8 @@ pytestmark = pytest.mark.system
 
 TRUNK = "127.0.0.2"
 PASSWORD = "s3cret-word"
+GRANTED_S = 20
+"""Long enough that how late a busy machine is does not matter; refreshed at four fifths of it."""
 CHALLENGE = 'WWW-Authenticate: Digest realm="trunk.example", nonce="5ca1ab1e", algorithm=MD5, qop="auth"'
 
 
@@ -52,7 +54,7 @@ def test_a_trunk_is_registered_at_refreshed_and_left_and_its_calls_are_taken(
 ) -> None:
     port = free_port(TRUNK)
     script = Script(tmp_path)
-    register(script, expires_s=10)
+    register(script, expires_s=GRANTED_S)
     register(script, expires_s=3600)
     register(script, expires_s=0)
     registrar = script.await_calls(TRUNK, port)
@@ -65,6 +67,12 @@ password = "{PASSWORD}"
 """
     service = make_service(more=trunk).start()
 
+    # The trunk's calls are known by its address; the next address is nobody's.
+    Caller(service.udp, tmp_path, number="1002", local="127.0.0.3").refused(401).run()
+    file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
+    Caller(service.udp, tmp_path, number="1002", local=TRUNK).invite().speak(file).keys("#").pause(SAID_S).bye().run()
+    assert service.message("1002")["samples"] > 2 * 8000
+
     def twice() -> list[str] | None:
         heard = registrar.heard().received("REGISTER")
         return heard if len(heard) >= 4 else None
@@ -72,15 +80,9 @@ password = "{PASSWORD}"
     begun = eventually(twice, "a registration and its refresh")
     assert all(proves(answer, PASSWORD) for answer in begun[1::2])
     first, _, refresh, _ = registrar.heard().when("received", "REGISTER")[:4]
-    assert 5 < refresh - first < 10
+    assert GRANTED_S / 2 < refresh - first < GRANTED_S
     assert f"Contact: <sip:box@127.0.0.1:{service.sip['udp:127.0.0.1']}>" in begun[0]
     assert len({re.findall("^Call-ID: .*$", each, re.MULTILINE)[0] for each in begun}) == 1
-
-    # The trunk's calls are known by its address; the next address is nobody's.
-    Caller(service.udp, tmp_path, number="1002", local="127.0.0.3").refused(401).run()
-    file, _ = raw(speech(8), Codec.PCMU, tmp_path / "said.raw")
-    Caller(service.udp, tmp_path, number="1002", local=TRUNK).invite().speak(file).keys("#").pause(3.5).bye().run()
-    assert service.message("1002")["samples"] > 2 * 8000
 
     assert service.stop() == 0
     left = registrar.wait().received("REGISTER")[4:]
@@ -118,7 +120,7 @@ allow = ["+49"]
 """
     service = make_service(more=trunk, directory=directory()).start()
     eventually(lambda: second.heard().received("REGISTER"), "the registration")
-    Caller(service.udp, tmp_path, number="1002").invite().keys("0").pause(6).bye().run()
+    Caller(service.udp, tmp_path, number="1002").invite().keys("0").pause(10).bye().run()
     first.wait()
     heard = second.wait()
     (invite,), (ack,), (bye,) = (heard.received(method) for method in ("INVITE", "ACK", "BYE"))
