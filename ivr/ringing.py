@@ -16,7 +16,7 @@ from typing import Final
 from ivr.branch import SILENCE_S, Branch
 from ivr.sip.message import Response
 from ivr.sip.outgoing import is_made_up
-from ivr.sip.turns import once_read
+from ivr.sip.turns import done_within, once_read
 from ivr.sip.uri import NameAddr, Uri
 from ivr.way import Spawn
 from voicebox.coverage import Rung
@@ -70,7 +70,7 @@ class Ringing:
             branch.on_provisional = self._progress_of(branch)
             self._spawn(self._ring(branch))
         watch = self._loop.call_later(SILENCE_S, once_read, self._tell_silent)
-        await asyncio.wait([self._done], timeout=length_s)
+        await done_within(self._done, length_s)
         watch.cancel()
         self._settle(self._unanswered())
         outcome = self._done.result()

@@ -37,6 +37,7 @@ from ivr.media.recording import Ending, Limits
 from ivr.media.spoolwriter import SpoolError
 from ivr.sdp import Session as Description
 from ivr.sip.session_timer import SessionTimer
+from ivr.sip.turns import caught_up
 from ivr.sounds import Sounds
 from ivr.switchboard import RING_S, Connecting, Switchboard
 from prompts.phrases import Phrase, say
@@ -305,6 +306,7 @@ class Session:
         until = asyncio.get_running_loop().time() + wait_s
         await self._sleep_until(until, lambda: bool(self._typed))
         if not self._typed and not self._over:
+            await caught_up()  # a key by INFO
             self._leg.stream.catch_up()
         self._check()
         return self._take_key(self._stops, secret=secret)

@@ -275,7 +275,7 @@ class Connecting:
                 each.end()
 
     async def _decided_leg(self, limit_s: float = RING_S) -> FarLeg | TransferEnd:
-        late = self._loop.call_later(limit_s, self._decide, TransferEnd.NO_ANSWER)
+        late = self._loop.call_later(limit_s, once_read, self._decide, TransferEnd.NO_ANSWER)
         try:
             outcome = await self._outcome
         finally:

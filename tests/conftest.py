@@ -7,11 +7,13 @@ import asyncio
 import fcntl
 import itertools
 import os
+import pkgutil
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -36,19 +38,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("system") is None)
 
 
+PATIENT: Final = (
+    "voicebox.storage.database.CONNECT_MAX_S",
+    "voicebox.storage.database.CONNECTION_WAIT_S",
+    "voicebox.directory.ANSWERED_S",
+    "voicebox.deposit.COUNTED_S",
+    "webmanager.api.ready.CHECK_MAX_S",
+)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def patience() -> Iterator[None]:
-    """Let nothing fail since the machine is held up for seconds: tests of these limits set them themselves."""
+def patience() -> Iterator[dict[str, float]]:
+    """Let nothing fail since the machine is held up for seconds: tests of these limits set them themselves.
+
+    Returns the limits as they are in a service.
+    """
+    real = {limit: pkgutil.resolve_name(limit) for limit in PATIENT}
     with pytest.MonkeyPatch.context() as patch:
-        for limit in (
-            "voicebox.storage.database.CONNECT_MAX_S",
-            "voicebox.storage.database.CONNECTION_WAIT_S",
-            "voicebox.directory.ANSWERED_S",
-            "voicebox.deposit.COUNTED_S",
-            "webmanager.api.ready.CHECK_MAX_S",
-        ):
+        for limit in PATIENT:
             patch.setattr(limit, 60.0)
-        yield
+        yield real
 
 
 @pytest.fixture(scope="session")

@@ -24,14 +24,14 @@ from webmanager.pages.routes import PAGES
 from webmanager.pages.strangers import STRANGERS, Strangers
 from webmanager.parts import PARTS, Check, WebParts
 from webmanager.renderings import RENDERINGS, Renderings
-from webmanager.uploads import UPLOADS, Uploads, expected
+from webmanager.uploads import UPLOADS, Uploads, expected, unasked
 
 __all__ = ["PARTS", "Check", "WebParts", "make_app", "served"]
 
 
 def make_app(parts: WebParts) -> web.Application:
     """Return the application with every route and page."""
-    app = web.Application(middlewares=[problems, guard])
+    app = web.Application(middlewares=[unasked, problems, guard])
     app[PARTS] = parts
     app[BEARERS] = Bearers(parts)
     app[READINESS] = Readiness(parts)

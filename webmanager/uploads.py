@@ -14,6 +14,8 @@ from typing import Final
 from aiohttp import HttpVersion11, hdrs, web
 
 from webmanager.bearer import viewer_of
+from webmanager.guard import Handler
+from webmanager.language import accepted
 from webmanager.problems import Problem
 from webmanager.wording import Code
 
@@ -82,27 +84,38 @@ def _too_many(status: int) -> Problem:
     return Problem(Code.TOO_MANY_UPLOADS, status=status, headers={"Retry-After": wait_s}, retry_after_s=wait_s)
 
 
-async def expected(request: web.Request) -> None:
+async def expected(request: web.Request) -> web.StreamResponse | None:
     """Keep a client that asks first waiting (`Expect: 100-continue`, RFC 9110 section 10.1.1): `received` asks for it.
 
     The handler of expectations for routes that receive a file. aiohttp's own asks before the token is looked at.
-
-    Raises:
-        web.HTTPExpectationFailed: it expects something else.
     """
-    if _expectation(request) != "100-continue":
-        raise web.HTTPExpectationFailed
+    request[WAITS] = True
+    if request.headers[hdrs.EXPECT].lower() == "100-continue":
+        return None
+    language = accepted(",".join(request.headers.getall("Accept-Language", [])))
+    return _last(Problem(Code.REFUSED, status=417).response(language))
+
+
+@web.middleware
+async def unasked(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """End a connection on which a file was not asked for: whether it comes all the same, nobody can know."""
+    response = await handler(request)
+    return _last(response) if request.get(WAITS, False) else response
+
+
+def _last(response: web.StreamResponse) -> web.StreamResponse:
+    response.force_close()
+    return response
 
 
 async def _ask_for(request: web.Request) -> None:
-    if _expectation(request) and request.version >= HttpVersion11:
+    if not request.get(WAITS, False):
+        return
+    request[WAITS] = False
+    if request.version >= HttpVersion11:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # nothing of the answer has been sent yet
         await request.writer.drain()
-
-
-def _expectation(request: web.Request) -> str:
-    return request.headers.get(hdrs.EXPECT, "").lower()
 
 
 async def _read(request: web.Request, most_bytes: int) -> bytes:
@@ -115,3 +128,5 @@ async def _read(request: web.Request, most_bytes: int) -> bytes:
 
 
 UPLOADS: Final = web.AppKey("uploads", Uploads)
+WAITS: Final = web.RequestKey("waits", bool)
+"""Whether its client waits to be asked for the file."""

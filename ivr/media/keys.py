@@ -50,7 +50,7 @@ class Keys:
             self.close()
         elif self._ear is None:
             self._ear = SoundKeys()
-            self._timer = self._loop.call_later(LISTEN_S, self._search)
+            self._timer = self._loop.call_later(LISTEN_S, self._listen_again)
 
     def close(self) -> None:
         """Stop searching."""
@@ -59,17 +59,21 @@ class Keys:
             self._timer.cancel()
             self._timer = None
 
-    def _search(self) -> None:
+    def search(self) -> None:
+        """Search what came since the last time, where the sound is listened to."""
         ear = self._ear
         if ear is None:
             return
-        self._timer = self._loop.call_later(LISTEN_S, self._search)
         pcm = self._sound()
         if pcm is None:
             ear.reset()
             return
         for key in ear.feed(pcm):
             self._take(key, Way.SOUND)
+
+    def _listen_again(self) -> None:
+        self._timer = self._loop.call_later(LISTEN_S, self._listen_again)
+        self.search()
 
     def _take(self, key: str, way: Way) -> None:
         if self._once.take(key, way, self._loop.time()):

@@ -1,7 +1,7 @@
 """The spool: where recordings are safe while they are made, and until their audio is stored for good.
 
 One for a process, append-only, in `<data_dir>/spool/`. Every method but those that say otherwise is called on the event
-loop and only notes what is to be written; one thread writes and syncs (`spoolwriter`).
+loop and only notes what is to be written; one thread writes, another one syncs (`spoolwriter`).
 
     begin -> append ... -> end -> sync        the message is on disk
           -> accept(flags)                    it became a message

@@ -69,7 +69,7 @@ class _Waiter:
 
 
 class SpoolWriter:
-    """Writes to the segments of one folder. Its methods are called on the event loop, its thread does the work."""
+    """Writes to the segments of one folder. Its methods are called on the event loop, its threads do the work."""
 
     def __init__(self, folder: Path, *, segment_bytes: int, floor_bytes: int, created_to: int) -> None:
         self.created_to = created_to
@@ -238,7 +238,11 @@ class SpoolWriter:
         """Sync, and go on writing for as long as that takes."""
         if not files:
             return
-        syncing = self._helper.submit(_sync, files)
+        try:
+            syncing = self._helper.submit(_sync, files)
+        except RuntimeError:  # the interpreter ends, and has no more threads to give
+            _sync(files)
+            return
         while wait_for([syncing], WRITE_EVERY_S).not_done:
             # What cannot be written now stays taken: the next round tries it again, and tells.
             with contextlib.suppress(Exception):

@@ -252,8 +252,8 @@ class MediaStream:
 
     def keep_house(self) -> None:
         """Make sense of what came; keep the path open; report."""
-        now = self._loop.time()
-        self._drain(now)
+        self._keys.search()  # what is drained is heard by nobody
+        self._drain(self._loop.time())
         idle = not self.bridged.fed() and self._playback is None
         if idle and self._clock.now_ms() - self._sender.last_ms >= SPARSE_MS:
             self._send_silence()
@@ -370,8 +370,8 @@ class MediaStream:
 
     def catch_up(self) -> None:
         """Take in what has come and was not read yet, before somebody judges that no key came in time."""
-        self._read_waiting()
-        self._drain(self._loop.time())
+        self._read_waiting()  # keys by events act as they are read
+        self._keys.search()
 
     def _read_waiting(self) -> None:
         """Take what lies in the socket already: it came before the moment that is judged."""

@@ -10,12 +10,13 @@ A refusal is logged once a minute for each source, in a line made for fail2ban:
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Network
+from ipaddress import ip_address
 from typing import Final
 
 import structlog
 
 from ivr.sip.hops import Source
+from voicebox.identity import counted_as
 
 SOURCES_MAX: Final = 10_000
 """About 3 MB. More sources than this at once are an attack, and the common bucket holds then."""
@@ -28,10 +29,8 @@ _log = structlog.get_logger("voicebox.sip.admission")
 
 @lru_cache(maxsize=4096)
 def network_of(host: str) -> str:
-    """Return what counts as one source: an IPv4 address, or the /64 of an IPv6 one (any host has a whole /64)."""
-    if ":" not in host:
-        return host
-    return str(IPv6Network((host.partition("%")[0], 64), strict=False))
+    """Return what counts as one source of packets."""
+    return counted_as(ip_address(host.partition("%")[0]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import token_hex
 from typing import Final
 from weakref import WeakValueDictionary
@@ -247,7 +248,8 @@ class Client:
         except asyncio.CancelledError:
             # Whoever waited leaves in the very turn in which it was answered.
             if transaction.invite and answer.done() and answer.result().status < 300:
-                self._hang_up_stray(transaction, outgoing, answer.result())
+                with suppress(ParseError):  # its peer's fault, which must not keep us from leaving
+                    self._hang_up_stray(transaction, outgoing, answer.result())
                 self._flush()
             raise
         finally:

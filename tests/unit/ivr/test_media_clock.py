@@ -170,7 +170,7 @@ def test_housekeeping_comes_twice_a_second_and_is_spread(loop: FakeLoop, clock: 
 
 
 @pytest.mark.parametrize("held_up_s", [0.1, 0.3, 0.5, 7.0])
-def test_a_held_up_process_keeps_house_at_once(loop: FakeLoop, clock: MediaClock, held_up_s: float) -> None:
+def test_a_held_up_process_makes_up_for_housekeeping_soon(loop: FakeLoop, clock: MediaClock, held_up_s: float) -> None:
     talkers = [Talker() for _ in range(SLOTS)]
     for talker in talkers:
         clock.keep(talker)
@@ -178,11 +178,11 @@ def test_a_held_up_process_keeps_house_at_once(loop: FakeLoop, clock: MediaClock
     before = [talker.kept for talker in talkers]
     loop.now += held_up_s
     loop.run(0.0)
+    assert sum(talker.kept for talker in talkers) - sum(before) <= 30, "not all in one go"
+    loop.run(0.1)
     kept = [talker.kept - since for talker, since in zip(talkers, before, strict=True)]
     assert max(kept) <= 2, "however often it was due"
-    assert sum(map(bool, kept)) == pytest.approx(min(held_up_s / 0.01, SLOTS), abs=1)
-    loop.run(0.5 - min(held_up_s, 0.5))
-    assert all(talker.kept > since for talker, since in zip(talkers, before, strict=True))
+    assert sum(map(bool, kept)) == pytest.approx(min(held_up_s / 0.01 + 10, SLOTS), abs=1)
 
 
 def test_an_idle_clock_sets_no_timer(loop: FakeLoop, clock: MediaClock) -> None:

@@ -7,6 +7,8 @@ import random
 import shutil
 import threading
 import uuid
+from collections.abc import Awaitable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -317,36 +319,94 @@ async def test_what_a_failed_sync_lost_is_written_again(tmp_path: Path, monkeypa
     spool.close()
 
 
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("fails", ["none", "first", "second"])
 async def test_what_comes_during_a_slow_sync_is_written_and_kept_until_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
-    disk = ForgetfulDisk(monkeypatch)
-    disk.fails = fails
-    disk.may_end.clear()
+    disk = held_disk(monkeypatch)
+    disk.fails = fails == "first"
     spool, take_id = open_spool(tmp_path), new_id()
     spool.begin(take_id, b"context")
     fill(spool, take_id, 1)
     slow = spool.sync()
-    await is_written(spool, take_id, 8000)  # so that the sync has it to wait for
+    await disk.begins()
     for second in range(1, 12):  # on to another segment
         spool.append(take_id, Codec.PCMU, second * 8000, LOUD, 160)
     later = spool.sync()
     await is_written(spool, take_id, 96_000)
     assert not slow.done()
-    disk.may_end.set()
-    if fails:
-        for each in (slow, later):
-            with pytest.raises(SpoolError):
-                await each
-        disk.fails = False
-        later = spool.sync()
-    else:
-        await slow
-    await later
+    disk.turns.release()
+    await outcome(slow, lost=fails == "first")
+    await disk.begins()  # what came meanwhile has a sync of its own
+    assert not later.done()
+    assert spool._writer.waiting_bytes() > 11 * len(LOUD)
+    disk.held, disk.fails = False, fails == "second"
+    disk.turns.release()
+    await outcome(later, lost=fails == "second")
+    disk.fails = False
+    await spool.sync()
     assert spool._writer.waiting_bytes() == 0
     found = spool.read(take_id)
     assert (found.context, b"".join(part.payload for part in found.audio)) == (b"context", LOUD * 12)
+    spool.close()
+
+
+def held_disk(monkeypatch: pytest.MonkeyPatch) -> ForgetfulDisk:
+    """Let syncs wait for their turn; there are none but those that are asked for."""
+    monkeypatch.setattr(spoolwriter, "SYNC_EVERY_S", 3600.0)
+    disk = ForgetfulDisk(monkeypatch)
+    disk.held, disk.fails = True, False
+    return disk
+
+
+async def outcome(sync: Awaitable[None], *, lost: bool) -> None:
+    with pytest.raises(SpoolError) if lost else nullcontext():
+        await sync
+
+
+async def test_a_spool_that_is_closed_during_a_slow_sync_has_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = held_disk(monkeypatch)
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"context")
+    fill(spool, take_id, 1)
+    slow = spool.sync()
+    await disk.begins()
+    spool.append(take_id, Codec.PCMU, 8000, LOUD, 160)
+    closing = asyncio.create_task(asyncio.to_thread(spool.close))
+    await is_written(spool, take_id, 16_000)
+    disk.held = False
+    disk.turns.release()
+    await slow
+    await closing
+    assert Spool.open(tmp_path, floor_bytes=0).read(take_id).end == 16_000
+
+
+async def test_a_disk_that_fills_up_during_a_slow_sync_costs_nothing_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = held_disk(monkeypatch)
+    spool, take_id = open_spool(tmp_path), new_id()
+    spool.begin(take_id, b"context")
+    fill(spool, take_id, 1)
+    slow = spool.sync()
+    await disk.begins()
+    with monkeypatch.context() as patch:
+        refused = threading.Event()
+
+        def full(*_: object) -> int:
+            refused.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patch.setattr(os, "pwritev", full)
+        spool.append(take_id, Codec.PCMU, 8000, LOUD, 160)
+        assert await asyncio.to_thread(refused.wait, 60)
+    disk.held = False
+    disk.turns.release()
+    await slow
+    await spool.sync()
+    assert spool.read(take_id).end == 16_000
     spool.close()
 
 

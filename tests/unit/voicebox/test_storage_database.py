@@ -1,8 +1,10 @@
 """The database at its seams: units of work, group commit, faults, and going away."""
 
 import asyncio
+import socket
 import sqlite3
 import threading
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from tests.fakes.rows import NOW, add_company
 from voicebox.errors import Conflict, DatabaseUnavailable
-from voicebox.storage import groupcommit
+from voicebox.storage import database, groupcommit
 from voicebox.storage.database import AsyncConnection, Database, migrate, parse_url
 from voicebox.storage.faults import why_unavailable
 from voicebox.storage.tables import company
@@ -358,3 +360,34 @@ async def test_migrating_makes_the_folder(tmp_path: Path) -> None:
 def test_a_statement_that_gets_no_answer_in_time_is_an_outage() -> None:
     # asyncpg's command_timeout raises the builtin one, and SQLAlchemy does not wrap it.
     assert why_unavailable(TimeoutError()) == "no answer in time"
+
+
+def test_who_is_on_the_line_waits_no_longer_than_this(patience: dict[str, float]) -> None:
+    assert patience == {
+        "voicebox.storage.database.CONNECT_MAX_S": 3.0,
+        "voicebox.storage.database.CONNECTION_WAIT_S": 5.0,
+        "voicebox.directory.ANSWERED_S": 1.0,
+        "voicebox.deposit.COUNTED_S": 1.0,
+        "webmanager.api.ready.CHECK_MAX_S": 3.0,
+    }
+
+
+async def test_when_every_connection_is_taken_the_next_is_told_soon(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "CONNECTION_WAIT_S", 0.05)
+    async with await Database.open(database_url) as db, AsyncExitStack() as taken:
+        for _ in range(database.READERS if "sqlite" in database_url else database.POOL):
+            await taken.enter_async_context(db.read())
+        with pytest.raises(DatabaseUnavailable, match="no free connection in time"):
+            async with db.read():
+                pass
+
+
+async def test_a_server_that_does_not_greet_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "CONNECT_MAX_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        async with await Database.open(f"postgresql+asyncpg://voicebox@127.0.0.1:{port}/voicebox") as db:
+            with pytest.raises(DatabaseUnavailable, match="no answer in time"):
+                await db.ping()

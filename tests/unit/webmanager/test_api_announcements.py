@@ -314,17 +314,19 @@ async def test_row_12_an_upload_that_stands_still_ends(office: Office, monkeypat
     assert await listed(office, token) == []
 
 
-async def refused_unread(office: Office, token: str, *headers: str) -> bytes:
-    """Ask to send a file; return the status that comes instead of being asked for it."""
+async def refused_unread(office: Office, token: str, *headers: str, version: str = "1.1") -> bytes:
+    """Ask to send a file; return the status that comes instead of being asked for it, and ends the connection."""
     host, _, port = office.browser.address.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    lines = [f"POST {PATH}?name=Ferien HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *headers, "", ""]
+    lines = [f"POST {PATH}?name=Ferien HTTP/{version}", "Host: x", f"Authorization: Bearer {token}", *headers, "", ""]
     async with asyncio.timeout(20):
         writer.write("\r\n".join(lines).encode())
-        status = (await reader.readline()).split()[1]
-    writer.close()
-    await writer.wait_closed()
-    return status
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+    assert b"\r\nConnection: close\r\n" in head or version == "1.0"
+    assert b"\r\nContent-Type: application/problem+json" in head
+    return head.split()[1]
 
 
 async def test_row_12_nobody_is_asked_for_a_file_that_would_be_refused(office: Office) -> None:
@@ -335,6 +337,21 @@ async def test_row_12_nobody_is_asked_for_a_file_that_would_be_refused(office: O
     opened = [await begun(office, anna, b"x", "Content-Length: 16044") for _ in range(uploads.EACH_MAX)]
     assert await refused_unread(office, anna, "Content-Length: 16044", "Expect: 100-continue") == b"429"
     await finished(*opened)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_row_12_who_does_not_wait_to_be_asked_is_served(office: Office, version: str) -> None:
+    host, _, port = office.browser.address.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = [f"POST {PATH}?name=Ferien HTTP/{version}", "Host: x", f"Authorization: Bearer {await office.owner()}"]
+    lines += [f"Content-Length: {len(recorded())}", "Expect: 100-continue", "", ""]
+    async with asyncio.timeout(20):
+        writer.write("\r\n".join(lines).encode() + recorded())
+        if version == "1.1":  # HTTP/1.0 knows no such thing (RFC 9110 section 10.1.1)
+            assert b" 100 " in await reader.readuntil(b"\r\n\r\n")
+        assert (await reader.readline()).split()[1] == b"201"
+        writer.close()
+        await writer.wait_closed()
 
 
 async def finished(*opened: tuple[asyncio.StreamReader, Any]) -> None:

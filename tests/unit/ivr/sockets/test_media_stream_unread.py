@@ -1,4 +1,4 @@
-"""A hang-up that is read before the audio that came before it, on both event loops: nothing that was said is lost."""
+"""What lies unread in the socket when something else is judged, on both event loops: no word and no key is lost."""
 
 import socket
 import struct
@@ -6,8 +6,10 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ivr.media.g711 import encode
 from ivr.media.plane import MediaPlane
 from ivr.media.recording import Ending, Limits
 from ivr.media.remote import RemoteMedia
@@ -76,3 +78,26 @@ async def test_a_key_that_waits_in_the_socket_came_in_time(phone: socket.socket,
     phone.sendto(key, ("127.0.0.1", stream.port))
     stream.catch_up()  # the event loop has not had its turn
     assert heard == ["#"]
+
+
+async def test_a_key_by_sound_is_heard_whoever_reads_it(
+    phone: socket.socket, stream: MediaStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.media.keys.LISTEN_S", 60.0)  # by nobody but those below
+    heard: list[str] = []
+    stream.on_key = heard.append
+    stream.connect(RemoteMedia("127.0.0.1", phone.getsockname()[1], Codec.PCMU, 0))
+    times = np.arange(320) / 8000
+    tone = (6000 * (np.sin(2 * np.pi * 770 * times) + np.sin(2 * np.pi * 1336 * times))).astype(np.int16)
+    sound = encode(tone, Codec.PCMU) + b"\xff" * 640
+    frames = [sound[at : at + 160] for at in range(0, len(sound), 160)]
+    for at, frame in enumerate(frames):
+        packet = struct.pack(">BBHII", 0x80, 0, at, at * 160, 7) + frame
+        phone.sendto(packet, ("127.0.0.1", stream.port))
+        stream._read_waiting()
+        if at == 0:
+            stream.keep_house()  # half of the key
+    assert heard == []
+    stream.catch_up()
+    stream.catch_up()
+    assert heard == ["5"]
