@@ -32,6 +32,8 @@ LOOKS_S: Final = 0.05
 PIN: Final = "274913"
 """Of every mailbox of the example company."""
 NUMBERS: Final = tuple(str(number) for number in range(1001, 1031))
+ASKED: Final = "1030"
+"""The mailbox of the example company whose own phone is asked for the PIN, too."""
 
 COMPANY: Final = """\
 [company]
@@ -57,7 +59,7 @@ def directory_of(
 ) -> str:
     """Return a directory file of these mailboxes, some with settings.
 
-    Their phones are SIPp's, which know MD5 only, and open them without a PIN.
+    Their phones are SIPp's, which know MD5 only, and open them without a PIN, but for one.
     """
     return COMPANY + "".join(
         f"""
@@ -69,7 +71,7 @@ pin = "{pin}"
 pin_is_final = true
 device_password = "{device_password(number)}"
 device_md5_only = true
-auto_login = true
+auto_login = {"false" if number == ASKED else "true"}
 {MORE.get(number, "")}
 {settings.get(number, "")}
 """

@@ -1,5 +1,6 @@
 """Rows 7 to 10: the phones of a called number ring, and what nobody answers is taken as the settings say."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,24 +96,38 @@ def without_ringing(service: Service, folder: Path, number: str, *, listens_s: f
     return heard
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def ringing(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Running]]:
-    """Calls that their phones do not answer: they begin with the module, since each takes its time.
+    """Calls that their phones do not answer: `early` begins them, since each takes its time.
 
     1004's rings, 1007's is gone, 1024's rings until the call is forwarded to 1025.
     """
     folder = tmp_path_factory.mktemp("unanswered")
-    running = {
-        f"phone {number}": phone(service, folder, number).called().says("180 Ringing").cancelled().waits()
-        for number in ("1004", "1024")
-    }
-    running["phone 1025"] = phone(service, folder, "1025").called().picks_up(40_700).hung_up_on().waits()
-    phone(service, folder, "1007").registers()
-    for number in ("1004", "1007", "1024"):
-        running[f"caller of {number}"] = caller(service, folder, number).invite().pause(GREETED_S).bye().start()
-    yield running
-    for each in running.values():
-        each.stop()
+    running: dict[str, Running] = {}
+    try:
+        for number in ("1004", "1024"):
+            rings = phone(service, folder, number).called().says("180 Ringing").cancelled()
+            running[f"phone {number}"] = rings.waits()
+        running["phone 1025"] = phone(service, folder, "1025").called().picks_up(40_700).hung_up_on().waits()
+        phone(service, folder, "1007").registers()
+        for number in ("1004", "1007", "1024"):
+            running[f"caller of {number}"] = caller(service, folder, number).invite().pause(GREETED_S).bye().start()
+        yield running
+    finally:
+        for each in running.values():
+            each.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def early(request: pytest.FixtureRequest) -> None:
+    """Begin what takes long before the other tests, where tests that wait for it are to run.
+
+    What fails of it fails those tests only: pytest keeps it until then.
+    """
+    here = (item for item in request.session.items if item.path == request.path)
+    if any("ringing" in getattr(item, "fixturenames", ()) for item in here):
+        with contextlib.suppress(Exception):
+            request.getfixturevalue("ringing")
 
 
 @pytest.fixture(scope="module")

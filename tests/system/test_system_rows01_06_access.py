@@ -1,4 +1,4 @@
-"""Rows 1, 4, 5 and 6 from outside: a PIN by the rules, aliases that spare the number, and which numbers may be one."""
+"""Rows 1 and 3 to 6 from outside: a PIN by the rules, who is asked for it, aliases, and which numbers may be one."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 
 from tests.system.caller import Caller
 from tests.system.conftest import MakeService
-from tests.system.service import COMPANY, PIN, Service, moment
-from tests.system.subscriber import LOGIN_S, prompts, record_of
+from tests.system.service import ASKED, COMPANY, PIN, Service, moment
+from tests.system.subscriber import LOGIN_S, at_own_phone, prompts, record_of
 from tests.system.test_system_portal import portal
 
 pytestmark = pytest.mark.system
@@ -25,6 +25,17 @@ def test_row_1_a_pin_is_changed_by_phone_and_only_to_a_good_one(service: Service
     for pin, caller_number, opens in (("123567", "+4915155570102", True), (PIN, "+4915155570103", False)):
         portal(service, tmp_path, from_number=caller_number).invite().keys(f"1021#{pin}#").pause(LOGIN_S).bye().run()
         assert moment(record_of(service, caller_number), "login", mailbox="1021", ok=opens, by="pin")
+
+
+def test_row_3_the_own_phone_is_asked_for_the_pin_where_it_does_not_log_in_automatically(
+    service: Service, tmp_path: Path
+) -> None:
+    # The digest is answered, or there would be no call; it says whose phone it is, which spares the number only.
+    at_own_phone(service, tmp_path, ASKED).pause(7).bye().run()
+    call = record_of(service, ASKED)
+    assert "login-pin-known" in prompts(call)
+    assert "login-number" not in prompts(call)
+    assert not any(entry["event"] == "login" for entry in call["trace"])
 
 
 def test_row_4_an_alias_is_asked_for_its_pin_only(service: Service, tmp_path: Path) -> None:

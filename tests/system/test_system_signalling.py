@@ -355,8 +355,8 @@ def test_a_session_that_nobody_refreshes_is_saved_and_ended(
     assert 'text="Session expired"' in bye
     call = service.call("1027")
     assert call["trace"][-1]["by"] == "expired"
-    # Two thirds of the interval after the answer (RFC 4028 section 10).
-    assert moment(call, "end") - answered_s(call) >= 59.9
+    # Two thirds of the interval after the answer (RFC 4028 section 10), and what holds a busy machine up.
+    assert 59.9 <= moment(call, "end") - answered_s(call) < 66
     recorded_s = moment(call, "record", state="end") - moment(call, "record", state="begin")
     found = found_in(service, "1027", said)
     assert len(found) == pytest.approx(recorded_s * 8000, abs=4000)

@@ -26,8 +26,10 @@ ROOT = Path(__file__).parents[3]
 SPEECH = bytes(range(256)) * 160
 MEMORY: Final = "/dev/shm"  # noqa: S108 - only a folder of ours is made there
 HELD_UP_S: Final = 0.2
-ATTEMPTS: Final = 20
-"""To be in time on a machine that others keep busy."""
+WATCHED_S: Final = 1.5
+"""Before the kill: the second that may be missing, and the half second between two housekeepings before it."""
+ATTEMPTS: Final = 5
+"""To be in time on a machine that others keep busy; a recorder that holds itself up is so each time."""
 
 
 @dataclass
@@ -42,12 +44,12 @@ class Killed:
     killed_at: float
 
     @property
-    def held_up(self) -> bool:
-        """Whether the process had to wait for its turn shortly before it was killed."""
-        return any(
-            later > self.killed_at - 1.5 and later - earlier > HELD_UP_S
-            for earlier, later in pairwise([*self.signs, self.killed_at])
-        )
+    def waited_s(self) -> float:
+        """The longest time without a sign shortly before it was killed: all that time where there was none."""
+        since = self.killed_at - WATCHED_S
+        last_before = max((sign for sign in self.signs if sign <= since), default=since)
+        moments = [last_before, *(sign for sign in self.signs if sign > since), self.killed_at]
+        return max(later - earlier for earlier, later in pairwise(moments))
 
 
 @pytest.fixture
@@ -88,12 +90,14 @@ def record_and_kill(folder: Path) -> Killed:
 
 
 def test_kill_9_costs_at_most_the_last_second(folder: Path) -> None:
+    seen: list[str] = []
     for attempt in range(ATTEMPTS):
         killed = record_and_kill(folder / str(attempt))
-        if not killed.held_up:
+        if killed.waited_s <= HELD_UP_S:
             break
+        seen.append(f"{len(killed.signs)} signs, {killed.waited_s:.2f} s without one")
     else:
-        pytest.fail("always held up")
+        pytest.fail(f"held up each time: {'; '.join(seen)}")
 
     spool = Spool.open(killed.folder)
     (lost,) = spool.recover()
