@@ -14,7 +14,7 @@ import pytest
 pytestmark = pytest.mark.system
 
 VOICEBOX = str(Path(sys.executable).with_name("voicebox"))
-WITHIN_S = 180
+WITHIN_S = 400
 """It takes about a minute on a machine of its own."""
 
 
@@ -114,7 +114,7 @@ def _until_the_call(process: "subprocess.Popen[str]") -> str:
 def _interrupt(process: "subprocess.Popen[str]", how: signal.Signals) -> None:
     seen = _until_the_call(process)
     process.send_signal(how)
-    rest, _ = process.communicate(timeout=40)
+    rest, _ = process.communicate(timeout=120)
     assert process.returncode == 1, seen + rest
     assert "interrupted" in rest
     assert "udp:127.0.0.1:" in seen
@@ -128,6 +128,6 @@ def test_a_killed_demo_takes_its_processes_with_it(tmp_path: Path, cache: Path) 
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) >= 2
     process.kill()
-    process.communicate(timeout=10)
-    _, alive = psutil.wait_procs(children, timeout=45)
+    process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=120)
     assert alive == [], [each.cmdline() for each in alive]

@@ -27,8 +27,9 @@ does the message, which goes through them twice: it is loud, and G.711 is coarse
 cores packets come late, and 0.85 is left of a short prompt. Something else stays below 0.3."""
 OVERLAP: Final = RATE_HZ // 5
 """So much of what was recognised may belong to what follows: a message's last packets can be lost to hanging up."""
-START_S: Final = 15.0
-CALL_S: Final = 10.0
+START_S: Final = 60.0
+"""Of a process; a second or two on a machine that is not busy. The limits of `story` allow for that, too."""
+CALL_S: Final = 30.0
 LATE: Final = RATE_HZ // 2
 """So much longer than it is a sound may take to arrive, in samples, and a quarter of its length besides."""
 EVERY: Final = RATE_HZ // 5
@@ -92,7 +93,7 @@ class Handset:
         await self._do({"do": "say", "audio": base64.b64encode(to_eight_bit(spoken.pcm)).decode()})
         spoken_until = asyncio.create_task(self._show(spoken.pcm))
         try:
-            await self._wait(lambda: self._count("said"), spoken.length_s + CALL_S, "end of what is spoken")
+            await self._wait(lambda: self._count("said"), spoken.length_s * 2 + CALL_S, "end of what is spoken")
         finally:
             spoken_until.cancel()
 

@@ -28,7 +28,7 @@ COMMAND_S: Final = 60.0
 """A command of seconds, on a machine that is busy with something else."""
 START_S: Final = 90.0
 """The first start encodes every prompt, 10 s on a machine of its own."""
-RECORD_S: Final = 10.0
+RECORD_S: Final = 30.0
 """A call record is written within a second of the call's end."""
 LOOK_EVERY_S: Final = 0.1
 LOG_LINES: Final = 12

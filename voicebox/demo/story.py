@@ -23,11 +23,11 @@ from voicebox.demo.strip import Strip
 from voicebox.demo.wording import Words
 from voicebox.message import Counts
 
-PROMPT_S: Final = 20.0
+PROMPT_S: Final = 60.0
 """For a prompt to be over: the longest one here takes 10 s."""
-LIGHT_S: Final = 5.0
+LIGHT_S: Final = 20.0
 """It comes within a second (Deliver 6); on a busy machine later."""
-MAIL_S: Final = 20.0
+MAIL_S: Final = 60.0
 TEXT_LINES: Final = 8
 """Of a mail's text that are shown."""
 
