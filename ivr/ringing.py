@@ -70,9 +70,11 @@ class Ringing:
             branch.on_provisional = self._progress_of(branch)
             self._spawn(self._ring(branch))
         watch = self._loop.call_later(SILENCE_S, once_read, self._tell_silent)
-        await done_within(self._done, length_s)
-        watch.cancel()
-        self._settle(self._unanswered())
+        try:
+            await done_within(self._done, length_s)
+        finally:
+            watch.cancel()
+            self._settle(self._unanswered())
         outcome = self._done.result()
         self._give_up(outcome.branch if isinstance(outcome, Answered) else None)
         return outcome

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from voicebox.errors import DatabaseUnavailable, StoreUnavailable
 from webmanager.bearer import BEARERS, VIEWER, admin_only
-from webmanager.language import accepted
+from webmanager.language import language_of
 from webmanager.origin import origin_of
 from webmanager.problems import Problem
 from webmanager.wording import Code
@@ -45,7 +45,7 @@ ACCESS: Final = web.AppKey("access", MappingProxyType[str, Access])
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every refusal and every fault as RFC 9457 says, in the caller's language."""
-    language = accepted(",".join(request.headers.getall("Accept-Language", [])))
+    language = language_of(request)
     try:
         return await handler(request)
     except Problem as problem:

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from aiohttp import web
+
 from voicebox.i18n import Language
 
 DEFAULT: Final = Language.EN
@@ -25,3 +27,8 @@ def accepted(header: str | None) -> Language:
         if language is not None and quality > best_quality:
             best, best_quality = language, quality
     return best
+
+
+def language_of(request: web.BaseRequest) -> Language:
+    """Return the language the caller of a request likes best."""
+    return accepted(",".join(request.headers.getall("Accept-Language", [])))

@@ -15,7 +15,8 @@ from webmanager.api.ready import READINESS, Readiness
 from webmanager.api.routes import ROUTES
 from webmanager.api.spec_show import SPEC
 from webmanager.bearer import BEARERS, Bearers
-from webmanager.guard import ACCESS, Access, guard, problems
+from webmanager.expecting import expected, unasked
+from webmanager.guard import ACCESS, Access, Handler, guard, problems
 from webmanager.headers import add_headers
 from webmanager.listening import listening
 from webmanager.pages.confirm import CONFIRMATIONS
@@ -24,7 +25,7 @@ from webmanager.pages.routes import PAGES
 from webmanager.pages.strangers import STRANGERS, Strangers
 from webmanager.parts import PARTS, Check, WebParts
 from webmanager.renderings import RENDERINGS, Renderings
-from webmanager.uploads import UPLOADS, Uploads, expected, unasked
+from webmanager.uploads import UPLOADS, Uploads
 
 __all__ = ["PARTS", "Check", "WebParts", "make_app", "served"]
 
@@ -42,20 +43,20 @@ def make_app(parts: WebParts) -> web.Application:
     )
     app[SPEC] = json.dumps(describe(ROUTES), ensure_ascii=False).encode()
     for route in ROUTES:
-        expect = expected if route.file is not None else None
-        app.router.add_route(route.method, route.path, route.handler, expect_handler=expect)
-        if route.method == "GET":
-            app.router.add_route("HEAD", route.path, route.handler)
+        _serve(app, route.method, route.path, route.handler)
     links = Links(load_key(parts.config.data_dir), parts.config.web.public_url)
     app[LINKS] = links
     app[CONFIRMATIONS] = Confirmations(parts.db, parts.events, parts.clock, links)
     app[STRANGERS] = Strangers()
     for method, path, handler in PAGES:
-        app.router.add_route(method, path, handler)
-        if method == "GET":
-            app.router.add_route("HEAD", path, handler)
+        _serve(app, method, path, handler)
     app.on_response_prepare.append(add_headers)
     return app
+
+
+def _serve(app: web.Application, method: str, path: str, handler: Handler) -> None:
+    for each in (method, "HEAD") if method == "GET" else (method,):
+        app.router.add_route(each, path, handler, expect_handler=expected)
 
 
 @asynccontextmanager

@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import web
 
 from webmanager.bearer import viewer_of
-from webmanager.guard import Handler
-from webmanager.language import accepted
+from webmanager.expecting import ask_for_body
 from webmanager.problems import Problem
 from webmanager.wording import Code
 
@@ -56,7 +55,7 @@ class Uploads:
         with self._place(viewer_of(request).token.id):
             try:
                 async with asyncio.timeout(RECEIVE_MAX_S):
-                    await _ask_for(request)
+                    await ask_for_body(request)
                     data = await _read(request, most_bytes)
             except TimeoutError:
                 raise Problem(Code.REFUSED, status=408) from None
@@ -84,40 +83,6 @@ def _too_many(status: int) -> Problem:
     return Problem(Code.TOO_MANY_UPLOADS, status=status, headers={"Retry-After": wait_s}, retry_after_s=wait_s)
 
 
-async def expected(request: web.Request) -> web.StreamResponse | None:
-    """Keep a client that asks first waiting (`Expect: 100-continue`, RFC 9110 section 10.1.1): `received` asks for it.
-
-    The handler of expectations for routes that receive a file. aiohttp's own asks before the token is looked at.
-    """
-    request[WAITS] = True
-    if request.headers[hdrs.EXPECT].lower() == "100-continue":
-        return None
-    language = accepted(",".join(request.headers.getall("Accept-Language", [])))
-    return _last(Problem(Code.REFUSED, status=417).response(language))
-
-
-@web.middleware
-async def unasked(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """End a connection on which a file was not asked for: whether it comes all the same, nobody can know."""
-    response = await handler(request)
-    return _last(response) if request.get(WAITS, False) else response
-
-
-def _last(response: web.StreamResponse) -> web.StreamResponse:
-    response.force_close()
-    return response
-
-
-async def _ask_for(request: web.Request) -> None:
-    if not request.get(WAITS, False):
-        return
-    request[WAITS] = False
-    if request.version >= HttpVersion11:
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # nothing of the answer has been sent yet
-        await request.writer.drain()
-
-
 async def _read(request: web.Request, most_bytes: int) -> bytes:
     data = bytearray()
     async for chunk in request.content.iter_any():
@@ -128,5 +93,3 @@ async def _read(request: web.Request, most_bytes: int) -> bytes:
 
 
 UPLOADS: Final = web.AppKey("uploads", Uploads)
-WAITS: Final = web.RequestKey("waits", bool)
-"""Whether its client waits to be asked for the file."""

@@ -18,9 +18,12 @@ STEP_MS: Final = 2
 PHASES: Final = 10
 """Of 2 ms make one frame of 20 ms."""
 SLOTS: Final = 50
-"""Of 10 ms make half a second: what waits in memory of a recording is never older."""
+"""Of 10 ms make half a second: what waits in memory of a recording is not older, after a hold-up by 0.1 s."""
 _SLOT_STEPS: Final = 5
 """Finer slots would only wake the process more often."""
+_SOON_SLOTS: Final = 15
+"""Those that are due by themselves within 0.1 s of a hold-up: kept twice in so short a time, a stream that got no
+packet in between would be taken for silent."""
 CATCH_UP_FRAMES: Final = 2
 _STEPS_MAX: Final = 4
 """Done in one turn of the event loop: at 1,000 playing calls 400 packets, about 2 ms."""
@@ -170,7 +173,9 @@ class MediaClock:
             self.skipped_steps += behind
             self._next += behind
             # A packet is of no use later; what waits in memory still has to be written.
-            self._overdue.extend(each for each in skipped[-SLOTS * _SLOT_STEPS :] if self._housekeeping(each))
+            self._overdue.extend(
+                each for each in skipped[-(SLOTS - _SOON_SLOTS) * _SLOT_STEPS :] if self._housekeeping(each)
+            )
         for step in range(self._next, min(now, self._next + _STEPS_MAX - 1) + 1):
             self._next = step + 1
             if senders := self._senders[step % PHASES]:

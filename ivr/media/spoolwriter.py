@@ -1,4 +1,4 @@
-"""The one thread that writes the spool: what has come is written every 0.1 s and synced every second, or on demand.
+"""The threads that write the spool and sync it: what has come is written every 0.1 s, synced every second or on demand.
 
 The event loop hands over finished records with their places; the thread only writes, syncs, creates and removes files,
 all of which release the interpreter's lock. Records are kept until they are synced: what fails is written again, and
@@ -240,7 +240,7 @@ class SpoolWriter:
             return
         try:
             syncing = self._helper.submit(_sync, files)
-        except RuntimeError:  # the interpreter ends, and has no more threads to give
+        except RuntimeError:  # there are no more threads, or the interpreter ends: then it is done here
             _sync(files)
             return
         while wait_for([syncing], WRITE_EVERY_S).not_done:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from secrets import token_hex
 from typing import Final
 from weakref import WeakValueDictionary
@@ -248,8 +247,10 @@ class Client:
         except asyncio.CancelledError:
             # Whoever waited leaves in the very turn in which it was answered.
             if transaction.invite and answer.done() and answer.result().status < 300:
-                with suppress(ParseError):  # its peer's fault, which must not keep us from leaving
+                try:
                     self._hang_up_stray(transaction, outgoing, answer.result())
+                except ParseError as error:  # its peer's fault, which must not keep us from leaving
+                    _log.warning("sip_stray_call_left", call_id=request.call_id, why=error.detail)
                 self._flush()
             raise
         finally:

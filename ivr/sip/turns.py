@@ -21,7 +21,7 @@ async def caught_up() -> None:
 
 
 def once_read(then: Callable[..., object], *args: object) -> None:
-    """Call `then` when what has come is read: for timers."""
+    """Call `then` when what has come is read: for timers. It cannot be called off any more."""
     _after(TURNS, partial(then, *args))
 
 

@@ -4,6 +4,7 @@ A module shares one service, its tests use mailboxes of their own; tests that st
 one with `make_service`.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -91,3 +92,19 @@ def database(postgres_cluster: str) -> Cluster:
 def free_udp_port() -> int:
     """A UDP port that nobody uses now."""
     return free_port("127.0.0.1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def early(request: pytest.FixtureRequest) -> None:
+    """Begin fixtures that take long before the other tests of a module, those of its `EARLY` that are wanted.
+
+    What fails of one fails the tests that want it: pytest keeps it until then.
+    """
+    wanted = {name for each in request.session.items if each.path == request.path for name in _fixtures_of(each)}
+    for name in wanted.intersection(getattr(request.module, "EARLY", ())):
+        with contextlib.suppress(Exception):
+            request.getfixturevalue(name)
+
+
+def _fixtures_of(item: pytest.Item) -> list[str]:
+    return list(getattr(item, "fixturenames", ()))

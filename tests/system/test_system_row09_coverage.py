@@ -1,6 +1,5 @@
 """Rows 7 to 10: the phones of a called number ring, and what nobody answers is taken as the settings say."""
 
-import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.system.letterbox import Letterbox
 from tests.system.service import Service, directory_of, moment
 
 pytestmark = pytest.mark.system
+EARLY = ("ringing",)
 
 SETTINGS = {
     "1003": "dnd = true",
@@ -116,18 +116,6 @@ def ringing(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Itera
     finally:
         for each in running.values():
             each.stop()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def early(request: pytest.FixtureRequest) -> None:
-    """Begin what takes long before the other tests, where tests that wait for it are to run.
-
-    What fails of it fails those tests only: pytest keeps it until then.
-    """
-    here = (item for item in request.session.items if item.path == request.path)
-    if any("ringing" in getattr(item, "fixturenames", ()) for item in here):
-        with contextlib.suppress(Exception):
-            request.getfixturevalue("ringing")
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from tests.system.wire import Wire
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
+EARLY = ("draining",)
 
 ANNA = "anna@example.org"
 ARCHIVE = "archive@example.org"
@@ -162,18 +163,6 @@ def draining(
         ended = waiting.submit(lambda: (service.stop(), time.monotonic() - began))
         leaving.callback(process.kill)  # where the test did not come to wait for its end, nobody does
         yield Draining(service, caller, sent, refused, ended)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def early(request: pytest.FixtureRequest) -> None:
-    """Begin what takes long before the other tests, where the test that waits for it is to run.
-
-    What fails of it fails that test only: pytest keeps it until then.
-    """
-    here = (item for item in request.session.items if item.path == request.path)
-    if any("draining" in getattr(item, "fixturenames", ()) for item in here):
-        with contextlib.suppress(Exception):
-            request.getfixturevalue("draining")
 
 
 def mailed_once(service: Service, letters: Letterbox) -> None:

@@ -28,8 +28,9 @@ cores packets come late, and 0.85 is left of a short prompt. Something else stay
 OVERLAP: Final = RATE_HZ // 5
 """So much of what was recognised may belong to what follows: a message's last packets can be lost to hanging up."""
 START_S: Final = 60.0
-"""Of a process; a second or two on a machine that is not busy. The limits of `story` allow for that, too."""
+"""For a process to start: a second or two, on a busy machine many times that."""
 CALL_S: Final = 30.0
+"""For what pyVoIP does at once, and on a busy machine does not."""
 LATE: Final = RATE_HZ // 2
 """So much longer than it is a sound may take to arrive, in samples, and a quarter of its length besides."""
 EVERY: Final = RATE_HZ // 5

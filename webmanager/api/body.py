@@ -8,6 +8,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from webmanager.api.querying import FIELDS_MAX, fault
+from webmanager.expecting import ask_for_body
 from webmanager.problems import Problem, invalid
 from webmanager.wording import Code
 
@@ -25,6 +26,7 @@ async def read_body(request: web.Request, model: type[B]) -> B:
     """
     try:
         async with asyncio.timeout(RECEIVE_MAX_S):
+            await ask_for_body(request)
             data = await request.read()
     except TimeoutError:
         raise Problem(Code.REFUSED, status=408) from None

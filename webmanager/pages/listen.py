@@ -13,8 +13,9 @@ from voicebox.errors import NoAudio
 from voicebox.links import Links
 from voicebox.message import Message, State
 from voicebox.storage import messages
+from webmanager.language import language_of
 from webmanager.origin import origin_of
-from webmanager.pages.page import Page, language_of, refusal
+from webmanager.pages.page import Page, refusal
 from webmanager.pages.strangers import STRANGERS
 from webmanager.pages.wording import Text, text_of
 from webmanager.parts import PARTS

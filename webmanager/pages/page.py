@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from voicebox.errors import DatabaseUnavailable, StoreUnavailable
 from voicebox.i18n import Language
-from webmanager.language import accepted
+from webmanager.language import language_of
 from webmanager.pages.wording import Text, text_of
 
 log = structlog.get_logger("voicebox.web.pages")
@@ -68,11 +68,6 @@ class Page:
         )
         headers = {"Content-Security-Policy": _POLICY, "Content-Language": language.value}
         return web.Response(text=shown, status=self.status, content_type="text/html", charset="utf-8", headers=headers)
-
-
-def language_of(request: web.Request) -> Language:
-    """Return the language the reader's browser asks for."""
-    return accepted(",".join(request.headers.getall("Accept-Language", [])))
 
 
 def refusal(request: web.Request, text: Text, *, status: int) -> web.Response:

@@ -28,7 +28,7 @@ MEMORY: Final = "/dev/shm"  # noqa: S108 - only a folder of ours is made there
 HELD_UP_S: Final = 0.2
 WATCHED_S: Final = 1.5
 """Before the kill: the second that may be missing, and the half second between two housekeepings before it."""
-ATTEMPTS: Final = 5
+ATTEMPTS: Final = 12
 """To be in time on a machine that others keep busy; a recorder that holds itself up is so each time."""
 
 

@@ -333,6 +333,18 @@ async def test_a_key_that_came_in_time_but_was_read_late_counts(stage: Stage) ->
 
 
 @staged
+async def test_a_key_by_info_that_is_read_as_the_time_ends_counts(stage: Stage) -> None:
+    def on_its_way(turns: int) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(on_its_way, turns - 1)
+        else:
+            stage.leg.stream.press("5")
+
+    stage.at(3.0, on_its_way, 4)
+    assert await stage.session.key(wait_s=3.0) == "5"
+
+
+@staged
 async def test_a_menu_waits_and_any_key_of_a_phone_is_returned_but_no_other(stage: Stage) -> None:
     stage.press(0.5, "A")
     stage.press(1.5, "9")

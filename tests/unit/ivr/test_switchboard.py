@@ -236,20 +236,40 @@ async def test_a_603_speaks_for_all_phones(both: Exchange, phone: Telephone) -> 
         await other.cancelled()
 
 
-async def test_a_phone_that_rings_out_is_cancelled(
-    both: Exchange, phone: Telephone, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     wait = switchboard.Connecting._decided_leg
 
-    async def impatient(self: Any, limit_s: float = 0.3) -> Any:
+    async def briefly(self: Any, limit_s: float = 0.3) -> Any:
         return await wait(self, min(limit_s, 0.3))
 
-    monkeypatch.setattr(switchboard.Connecting, "_decided_leg", impatient)
+    monkeypatch.setattr(switchboard.Connecting, "_decided_leg", briefly)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_phone_that_rings_out_is_cancelled(both: Exchange, phone: Telephone) -> None:
     wish = Wish(both)
     await both.connected()
     await phone.rings()
     assert await wish.came_to() is TransferEnd.NO_ANSWER
     await phone.cancelled()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_who_picked_up_is_not_cancelled_since_it_was_not_read_yet(
+    both: Exchange, phone: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = asyncio.Event()
+    monkeypatch.setattr(switchboard, "once_read", lambda *_: over.set())  # all the time that reading may take
+    wish = Wish(both)
+    await both.connected()
+    await phone.rings()
+    async with asyncio.timeout(20):
+        await over.wait()
+    await phone.picks_up()
+    await wish.talking()
+    await phone.within("BYE")
+    assert await wish.came_to() is TransferEnd.CONNECTED
 
 
 async def test_a_phone_that_shows_no_sign_of_life_is_not_waited_for(

@@ -322,6 +322,7 @@ async def refused_unread(office: Office, token: str, *headers: str, version: str
     async with asyncio.timeout(20):
         writer.write("\r\n".join(lines).encode())
         head = await reader.readuntil(b"\r\n\r\n")
+        await reader.read()  # to the end
         writer.close()
         await writer.wait_closed()
     assert b"\r\nConnection: close\r\n" in head or version == "1.0"
@@ -334,6 +335,9 @@ async def test_row_12_nobody_is_asked_for_a_file_that_would_be_refused(office: O
     assert await refused_unread(office, "vb_guessed", "Content-Length: 16044", "Expect: 100-continue") == b"401"
     assert await refused_unread(office, anna, size, "Expect: 100-Continue") == b"422"
     assert await refused_unread(office, anna, "Content-Length: 16044", "Expect: tea") == b"417"
+    assert (
+        await refused_unread(office, "vb_guessed", "Content-Length: 9", "Expect: 100-continue", version="1.0") == b"401"
+    )
     opened = [await begun(office, anna, b"x", "Content-Length: 16044") for _ in range(uploads.EACH_MAX)]
     assert await refused_unread(office, anna, "Content-Length: 16044", "Expect: 100-continue") == b"429"
     await finished(*opened)
