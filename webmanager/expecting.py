@@ -1,9 +1,12 @@
-"""Clients that ask before they send (`Expect: 100-continue`, RFC 9110 section 10.1.1).
+"""Bodies come when they are wanted, also of clients that ask first (`Expect: 100-continue`, RFC 9110 section 10.1.1).
 
-aiohttp asks them for the body as soon as the route is known. Here they wait until somebody wants it: who is refused
+aiohttp asks those for the body as soon as the route is known. Here they wait until somebody wants it: who is refused
 before, by token, size or number, has sent nothing.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -25,15 +28,21 @@ async def expected(request: web.Request) -> web.StreamResponse | None:
     return _last(Problem(Code.REFUSED, status=417).response(language_of(request)))
 
 
-async def ask_for_body(request: web.Request) -> None:
-    """Tell a client that waits to send: for who reads the body, before that."""
-    if not request.get(_WAITS, False):
-        return
-    request[_WAITS] = False
-    if request.version >= HttpVersion11:
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # nothing of the answer has been sent yet
-        await request.writer.drain()
+@asynccontextmanager
+async def receiving(request: web.Request, within_s: float) -> AsyncIterator[None]:
+    """Ask for the body, which is read in this context.
+
+    Raises:
+        Problem: 408, it did not come in time; 400, it broke off.
+    """
+    try:
+        async with asyncio.timeout(within_s):
+            await _ask(request)
+            yield
+    except TimeoutError:
+        raise Problem(Code.REFUSED, status=408) from None
+    except (ConnectionError, web.RequestPayloadError):
+        raise Problem(Code.REFUSED) from None
 
 
 @web.middleware
@@ -46,3 +55,13 @@ async def unasked(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _last(response: web.StreamResponse) -> web.StreamResponse:
     response.force_close()
     return response
+
+
+async def _ask(request: web.Request) -> None:
+    if not request.get(_WAITS, False):
+        return
+    request[_WAITS] = False
+    if request.version >= HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # nothing of the answer has been sent yet
+        await request.writer.drain()

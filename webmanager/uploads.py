@@ -14,7 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from webmanager.bearer import viewer_of
-from webmanager.expecting import ask_for_body
+from webmanager.expecting import receiving
 from webmanager.problems import Problem
 from webmanager.wording import Code
 
@@ -53,14 +53,8 @@ class Uploads:
         if request.content_length is not None and request.content_length > most_bytes:
             raise TooLarge
         with self._place(viewer_of(request).token.id):
-            try:
-                async with asyncio.timeout(RECEIVE_MAX_S):
-                    await ask_for_body(request)
-                    data = await _read(request, most_bytes)
-            except TimeoutError:
-                raise Problem(Code.REFUSED, status=408) from None
-            except (ConnectionError, web.RequestPayloadError):
-                raise Problem(Code.REFUSED) from None
+            async with receiving(request, RECEIVE_MAX_S):
+                data = await _read(request, most_bytes)
             async with self._turn:
                 yield data
 

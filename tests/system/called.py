@@ -1,18 +1,17 @@
 """Phones that are called: SIPp registers, waits at the same port, and does with the call what it was told."""
 
 import re
-import socket
 from pathlib import Path
 from typing import Final, Self
 
 from tests.ports import free_port
 from tests.system.caller import Caller, Running, Script
 from tests.system.service import Service, device_password
+from tests.system.wire import Wire
 
 REGISTRAR: Final = "sip:[remote_ip]:[remote_port]"
 LIGHT_S: Final = 30.0
 """For the NOTIFY that follows a REGISTER, which may have come while SIPp still registered, and comes again then."""
-LINE_END: Final = b"\r\n"
 AUDIO: Final = """\
 v=0
 o=phone 1 {version} IN IP4 {host}
@@ -59,35 +58,14 @@ class Called(Script):
 
     def _take_light(self) -> None:
         """Answer the NOTIFY that follows the REGISTER: repeated, it would be a call of its own to SIPp."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as light:
-            light.bind((self._host, self._port))
-            light.settimeout(LIGHT_S)
-            notify, sender = light.recvfrom(65536)
-            while not notify.startswith(b"NOTIFY "):  # what is left of the REGISTER
-                notify, sender = light.recvfrom(65536)
-            said = (b"Via:", b"From:", b"To:", b"Call-ID:", b"CSeq:")
-            lines = [line for line in notify.split(LINE_END) if line.startswith(said)]
-            light.sendto(LINE_END.join([b"SIP/2.0 200 OK", *lines, b"Content-Length: 0", b"", b""]), sender)
-            # Whoever answers this has read that before, and repeats the NOTIFY no more.
-            light.sendto(self._question(), sender)
-            while not light.recv(65536).startswith(b"SIP/2.0 "):
-                pass
-
-    def _question(self) -> bytes:
-        place, number = f"{self._host}:{self._port}", self._number
-        lines = [
-            f"OPTIONS sip:{self._service.udp} SIP/2.0",
-            f"Via: SIP/2.0/UDP {place};branch=z9hG4bKlight{self._port}",
-            f"From: <sip:{number}@{place}>;tag=light",
-            f"To: <sip:{number}@{place}>",
-            f"Call-ID: light@{place}",
-            "CSeq: 1 OPTIONS",
-            "Max-Forwards: 70",
-            "Content-Length: 0",
-            "",
-            "",
-        ]
-        return LINE_END.join(line.encode() for line in lines)
+        with Wire(self._service.udp, self._host, port=self._port, answer_s=LIGHT_S) as light:
+            while (notify := light.receive()) is not None and not notify.startswith("NOTIFY "):
+                pass  # what is left of the REGISTER
+            assert notify is not None, "no NOTIFY came"
+            said = ("Via:", "From:", "To:", "Call-ID:", "CSeq:")
+            lines = [line for line in notify.split("\r\n") if line.startswith(said)]
+            light.send("\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0", "", ""]).encode())
+            light.ask("OPTIONS")  # whoever answers this has read that before, and repeats the NOTIFY no more
 
     def says(self, status: str, *, body: str = "", contact: str = "") -> Self:
         """Answer the INVITE; `contact` is a URI, by default the phone's own."""

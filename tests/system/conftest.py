@@ -100,11 +100,8 @@ def early(request: pytest.FixtureRequest) -> None:
 
     What fails of one fails the tests that want it: pytest keeps it until then.
     """
-    wanted = {name for each in request.session.items if each.path == request.path for name in _fixtures_of(each)}
+    here = (each for each in request.session.items if each.path == request.path)
+    wanted = {name for each in here for name in getattr(each, "fixturenames", ())}
     for name in wanted.intersection(getattr(request.module, "EARLY", ())):
         with contextlib.suppress(Exception):
             request.getfixturevalue(name)
-
-
-def _fixtures_of(item: pytest.Item) -> list[str]:
-    return list(getattr(item, "fixturenames", ()))

@@ -12,7 +12,7 @@ from tests.system.caller import SAID_S, Caller, together
 from tests.system.conftest import MakeService
 from tests.system.service import PIN, Service, answered_s, device_password, directory_of, eventually, moment
 from tests.system.subscriber import LOGIN_S
-from tests.system.wire import Wire
+from tests.system.wire import Wire, pcmu
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -145,14 +145,6 @@ def test_row_3_a_trunk_that_vouches_for_numbers_spares_the_own_phone_its_pin(ser
 
 # -- those who try to get in
 
-G711 = """\
-v=0
-o=u 1 1 IN IP4 127.0.0.1
-s=-
-c=IN IP4 127.0.0.1
-t=0 0
-m=audio 40000 RTP/AVP 0
-"""
 LONG_PIN = "902746135802"
 WRONG_PIN = "806493175204"
 
@@ -209,7 +201,7 @@ def type_fast(wire: Wire, answer: str, typed: str) -> int:
 def test_security_row_1_a_thousand_digits_are_one_try(make_service: MakeService, tmp_path: Path) -> None:
     service = make_service(directory=directory_of(("1001",), pin=LONG_PIN)).start()
     with Wire(service.udp) as wire:
-        wire.send(wire.request("INVITE", "8000", body=G711))
+        wire.send(wire.request("INVITE", "8000", body=pcmu()))
         answer = wire.final(200)
         wire.send(wire.within(answer, "ACK"))
         digits = ("0918273645" * 100)[:1000]
@@ -228,7 +220,7 @@ def test_security_row_1_a_hundred_passcodes_in_one_call_are_three_tries(
 ) -> None:
     service = make_service(directory=directory_of(("1001",), pin=LONG_PIN)).start()
     with Wire(service.udp) as wire:
-        wire.send(wire.request("INVITE", "8000", body=G711))
+        wire.send(wire.request("INVITE", "8000", body=pcmu()))
         answer = wire.final(200)
         wire.send(wire.within(answer, "ACK"))
         typed = "".join(f"{number:06}#" for number in range(135790, 135790 + 100))

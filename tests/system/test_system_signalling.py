@@ -11,19 +11,11 @@ import pytest
 from tests.system.audio import Pcm, place_of, raw, speech, stored
 from tests.system.caller import SAID_S, Caller, Heard, Running, together
 from tests.system.service import Service, answered_s, moment
-from tests.system.wire import Wire
+from tests.system.wire import Wire, pcmu
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
 
-G711 = """\
-v=0
-o=u 1 1 IN IP4 127.0.0.1
-s=-
-c=IN IP4 127.0.0.1
-t=0 0
-m=audio {port} RTP/AVP 0
-"""
 T38 = """\
 v=0
 o=u 1 9 IN IP4 127.0.0.1
@@ -128,7 +120,7 @@ def stillness(found: Pcm) -> int:
 
 def test_a_retransmitted_invite_and_bye_are_one_call(service: Service) -> None:
     with Wire(service.udp) as wire:
-        invite = wire.request("INVITE", "1001", body=G711.format(port=40000))
+        invite = wire.request("INVITE", "1001", body=pcmu())
         for _ in range(4):
             wire.send(invite)
         answer = wire.final(200)

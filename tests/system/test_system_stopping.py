@@ -1,7 +1,6 @@
 """What stops and breaks in the middle of a call: nothing that was said is lost, nothing is sent twice."""
 
 import contextlib
-import re
 import signal
 import socket
 import sqlite3
@@ -17,11 +16,12 @@ import pytest
 
 from ivr.media.rtp import Packet
 from tests.system.audio import Pcm, place_of, raw, speech, stored
+from tests.system.called import connection_of
 from tests.system.caller import SAID_S, Caller, Running
 from tests.system.conftest import MakeService
 from tests.system.letterbox import Letterbox
 from tests.system.service import Service, eventually
-from tests.system.wire import Wire
+from tests.system.wire import Wire, pcmu
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -29,14 +29,6 @@ EARLY = ("draining",)
 
 ANNA = "anna@example.org"
 ARCHIVE = "archive@example.org"
-OFFER = """\
-v=0
-o=u 1 1 IN IP4 127.0.0.1
-s=-
-c=IN IP4 127.0.0.1
-t=0 0
-m=audio {port} RTP/AVP 0
-"""
 
 
 @pytest.fixture
@@ -83,11 +75,9 @@ class Speaker:
 
     def call(self) -> None:
         """Call mailbox 1001, and skip the greeting."""
-        self._wire.send(self._wire.request("INVITE", body=OFFER.format(port=self._socket.getsockname()[1])))
+        self._wire.send(self._wire.request("INVITE", body=pcmu(self._socket.getsockname()[1])))
         self._dialog = self._answered(self.INVITE)
-        media = re.search(r"^m=audio (\d+) ", self._dialog, re.MULTILINE)
-        assert media is not None
-        self._media = ("127.0.0.1", int(media[1]))
+        self._media = connection_of(self._dialog.replace("\r", ""))
         self._wire.send(self._wire.within(self._dialog, "ACK"))
         key = "Signal=#\nDuration=160\n"
         self._wire.send(

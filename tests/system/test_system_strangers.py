@@ -9,7 +9,7 @@ import pytest
 from tests.system.audio import raw, speech
 from tests.system.caller import SAID_S, Caller
 from tests.system.service import Service, eventually
-from tests.system.wire import Wire, without_chance
+from tests.system.wire import Wire, pcmu, without_chance
 from voicebox.codec import Codec
 
 pytestmark = pytest.mark.system
@@ -18,21 +18,14 @@ STRANGER = "127.0.0.9"
 CLOSED_S = 30
 """For a TCP connection that has sent what is no SIP."""
 NUMBERS = ("1001", "1002", "4711", "8000", "+492115551001", "anybody")
-G711 = """\
-v=0
-o=u 1 1 IN IP4 127.0.0.1
-s=-
-c=IN IP4 127.0.0.1
-t=0 0
-m=audio 40000 RTP/AVP 0
-"""
 
 
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "SUBSCRIBE", "REGISTER"])
 def test_strangers_get_the_same_answer_for_every_number(service: Service, method: str) -> None:
     with Wire(service.udp, f"127.0.2.{len(method)}") as wire:
         answers = {
-            number: without_chance(wire.ask(method, number, "Event: message-summary", body=G711)) for number in NUMBERS
+            number: without_chance(wire.ask(method, number, "Event: message-summary", body=pcmu()))
+            for number in NUMBERS
         }
     (only,) = {answer.replace(number, "N") for number, answer in answers.items()}
     assert only.startswith("SIP/2.0 401")
@@ -50,7 +43,7 @@ def test_a_strangers_flood_is_turned_away_and_logged_for_fail2ban(service: Servi
     with Wire(service.udp, STRANGER) as wire:
         # All at once: five more a second are taken, and a busy machine would take its time for one after the other.
         for number in range(1000, 1120):
-            wire.send(wire.request("INVITE", f"{number}", body=G711))
+            wire.send(wire.request("INVITE", f"{number}", body=pcmu()))
         refused: set[str] = set()
         while len(refused) <= 20:
             answer = wire.receive()

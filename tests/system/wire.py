@@ -10,12 +10,12 @@ ANSWER_S: Final = 20.0
 class Wire:
     """A UDP socket at an address of our choice that sends bytes to a server."""
 
-    def __init__(self, server: str, local: str = "127.0.0.1") -> None:
-        host, _, port = server.rpartition(":")
+    def __init__(self, server: str, local: str = "127.0.0.1", *, port: int = 0, answer_s: float = ANSWER_S) -> None:
+        host, _, there = server.rpartition(":")
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((local, 0))
-        self._socket.settimeout(ANSWER_S)
-        self._server = (host, int(port))
+        self._socket.bind((local, port))
+        self._socket.settimeout(answer_s)
+        self._server = (host, int(there))
         self.place = f"{local}:{self._socket.getsockname()[1]}"
         self._serial = 0
 
@@ -108,3 +108,15 @@ def without_chance(response: str) -> str:
     text = re.sub(r";tag=[^;\s]+", ";tag=T", "\n".join(lines))
     text = re.sub(r'nonce="[^"]*"', 'nonce="N"', text)
     return re.sub(r'opaque="[^"]*"', 'opaque="O"', text)
+
+
+def pcmu(port: int = 40_000) -> str:
+    """Return an offer of G.711 at a port of this machine, by default one where nobody listens."""
+    return f"""\
+v=0
+o=u 1 1 IN IP4 127.0.0.1
+s=-
+c=IN IP4 127.0.0.1
+t=0 0
+m=audio {port} RTP/AVP 0
+"""

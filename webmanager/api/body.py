@@ -1,6 +1,5 @@
 """The JSON body of a request, checked by pydantic; what is wrong is said field by field, as for queries."""
 
-import asyncio
 import json
 from typing import Any, Final, TypeVar
 
@@ -8,7 +7,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from webmanager.api.querying import FIELDS_MAX, fault
-from webmanager.expecting import ask_for_body
+from webmanager.expecting import receiving
 from webmanager.problems import Problem, invalid
 from webmanager.wording import Code
 
@@ -24,14 +23,8 @@ async def read_body(request: web.Request, model: type[B]) -> B:
     Raises:
         Problem: the 422 that names all that is wrong; 408, it did not come in time; 400, it broke off.
     """
-    try:
-        async with asyncio.timeout(RECEIVE_MAX_S):
-            await ask_for_body(request)
-            data = await request.read()
-    except TimeoutError:
-        raise Problem(Code.REFUSED, status=408) from None
-    except (ConnectionError, web.RequestPayloadError):
-        raise Problem(Code.REFUSED) from None
+    async with receiving(request, RECEIVE_MAX_S):
+        data = await request.read()
     try:
         values: Any = json.loads(data)
     except (ValueError, RecursionError):

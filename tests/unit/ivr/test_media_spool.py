@@ -325,11 +325,7 @@ async def test_what_comes_during_a_slow_sync_is_written_and_kept_until_its_own(
 ) -> None:
     disk = held_disk(monkeypatch)
     disk.fails = fails == "first"
-    spool, take_id = open_spool(tmp_path), new_id()
-    spool.begin(take_id, b"context")
-    fill(spool, take_id, 1)
-    slow = spool.sync()
-    await disk.begins()
+    spool, take_id, slow = await syncing(tmp_path, disk)
     for second in range(1, 12):  # on to another segment
         spool.append(take_id, Codec.PCMU, second * 8000, LOUD, 160)
     later = spool.sync()
@@ -359,6 +355,16 @@ def held_disk(monkeypatch: pytest.MonkeyPatch) -> ForgetfulDisk:
     return disk
 
 
+async def syncing(folder: Path, disk: ForgetfulDisk) -> tuple[Spool, str, asyncio.Future[None]]:
+    """Open a spool with a second of a recording, whose sync waits for its turn."""
+    spool, take_id = open_spool(folder), new_id()
+    spool.begin(take_id, b"context")
+    fill(spool, take_id, 1)
+    slow = spool.sync()
+    await disk.begins()
+    return spool, take_id, slow
+
+
 async def outcome(sync: Awaitable[None], *, lost: bool) -> None:
     with pytest.raises(SpoolError) if lost else nullcontext():
         await sync
@@ -368,11 +374,7 @@ async def test_a_spool_that_is_closed_during_a_slow_sync_has_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = held_disk(monkeypatch)
-    spool, take_id = open_spool(tmp_path), new_id()
-    spool.begin(take_id, b"context")
-    fill(spool, take_id, 1)
-    slow = spool.sync()
-    await disk.begins()
+    spool, take_id, slow = await syncing(tmp_path, disk)
     spool.append(take_id, Codec.PCMU, 8000, LOUD, 160)
     closing = asyncio.create_task(asyncio.to_thread(spool.close))
     async with asyncio.timeout(60):
@@ -407,11 +409,7 @@ async def test_a_disk_that_fills_up_during_a_slow_sync_costs_nothing_once_there_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = held_disk(monkeypatch)
-    spool, take_id = open_spool(tmp_path), new_id()
-    spool.begin(take_id, b"context")
-    fill(spool, take_id, 1)
-    slow = spool.sync()
-    await disk.begins()
+    spool, take_id, slow = await syncing(tmp_path, disk)
     with monkeypatch.context() as patch:
         refused = threading.Event()
 

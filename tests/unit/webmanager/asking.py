@@ -1,5 +1,6 @@
 """How each route is asked for what is there: ids of a mailbox's objects, bodies, and queries it cannot do without."""
 
+import asyncio
 import io
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +27,22 @@ def recorded(length_s: float = 1.0, *, format_: str = "WAV") -> bytes:
     file = io.BytesIO()
     soundfile.write(file, np.random.default_rng(3).normal(0, 0.1, round(8000 * length_s)), 8000, format=format_)
     return file.getvalue()
+
+
+def place_of(address: str) -> tuple[str, int]:
+    """Return host and port of a server's address."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    return host, int(port)
+
+
+async def opened(
+    office: Office, what: str, *headers: str, token: str = "", version: str = "1.1"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send the head of a request as it is, on a connection of its own."""
+    reader, writer = await asyncio.open_connection(*place_of(office.browser.address))
+    lines = [f"{what} HTTP/{version}", "Host: x", f"Authorization: Bearer {token}", *headers, "", ""]
+    writer.write("\r\n".join(lines).encode())
+    return reader, writer
 
 
 def how(route: Route) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from prompts.loudness import lufs
 from tests.containers import contained
-from tests.unit.webmanager.asking import recorded
+from tests.unit.webmanager.asking import opened, recorded
 from tests.unit.webmanager.office import Answer, Office
 from voicebox.announcement import Kind
 from voicebox.greeting_file import FILE_MAX_BYTES
@@ -23,6 +23,8 @@ from voicebox.storage import mailboxes, outbox
 from webmanager import uploads
 
 PATH = "/api/v1/announcements"
+UPLOAD = f"POST {PATH}?name=Ferien"
+ASKS = "Expect: 100-continue"
 
 
 async def send(office: Office, token: str | None, data: Any, query: str = "name=Ferien", **headers: str) -> Answer:
@@ -258,11 +260,8 @@ async def test_row_12_more_than_10_mb_is_refused_before_its_end(office: Office) 
 
 async def begun(office: Office, token: str, body: bytes, *headers: str) -> tuple[asyncio.StreamReader, Any]:
     """Begin an upload byte for byte, once it is asked for; return the connection."""
-    host, _, port = office.browser.address.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    lines = [f"POST {PATH}?name=Ferien HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *headers]
+    reader, writer = await opened(office, UPLOAD, *headers, ASKS, token=token)
     async with asyncio.timeout(20):
-        writer.write("\r\n".join([*lines, "Expect: 100-continue", "", ""]).encode())
         assert b" 100 " in await reader.readuntil(b"\r\n\r\n")
         writer.write(body)
         await writer.drain()
@@ -316,11 +315,8 @@ async def test_row_12_an_upload_that_stands_still_ends(office: Office, monkeypat
 
 async def refused_unread(office: Office, token: str, *headers: str, version: str = "1.1") -> bytes:
     """Ask to send a file; return the status that comes instead of being asked for it, and ends the connection."""
-    host, _, port = office.browser.address.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    lines = [f"POST {PATH}?name=Ferien HTTP/{version}", "Host: x", f"Authorization: Bearer {token}", *headers, "", ""]
+    reader, writer = await opened(office, UPLOAD, *headers, token=token, version=version)
     async with asyncio.timeout(20):
-        writer.write("\r\n".join(lines).encode())
         head = await reader.readuntil(b"\r\n\r\n")
         await reader.read()  # to the end
         writer.close()
@@ -332,25 +328,21 @@ async def refused_unread(office: Office, token: str, *headers: str, version: str
 
 async def test_row_12_nobody_is_asked_for_a_file_that_would_be_refused(office: Office) -> None:
     anna, size = await office.owner(), f"Content-Length: {FILE_MAX_BYTES + 1}"
-    assert await refused_unread(office, "vb_guessed", "Content-Length: 16044", "Expect: 100-continue") == b"401"
+    assert await refused_unread(office, "vb_guessed", "Content-Length: 16044", ASKS) == b"401"
     assert await refused_unread(office, anna, size, "Expect: 100-Continue") == b"422"
     assert await refused_unread(office, anna, "Content-Length: 16044", "Expect: tea") == b"417"
-    assert (
-        await refused_unread(office, "vb_guessed", "Content-Length: 9", "Expect: 100-continue", version="1.0") == b"401"
-    )
+    assert await refused_unread(office, "vb_guessed", "Content-Length: 9", ASKS, version="1.0") == b"401"
     opened = [await begun(office, anna, b"x", "Content-Length: 16044") for _ in range(uploads.EACH_MAX)]
-    assert await refused_unread(office, anna, "Content-Length: 16044", "Expect: 100-continue") == b"429"
+    assert await refused_unread(office, anna, "Content-Length: 16044", ASKS) == b"429"
     await finished(*opened)
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 async def test_row_12_who_does_not_wait_to_be_asked_is_served(office: Office, version: str) -> None:
-    host, _, port = office.browser.address.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    lines = [f"POST {PATH}?name=Ferien HTTP/{version}", "Host: x", f"Authorization: Bearer {await office.owner()}"]
-    lines += [f"Content-Length: {len(recorded())}", "Expect: 100-continue", "", ""]
+    size = f"Content-Length: {len(recorded())}"
+    reader, writer = await opened(office, UPLOAD, size, ASKS, token=await office.owner(), version=version)
     async with asyncio.timeout(20):
-        writer.write("\r\n".join(lines).encode() + recorded())
+        writer.write(recorded())
         if version == "1.1":  # HTTP/1.0 knows no such thing (RFC 9110 section 10.1.1)
             assert b" 100 " in await reader.readuntil(b"\r\n\r\n")
         assert (await reader.readline()).split()[1] == b"201"

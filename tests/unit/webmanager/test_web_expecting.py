@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.unit.webmanager.asking import opened
 from tests.unit.webmanager.office import Office
 
 ASKS = "Expect: 100-continue"
@@ -12,12 +13,9 @@ PATCH = "PATCH /api/v1/mailboxes/1001"
 
 async def told(office: Office, what: str, *headers: str, token: str = "", body: bytes = b"") -> list[bytes]:
     """Ask; return the head of every answer until the connection ends. The body is sent once it is asked for."""
-    host, _, port = office.browser.address.removeprefix("http://").rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    lines = [f"{what} HTTP/1.1", "Host: x", f"Authorization: Bearer {token}", *headers, "", ""]
+    reader, writer = await opened(office, what, *headers, token=token)
     heads = []
     async with asyncio.timeout(20):
-        writer.write("\r\n".join(lines).encode())
         heads.append(await reader.readuntil(b"\r\n\r\n"))
         if b" 100 " in heads[0]:
             writer.write(body)

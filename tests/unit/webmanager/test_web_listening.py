@@ -10,17 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.webmanager.asking import place_of
 from tests.unit.webmanager.office import Browser, Office
 from voicebox.ports import CannotListen, PortTaken
 from webmanager import listening
 from webmanager.server import served
 
 Make = Callable[..., Awaitable[Office]]
-
-
-def place_of(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition("//")[2].rpartition(":")
-    return host, int(port)
 
 
 async def say(address: str, data: bytes) -> bytes:
